@@ -1,0 +1,54 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. */
+#include "cr_fault.h"
+
+#include "cr_fmt.h"
+#include "cr_sys.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#define SPEC_MAX 512
+
+static char armed[SPEC_MAX];
+
+void cr_fault_init(const char *spec)
+{
+    cr_str_copy(armed, sizeof(armed), spec != NULL ? spec : "");
+}
+
+/* The action armed for POINT, or NULL. */
+static const char *find_action(const char *point)
+{
+    const char *at = armed;
+    size_t length = cr_strlen(point);
+
+    while (*at != '\0') {
+        if (cr_str_starts(at, point) && at[length] == '=')
+            return at + length + 1;
+        while (*at != '\0' && *at++ != ',')
+            ;
+    }
+    return NULL;
+}
+
+int cr_fault(const char *point)
+{
+    const char *action;
+
+    if (__builtin_expect(armed[0] == '\0', 1))
+        return 0;
+    action = find_action(point);
+    if (action == NULL)
+        return 0;
+    if (cr_str_starts(action, "kill"))
+        cr_sys(SYS_kill, cr_sys_getpid(), SIGKILL);
+    if (cr_str_starts(action, "stop"))
+        cr_sys(SYS_kill, cr_sys_getpid(), SIGSTOP);
+    if (cr_str_starts(action, "fail"))
+        return -EIO;
+    if (cr_str_starts(action, "enospc"))
+        return -ENOSPC;
+    return 0;
+}

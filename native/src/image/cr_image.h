@@ -1,0 +1,88 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context: frozen. An image on disk: an ELF core file.
+ *
+ *   ELF header, program headers (PT_NOTE, then PT_LOAD in ascending order of address), notes, padding to a page,
+ *   page data. A run of pages with contents is a PT_LOAD with p_filesz == p_memsz and a page-aligned offset; a run
+ *   that reads as zero is part of a PT_LOAD with p_filesz < p_memsz. More than 65,534 program headers: PN_XNUM, the
+ *   count in section header 0.
+ *
+ * Notes with the name "CORE" and "LINUX" are those of any core file. Notes with the name "QUIESCE" carry kernel state
+ * (image.proto); their description is: u32 CRC-32C (cr_crc32c.h) of what follows, u32 length, the protobuf message.
+ * The note NOTE_DIGESTS is raw: struct cr_image_digests, then one XXH3-64 per CR_DIGEST_CHUNK bytes of page data; it is
+ * filled in when the image is sealed.
+ */
+#ifndef CR_IMAGE_H
+#define CR_IMAGE_H
+
+#include "cr_arena.h"
+#include "cr_error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CR_IMAGE_FORMAT 1
+#define CR_NOTE_NAME "QUIESCE"
+#define CR_DIGEST_CHUNK (1UL << 20)
+#define CR_PARTIAL_SUFFIX ".partial"
+
+struct cr_image_digests {
+    uint32_t crc; /* CRC-32C of the rest of this note */
+    uint32_t sealed;
+    uint64_t data_offset; /* in the file; a multiple of the page size */
+    uint64_t data_size;
+    uint64_t chunk; /* CR_DIGEST_CHUNK */
+    uint64_t structure_low; /* XXH3-128 of everything before data_offset but this note's description */
+    uint64_t structure_high;
+    uint64_t chunks[]; /* XXH3-64 of each chunk; the last one may be shorter */
+};
+
+/* A piece of address space in the image, ascending, not overlapping. */
+struct cr_run {
+    uint64_t start;
+    uint64_t size; /* multiple of the page size */
+    uint32_t protection; /* PROT_* of its area, for p_flags */
+    uint32_t source; /* one of CR_RUN_* */
+};
+enum { CR_RUN_MEMORY, CR_RUN_UNREADABLE, CR_RUN_ZERO }; /* copy; copy through /proc/self/mem; hole */
+
+struct cr_image_options {
+    int durable; /* fsync file and directory; O_DIRECT in parallel where the file system takes it */
+    int writers; /* threads that write a durable image; 0: choose */
+};
+
+struct cr_image_writer; /* lives in the arena given to cr_image_begin() */
+
+/* What a finished image is known by. */
+struct cr_image_record {
+    uint64_t bytes;
+    uint64_t digest_low; /* XXH3-128 of the description of NOTE_DIGESTS: covers structure and data */
+    uint64_t digest_high;
+};
+
+/*
+ * Creates PATH.partial (mode 0600, replacing a left-over one) and a writer in ARENA. Returns 0 or a negative code:
+ * whatever open gives, text in ERR. Nothing is left behind on failure.
+ */
+int cr_image_begin(struct cr_arena *arena, const char *path, const struct cr_image_options *options,
+                   struct cr_image_writer **ret_writer, struct cr_error *err);
+
+/* Adds a note; NAME "CORE", "LINUX" or CR_NOTE_NAME (then the CRC and length are put before DATA by this function). */
+int cr_image_add_note(struct cr_image_writer *w, const char *name, uint32_t type, const void *data,
+                      size_t size, struct cr_error *err);
+
+/* Adds runs; may be called several times, in ascending order of address. */
+int cr_image_add_runs(struct cr_image_writer *w, const struct cr_run *runs, size_t count,
+                      struct cr_error *err);
+
+/* Writes everything; the memory of the runs is not looked at any more after this returned 0. */
+int cr_image_copy(struct cr_image_writer *w, struct cr_error *err);
+
+/* Checksums from the file, sync, rename to PATH, sync of the directory. The application runs meanwhile. */
+int cr_image_seal(struct cr_image_writer *w, struct cr_image_record *ret_record, struct cr_error *err);
+
+/* Closes and removes PATH.partial; for every way out that is not a successful seal. W may be NULL. */
+void cr_image_abort(struct cr_image_writer *w);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context: frozen. Reads an image, trusting nothing in it: every count and offset is checked against the bytes left,
+ * the CRC of each note and the structure digest before anything is used.
+ */
+#ifndef CR_IMAGE_READER_H
+#define CR_IMAGE_READER_H
+
+#include "cr_image.h"
+
+struct cr_stored_run {
+    uint64_t start;
+    uint64_t size;
+    uint64_t offset; /* in the file */
+    uint32_t protection;
+    uint32_t reserved;
+};
+
+struct cr_image_reader {
+    int fd;
+    uint64_t file_size;
+    const uint8_t *notes; /* in the arena */
+    size_t notes_size;
+    const struct cr_stored_run *runs; /* with contents only, ascending */
+    size_t run_count;
+    const struct cr_image_digests *digests;
+};
+
+/*
+ * Opens PATH and checks everything but the page data. Returns 0; -CR_ENOTIMAGE, -CR_EDAMAGED, -CR_EVERSION,
+ * -CR_EINCOMPLETE, or -errno of opening and reading. The reader's tables live in ARENA.
+ */
+int cr_image_open(struct cr_arena *arena, const char *path, struct cr_image_reader *ret_reader,
+                  struct cr_error *err);
+void cr_image_close(struct cr_image_reader *r);
+
+/* Walks the notes: sets the cursor *AT (0 to begin) behind the next QUIESCE note of TYPE. Returns 1 and the message, or 0. */
+int cr_image_next_note(const struct cr_image_reader *r, uint32_t type, size_t *at,
+                       const void **ret_data, size_t *ret_size);
+
+/* Reads the page data and compares all chunks. Returns 0, -CR_EDAMAGED with the offset in the text, or -errno. */
+int cr_image_verify(const struct cr_image_reader *r, struct cr_error *err);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context: frozen. All kinds of kernel state, in the order in which they are collected and put back. A kind is one file
+ * cr_state_KIND.[ch] with collect (kernel -> message -> note), put back (note -> message -> kernel), and for some kinds a
+ * check before a restart. Notes live in the arena of the agent and come back with it.
+ */
+#ifndef CR_STATE_H
+#define CR_STATE_H
+
+#include "cr_arena.h"
+#include "cr_error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct cr_note {
+    uint32_t type; /* quiesce_image_NoteType */
+    uint32_t size;
+    const void *data; /* encoded message */
+    struct cr_note *next;
+};
+
+struct cr_range {
+    uint64_t start;
+    uint64_t end;
+};
+
+/* What does not belong to the application: the lower half of an MPI rank, descriptors and threads of our own. */
+struct cr_foreign {
+    const struct cr_range *ranges; /* ascending, not overlapping */
+    size_t range_count;
+    const int *fds;
+    size_t fd_count;
+    int keep_standard_streams; /* 0, 1, 2 belong to the launcher: never reopened, whatever they are */
+};
+
+struct cr_state {
+    struct cr_arena *arena;
+    struct cr_note *first;
+    struct cr_note *last;
+    const struct cr_foreign *foreign; /* never NULL */
+    int old_pid; /* at restart: the pid in the image */
+};
+
+/* Appends an encoded message; used by the kinds. FIELDS and MESSAGE are nanopb's. */
+struct pb_msgdesc_s;
+int cr_state_add(struct cr_state *state, uint32_t type, const struct pb_msgdesc_s *fields,
+                 const void *message, struct cr_error *err);
+
+/* Decodes NOTE into MESSAGE. Returns 0 or -CR_EDAMAGED. */
+int cr_state_decode(const struct cr_note *note, const struct pb_msgdesc_s *fields, void *message,
+                    struct cr_error *err);
+
+/*
+ * Collects every kind of process-wide state with all application threads parked. Refuses (-CR_EREFUSED, object and
+ * remedy in the text) what cannot be saved, before anything is written. STATE->first.. hold the notes afterwards.
+ */
+int cr_state_collect(struct cr_state *state, struct cr_error *err);
+
+/* In the restored process, by the agent: puts everything back from STATE->first... */
+int cr_state_put_back(struct cr_state *state, struct cr_error *err);
+
+#endif
