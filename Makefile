@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: The Quiesce Authors
+# SPDX-License-Identifier: Apache-2.0
+
+# The front door. `make demo` shows the main job, `make check` runs every test; both install missing Debian packages when
+# run as root and name them otherwise. No other step is needed.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BENCH ?=
+JOBS ?= $(shell nproc)
+BUILD := native/build/release
+STAGE := $(CURDIR)/build/stage
+MVN := mvn -B -q
+
+# What a build, a run and the tests need beyond a Debian 12 with nothing installed.
+PACKAGES := build-essential cmake ninja-build maven openjdk-17-jdk-headless gfortran openmpi-bin libopenmpi-dev \
+    nanopb libnanopb-dev protobuf-compiler python3 python3-protobuf libxxhash-dev nettle-dev gdb binutils \
+    clang-16 clang-format-16 libclang-rt-16-dev shellcheck codespell go-md2man procps util-linux iproute2
+
+.PHONY: help demo check check-fast build install uninstall bench site deps clean lint
+
+help:
+	@echo 'make demo      set up, build, and show a job checkpointed, killed and restarted'
+	@echo 'make check     set up, build, and run every test'
+	@echo 'make check-fast  the tests that take less than five minutes together'
+	@echo 'make bench     measure; BENCH=name for one'
+	@echo 'make install   PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
+	@echo 'make uninstall, make site, make clean'
+
+deps:
+	@./config/install-packages.sh $(PACKAGES)
+
+# The native programs, the jars and the manual pages, laid out as they are installed.
+build: deps | build/.keep
+	cmake --preset release -S native -DQUIESCE_VERSION=$$(./config/version.sh) >build/cmake.log 2>&1 || { cat build/cmake.log; exit 1; }
+	cmake --build native/build/release -j $(JOBS) -- --quiet
+	$(MVN) package -DskipTests -DskipNative -DskipChecks
+	./config/stage.sh '$(STAGE)'
+
+demo: build
+	@./examples/heat/run.sh demo
+
+check: build lint
+	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j 1
+	mvn -B verify -DskipNative -Dquiesce.stage='$(STAGE)'
+
+check-fast: build lint
+	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -LE slow
+	mvn -B verify -DskipNative -Dquiesce.stage='$(STAGE)' -DexcludedGroups=slow
+
+lint:
+	./config/lint.sh
+
+bench: build
+	@./benchmarks/run.sh '$(STAGE)' $(BENCH)
+
+install: build
+	./config/stage.sh '$(DESTDIR)$(abspath $(PREFIX))'
+
+uninstall:
+	./config/unstage.sh '$(DESTDIR)$(abspath $(PREFIX))'
+
+site:
+	cd site && npm ci --no-audit --no-fund && npm run build
+
+clean:
+	rm -rf build native/build */target
+
+build/.keep:
+	@mkdir -p build && touch $@

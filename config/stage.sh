@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# SPDX-FileCopyrightText: The Quiesce Authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Lays the built product out below PREFIX: bin include lib libexec/quiesce share. Programs find each other relative to
+# themselves, so the tree works from any PREFIX. Remembers what it put there for unstage.sh. usage: stage.sh PREFIX
+set -euo pipefail
+
+prefix=$1
+root=$(cd "$(dirname "$0")/.." && pwd)
+native=$root/native/build/release/stage
+java=$root/mpi-coordinator/target/quiesce
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+manual_pages() {
+    local page section
+    for page in "$root"/site/man/*.[1-8].md; do
+        [[ -e $page ]] || continue
+        section=${page%.md}
+        section=${section##*.}
+        mkdir -p "$work/share/man/man$section"
+        go-md2man -in "$page" -out "$work/share/man/man$section/$(basename "${page%.md}")"
+    done
+}
+
+cp -a "$native/." "$work/"
+cp -a "$java/." "$work/"
+mkdir -p "$work/include" "$work/share/doc/quiesce"
+cp "$root"/native/include/libcr*.h "$work/include/"
+cp "$root"/README.md "$root"/LICENSE "$root"/CHANGELOG.md "$work/share/doc/quiesce/"
+if command -v go-md2man >/dev/null; then
+    manual_pages
+fi
+mkdir -p "$work/share/quiesce"
+(cd "$work" && find . -type f -o -type l | sed 's|^\./||' | LC_ALL=C sort) >"$work/share/quiesce/installed-files"
+mkdir -p "$prefix"
+chmod 755 "$work"
+cp -a --no-preserve=ownership "$work/." "$prefix/"
