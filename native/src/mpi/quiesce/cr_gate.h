@@ -1,0 +1,42 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context: normal. Safe points. Every wrapper of an MPI function, generated or written by hand, begins with
+ * cr_gate_enter() and ends with cr_gate_leave(); between them the thread is "inside" and the stop signal leaves it alone,
+ * so real handles may be held in locals. The translation of handles comes after cr_gate_enter(). A wrapper may call
+ * another one: only the outermost pair is a safe point.
+ */
+#ifndef CR_GATE_H
+#define CR_GATE_H
+
+#include <stdint.h>
+
+/* Bits of cr_gate_word. */
+#define CR_GATE_PENDING 1u /* a checkpoint is coming: collectives pass the clock's gate, waits are published */
+#define CR_GATE_STOP 2u    /* every thread parks as soon as it can: waits return */
+
+extern volatile uint32_t cr_gate_word;
+/* Nesting of wrappers in this thread. */
+extern __thread uint32_t cr_gate_depth __attribute__((tls_model("initial-exec")));
+
+#define cr_gate_barrier() __asm__ volatile("" ::: "memory")
+
+/* Parks the calling thread, which may be inside wrappers but must have FS of the upper half. Returns after go(). */
+void cr_gate_park(void);
+
+static inline void cr_gate_enter(void)
+{
+    if (__builtin_expect(cr_gate_word & CR_GATE_STOP, 0) && cr_gate_depth == 0)
+        cr_gate_park();
+    cr_gate_depth++;
+    cr_gate_barrier();
+}
+
+static inline void cr_gate_leave(void)
+{
+    cr_gate_barrier();
+    if (--cr_gate_depth == 0 && __builtin_expect(cr_gate_word & CR_GATE_STOP, 0))
+        cr_gate_park();
+}
+
+#endif
