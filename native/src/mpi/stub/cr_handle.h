@@ -1,0 +1,143 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context: normal; usable while threads are parked (no malloc, no stdio). What an MPI handle of the application points to.
+ *
+ * Every handle (MPI_Comm, MPI_Datatype, ...) that the application holds is the address of one of the structures below: the
+ * predefined ones lie inside the data symbols that libmpi.so.40 exports (ompi_mpi_comm_world ...), the others come from
+ * cr_pool_alloc(). The first 16 bytes lie exactly over Open MPI's opal_object_t, so that what follows can mirror the real
+ * object for bindings that look inside (datatypes: libmpi_java reads flags there).
+ */
+#ifndef CR_HANDLE_H
+#define CR_HANDLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CR_HANDLE_MAGIC 0x5143524dU
+
+enum cr_kind {
+    CR_KIND_NONE,
+    CR_KIND_COMM,
+    CR_KIND_DATATYPE,
+    CR_KIND_GROUP,
+    CR_KIND_OP,
+    CR_KIND_REQUEST,
+    CR_KIND_WIN,
+    CR_KIND_INFO,
+    CR_KIND_ERRHANDLER,
+    CR_KIND_MESSAGE,
+    CR_KIND_FILE,
+    CR_KIND_COUNT
+};
+
+enum cr_handle_flags {
+    CR_HANDLE_PREDEFINED = 1, /* never freed; inside a data symbol */
+    CR_HANDLE_NULL = 2,       /* MPI_COMM_NULL, MPI_REQUEST_NULL, ... */
+};
+
+struct cr_handle {
+    uint32_t magic;
+    uint16_t kind; /* enum cr_kind */
+    uint16_t flags;
+    void *real; /* the object of the lower half: what is passed to the real MPI */
+};
+_Static_assert(sizeof(struct cr_handle) == 16, "lies over opal_object_t");
+
+struct cr_clock;      /* collective clock of a group of ranks: ../quiesce */
+struct cr_comm_state; /* unexpected queue and counters of a communicator: ../quiesce */
+struct cr_attributes; /* attributes: cr_attribute.c */
+struct cr_errhandler;
+
+/* What objects with a collective clock and an error handler have in common: communicators, windows, files. */
+struct cr_keyed {
+    struct cr_handle handle;
+    struct cr_clock *clock; /* of the ranks that must call its collectives; NULL: not known here (intercommunicators) */
+    struct cr_errhandler *errhandler;
+    struct cr_attributes *attributes; /* at offset 32: the bindings see it as "c_keyhash" */
+    const char *made_by;              /* "MPI_Win_create": for refusals */
+    struct cr_keyed *next;            /* list of all live ones of this kind */
+    uint64_t number;                  /* counts the creations of this kind in this process, for messages */
+};
+
+enum cr_communicator_flags {
+    CR_COMM_INTER = 1,
+    CR_COMM_FREED = 2,    /* the application has freed it, but requests still refer to it */
+    CR_COMM_OUTSIDE = 4,  /* has members that are not in MPI_COMM_WORLD (spawned, connected) */
+    CR_COMM_TOPOLOGY = 8, /* cartesian, graph */
+    CR_COMM_PENDING = 16, /* MPI_Comm_idup: the request is not complete yet */
+};
+
+struct cr_topology;
+
+struct cr_communicator {
+    struct cr_keyed keyed;
+    struct cr_comm_state *state; /* never NULL for a communicator that the application can use */
+    int32_t rank, size;          /* own rank; size of the local group */
+    uint32_t *world_ranks;       /* of rank i of the group to which messages go: the local group, or the remote group */
+    int32_t peer_size;           /* number of entries in world_ranks: size, or the remote group's size */
+    uint32_t flags;              /* enum cr_communicator_flags */
+    uint64_t id_high, id_low;    /* the same on all members, distinct among communicators that share a member */
+    uint64_t children;           /* creating collectives called on it so far */
+    struct cr_topology *topology;
+    char name[64];
+};
+_Static_assert(sizeof(struct cr_communicator) <= 512, "predefined communicators have 512 bytes");
+
+/* Bytes of a real ompi_datatype_t that the descriptor mirrors, and where its own data begin. */
+#define CR_DATATYPE_MIRROR 352
+
+struct cr_type_recipe; /* how to make it again: cr_datatype.c */
+
+struct cr_datatype {
+    struct cr_handle handle;
+    char mirror[CR_DATATYPE_MIRROR - sizeof(struct cr_handle)];
+    struct cr_type_recipe *recipe; /* NULL: predefined */
+    struct cr_attributes *attributes;
+    struct cr_datatype *next; /* list of all derived types, newest first */
+    uint32_t references;      /* one of the application, one of each type made from it, one of each active request */
+    uint32_t committed;
+    char name[64];
+};
+_Static_assert(sizeof(struct cr_datatype) <= 512, "predefined datatypes have 512 bytes");
+
+/* A new handle of KIND with REAL behind it; SIZE bytes, zeroed behind the first 16 (or mirrored). Never NULL. */
+struct cr_handle *cr_handle_new(enum cr_kind kind, size_t size, void *real);
+
+/* Takes the handle out of the real-to-handle table, clears its magic, gives SIZE bytes back to the pool. */
+void cr_handle_delete(struct cr_handle *handle, size_t size);
+
+/* The null handle of KIND (&ompi_mpi_comm_null ...). */
+struct cr_handle *cr_handle_null(enum cr_kind kind);
+
+/* The handle for a real object that is predefined or a datatype that the application made; NULL if not known. */
+struct cr_handle *cr_handle_find(enum cr_kind kind, const void *real);
+
+/* Makes REAL known to cr_handle_find(). */
+void cr_handle_learn(struct cr_handle *handle);
+
+/* What the real MPI understands: the object behind HANDLE, or HANDLE itself if it is none of ours (NULL, sentinels). */
+static inline void *cr_handle_real(const void *handle)
+{
+    const struct cr_handle *h = (const struct cr_handle *)handle;
+
+    if (__builtin_expect((uintptr_t)h < 4096, 0) || __builtin_expect(h->magic != CR_HANDLE_MAGIC, 0))
+        return (void *)(uintptr_t)handle;
+    return h->real;
+}
+
+/*
+ * Memory that belongs to the upper half but never to the application's malloc: from mmap, in size classes, with free lists.
+ * Thread-safe, callable with all other threads parked. Zeroed. Never NULL: without memory the process ends with a message.
+ */
+void *cr_pool_alloc(size_t size);
+void cr_pool_free(void *memory, size_t size);
+
+/* A small lock (futex) for the tables of the upper half; held only inside wrappers (never by a parked thread). */
+struct cr_lock {
+    uint32_t word;
+};
+void cr_lock_take(struct cr_lock *lock);
+void cr_lock_give(struct cr_lock *lock);
+
+#endif
