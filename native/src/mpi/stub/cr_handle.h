@@ -44,7 +44,7 @@ struct cr_handle {
 };
 _Static_assert(sizeof(struct cr_handle) == 16, "lies over opal_object_t");
 
-struct cr_clock;      /* collective clock of a group of ranks: ../quiesce */
+struct cr_group;      /* collective clock of a group of ranks: ../quiesce */
 struct cr_comm_state; /* unexpected queue and counters of a communicator: ../quiesce */
 struct cr_attributes; /* attributes: cr_attribute.c */
 struct cr_errhandler;
@@ -52,7 +52,7 @@ struct cr_errhandler;
 /* What objects with a collective clock and an error handler have in common: communicators, windows, files. */
 struct cr_keyed {
     struct cr_handle handle;
-    struct cr_clock *clock; /* of the ranks that must call its collectives; NULL: not known here (intercommunicators) */
+    struct cr_group *clock; /* windows and files: cr_quiesce_parent() of the communicator; communicators: ../quiesce uses it */
     struct cr_errhandler *errhandler;
     struct cr_attributes *attributes; /* at offset 32: the bindings see it as "c_keyhash" */
     const char *made_by;              /* "MPI_Win_create": for refusals */
@@ -72,7 +72,7 @@ struct cr_topology;
 
 struct cr_communicator {
     struct cr_keyed keyed;
-    struct cr_comm_state *state; /* never NULL for a communicator that the application can use */
+    struct cr_comm_state *state; /* set by cr_quiesce_comm_added() */
     int32_t rank, size;          /* own rank; size of the local group */
     uint32_t *world_ranks;       /* of rank i of the group to which messages go: the local group, or the remote group */
     int32_t peer_size;           /* number of entries in world_ranks: size, or the remote group's size */

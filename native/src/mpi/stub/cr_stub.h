@@ -8,12 +8,12 @@
  *
  *     CR_MPI(int, Send, (const void *buf, int count, ...))
  *     {
- *         cr_wrapper_begin();
+ *         cr_gate_enter();
  *         uint64_t fs = cr_lower_enter();
  *         int rc = CR_REAL(Send)(buf, count, CR_REAL_DATATYPE(type), ...);
  *         cr_lower_leave(fs);
  *         rc = cr_raise_comm(comm, rc, "MPI_Send");
- *         cr_wrapper_end();
+ *         cr_gate_leave();
  *         return rc;
  *     }
  *
@@ -24,6 +24,7 @@
 #define CR_STUB_H
 
 #include "cr_error.h"
+#include "cr_gate.h" /* ../quiesce: gate word, safe points */
 #include "cr_handle.h"
 #include "cr_lower.h"
 #include "cr_mpi.h" /* mpi.h with the functions of MPI-1 */
@@ -53,43 +54,15 @@ extern void *cr_real_functions[];
 
 /* ---- the calling thread ---- */
 
-/* Bits of cr_gate_word: one load in wrappers and wait loops sees both. Set and cleared by ../quiesce on the agent's thread. */
-#define CR_GATE_PENDING 1u /* a checkpoint is asked for: collectives go through the gate, waits publish whom they wait for */
-#define CR_GATE_STOP 2u    /* threads park: waits leave the lower half */
-extern volatile uint32_t cr_gate_word __attribute__((visibility("hidden")));
-
 struct cr_self {
     uint64_t lower_fs;        /* FS base of the shadow that this thread borrows; 0: none yet */
     uint64_t *upper_fs_word;  /* where the shadow keeps the borrower's FS base */
     uint64_t generation;      /* of the lower half for which the two above are right */
-    volatile int32_t depth;   /* wrappers entered and not left: > 0 means "parks itself on leaving" */
-    volatile int32_t in_coll; /* ../quiesce: between cr_clock_begin() and cr_clock_end() */
     void *requests;           /* ../quiesce: free list of this thread */
     void *quiesce;            /* ../quiesce: anything else */
 };
 extern __thread struct cr_self cr_self
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
-
-#define cr_barrier() __asm__ volatile("" ::: "memory")
-
-/* Parks the calling thread if a stop is in progress (by cr_rank_park() of libcr). Call only with depth 0 or from a place where
- * the wrapper holds no lock and its request is recorded; saves and restores the depth itself. */
-void cr_stub_park(void);
-
-static inline void cr_wrapper_begin(void)
-{
-    if (__builtin_expect(cr_gate_word & CR_GATE_STOP, 0) && cr_self.depth == 0)
-        cr_stub_park();
-    cr_self.depth++;
-    cr_barrier();
-}
-
-static inline void cr_wrapper_end(void)
-{
-    cr_barrier();
-    if (--cr_self.depth == 0 && __builtin_expect(cr_gate_word & CR_GATE_STOP, 0))
-        cr_stub_park();
-}
 
 /* ---- crossing over ---- */
 
@@ -137,9 +110,21 @@ uint64_t cr_stub_upper_fs(void);
 
 /* ---- handles made and freed ---- */
 
+/*
+ * For MPI_Init (REQUIRED -1) and MPI_Init_thread: calls the real one, makes errors return to the stub, fills in
+ * MPI_COMM_WORLD and MPI_COMM_SELF and hands both to cr_quiesce_comm_added(). Returns an MPI error code.
+ */
+int cr_stub_init(int *argc, char ***argv, int required, int *ret_provided);
+
+/* For MPI_Finalize, after the barrier of ../quiesce: deletes the attributes of MPI_COMM_SELF, calls the real one. */
+int cr_stub_finalize(void);
+
 /* Wraps a communicator that the real MPI has just made. PARENT gives error handler and id; attributes are copied by the
  * caller. MPI_COMM_NULL for a null REAL. Inside the clock bracket of the creating collective. */
 MPI_Comm cr_communicator_new(MPI_Comm real, MPI_Comm parent, const char *made_by);
+
+/* The request of MPI_Comm_idup is complete: COMM, whose handle the application has had since the call, becomes usable. */
+void cr_communicator_idup_done(MPI_Comm comm);
 
 /* A request refers to COMM (so that it outlives MPI_Comm_free in the upper half) / does so no more. */
 void cr_communicator_retain(MPI_Comm comm);
