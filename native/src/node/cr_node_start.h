@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 struct cr_node_launch {
-    uint32_t world_size;      /* 0: not known yet */
-    const char *mpi_version;  /* such as "Open MPI v4.1.4"; may be NULL */
-    char *const *argument;    /* the application's words, ends with NULL; may be NULL */
-    const char *crnode;       /* path of the program, or NULL: beside the calling program or in ../libexec/quiesce */
+    uint32_t world_size;     /* 0: not known yet */
+    const char *mpi_version; /* such as "Open MPI v4.1.4"; may be NULL */
+    char *const *argument;   /* the application's words, ends with NULL; may be NULL */
+    const char *
+        crnode; /* path of the program, or NULL: beside the calling program or in ../libexec/quiesce */
 };
 
 /*
