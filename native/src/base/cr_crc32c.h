@@ -10,4 +10,7 @@
 /* The CRC of SIZE bytes, continuing from CRC (0 to begin). cr_crc32c(0, "123456789", 9) is 0xe3069283. */
 uint32_t cr_crc32c(uint32_t crc, const void *data, size_t size);
 
+/* The same without the CPU's instruction: what CPUs without it run, and what a test compares. */
+uint32_t cr_crc32c_portable(uint32_t crc, const void *data, size_t size);
+
 #endif

@@ -25,6 +25,7 @@ struct cr_image_reader {
     const struct cr_stored_run *runs; /* with contents only, ascending */
     size_t run_count;
     const struct cr_image_digests *digests;
+    size_t digests_size;
 };
 
 /*
@@ -41,5 +42,20 @@ int cr_image_next_note(const struct cr_image_reader *r, uint32_t type, size_t *a
 
 /* Reads the page data and compares all chunks. Returns 0, -CR_EDAMAGED with the offset in the text, or -errno. */
 int cr_image_verify(const struct cr_image_reader *r, struct cr_error *err);
+
+/* What the image is known by, as cr_image_seal() returned it. */
+void cr_image_identify(const struct cr_image_reader *r, struct cr_image_record *ret_record);
+
+/*
+ * Walks all notes, those of any core file included: sets *AT behind the next one. Returns 1 with its name, type and
+ * description (of a QUIESCE note without CRC and length), or 0 at the end.
+ */
+struct cr_stored_note {
+    const char *name;
+    uint32_t type;
+    size_t size;
+    const void *data;
+};
+int cr_image_walk_notes(const struct cr_image_reader *r, size_t *at, struct cr_stored_note *ret_note);
 
 #endif

@@ -1,0 +1,183 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen, but the application runs again. Digests of what is in the file, sync, and the final name. */
+#include "cr_image_writer.h"
+
+#include "cr_crc32c.h"
+#include "cr_fault.h"
+#include "cr_fmt.h"
+#include "cr_hash.h"
+#include "cr_sys.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static int read_failed(const struct cr_image_writer *w, long n, uint64_t offset,
+                       struct cr_error *err)
+{
+    int code = n < 0 ? (int)-n : EIO;
+
+    return cr_fail(err, code, "cannot read %s back at offset %lu: %s", w->partial, offset,
+                   n < 0 ? cr_error_words(code) : "the file became shorter");
+}
+
+/* Reads exactly SIZE bytes back from the file. */
+static int read_back(const struct cr_image_writer *w, int fd, uint8_t *buffer, size_t size,
+                     uint64_t offset, struct cr_error *err)
+{
+    while (size > 0) {
+        long n = cr_sys_pread(fd, buffer, size, offset);
+
+        if (n == -EINTR)
+            continue;
+        if (n <= 0)
+            return read_failed(w, n, offset, err);
+        buffer += n;
+        size -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return 0;
+}
+
+static int hash_structure(struct cr_image_writer *w, uint8_t *buffer, struct cr_error *err)
+{
+    uint64_t skip_end = w->digests_offset + w->digests_size;
+    struct cr_hash_stream stream;
+    struct cr_hash128 hash;
+    uint64_t at = 0;
+
+    cr_hash_begin(&stream);
+    while (at < w->data_offset) {
+        uint64_t end = at < w->digests_offset ? w->digests_offset : w->data_offset;
+        size_t part = end - at < CR_DIGEST_CHUNK ? end - at : CR_DIGEST_CHUNK;
+        int rc = read_back(w, w->fd, buffer, part, at, err);
+
+        if (rc < 0)
+            return rc;
+        cr_hash_add(&stream, buffer, part);
+        at += part;
+        if (at == w->digests_offset)
+            at = skip_end;
+    }
+    hash = cr_hash_end(&stream);
+    w->digests->structure_low = hash.low;
+    w->digests->structure_high = hash.high;
+    return 0;
+}
+
+/* An image written past the page cache is read past it too: it would only push out the application's files. */
+static int hash_data(struct cr_image_writer *w, uint8_t *buffer, struct cr_error *err)
+{
+    int fd = w->direct_fd >= 0 ? w->direct_fd : w->fd;
+    uint64_t *chunk = w->digests->chunks;
+
+    for (uint64_t at = 0; at < w->data_size; at += CR_DIGEST_CHUNK) {
+        uint64_t left = w->data_size - at;
+        size_t part = left < CR_DIGEST_CHUNK ? left : CR_DIGEST_CHUNK;
+        int rc = read_back(w, fd, buffer, part, w->data_offset + at, err);
+
+        if (rc < 0)
+            return rc;
+        *chunk++ = cr_hash64(buffer, part);
+    }
+    return 0;
+}
+
+static int hash_all(struct cr_image_writer *w, struct cr_error *err)
+{
+    uint64_t buffer = cr_sys_mmap(0, CR_DIGEST_CHUNK, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int rc;
+
+    if (cr_sys_is_error(buffer))
+        return cr_fail(err, ENOMEM, "no memory to read %s back", w->partial);
+    rc = hash_data(w, (uint8_t *)buffer, err);
+    if (rc == 0)
+        rc = hash_structure(w, (uint8_t *)buffer, err);
+    cr_sys_munmap(buffer, CR_DIGEST_CHUNK);
+    return rc;
+}
+
+static int write_digests(struct cr_image_writer *w, struct cr_error *err)
+{
+    struct iovec iov = {w->digests, w->digests_size};
+
+    w->digests->sealed = 1;
+    w->digests->crc = cr_crc32c(0, &w->digests->sealed, w->digests_size - sizeof(uint32_t));
+    return cr_image_write_at(w, w->fd, &iov, 1, w->digests_offset, err);
+}
+
+static int sync_file(const struct cr_image_writer *w, struct cr_error *err)
+{
+    int rc = w->options.durable ? (int)cr_sys(SYS_fsync, w->fd) : 0;
+
+    if (rc < 0)
+        return cr_fail(err, -rc, "cannot sync %s: %s; its disk may be failing or full", w->partial,
+                       cr_error_words(-rc));
+    return 0;
+}
+
+static int sync_directory(const struct cr_image_writer *w, struct cr_error *err)
+{
+    size_t length = cr_strlen(w->path);
+    char *directory = w->partial; /* not needed any more */
+    int fd;
+    int rc;
+
+    if (!w->options.durable)
+        return 0;
+    while (length > 0 && w->path[length - 1] != '/')
+        length--;
+    cr_str_copy(directory, length + 1, w->path);
+    fd = cr_sys_open(length > 0 ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    rc = fd < 0 ? fd : (int)cr_sys(SYS_fsync, fd);
+    if (fd >= 0)
+        cr_sys_close(fd);
+    if (rc < 0)
+        return cr_fail(err, -rc, "cannot sync the directory of %s: %s", w->path,
+                       cr_error_words(-rc));
+    return 0;
+}
+
+static int give_name(struct cr_image_writer *w, struct cr_error *err)
+{
+    int rc = cr_fault("image:rename");
+
+    if (rc == 0)
+        rc = (int)cr_sys(SYS_renameat, AT_FDCWD, w->partial, AT_FDCWD, w->path);
+    if (rc < 0)
+        return cr_fail(err, -rc, "cannot rename %s to %s: %s", w->partial, w->path,
+                       cr_error_words(-rc));
+    cr_sys_close(w->fd);
+    w->fd = -1;
+    if (w->direct_fd >= 0)
+        cr_sys_close(w->direct_fd);
+    w->direct_fd = -1;
+    return sync_directory(w, err);
+}
+
+int cr_image_seal(struct cr_image_writer *w, struct cr_image_record *ret_record,
+                  struct cr_error *err)
+{
+    struct cr_hash128 identity;
+    int rc = cr_fault("image:seal");
+
+    if (rc < 0)
+        return cr_image_write_failed(w, -rc, w->digests_offset, err);
+    if (!w->copied)
+        return cr_fail(err, CR_EINTERNAL, "%s is sealed before it was copied", w->path);
+    rc = hash_all(w, err);
+    if (rc == 0)
+        rc = write_digests(w, err);
+    if (rc == 0)
+        rc = sync_file(w, err);
+    if (rc == 0)
+        rc = give_name(w, err);
+    if (rc < 0)
+        return rc;
+    identity = cr_hash128(w->digests, w->digests_size);
+    *ret_record = (struct cr_image_record){w->data_offset + w->data_size, identity.low,
+                                           identity.high};
+    return 0;
+}
