@@ -54,7 +54,6 @@ struct cr_keyed {
     struct cr_handle handle;
     struct cr_group *clock; /* windows and files: cr_quiesce_parent() of the communicator; communicators: ../quiesce uses it */
     struct cr_errhandler *errhandler;
-    struct cr_attributes *attributes; /* at offset 32: the bindings see it as "c_keyhash" */
     const char *made_by;              /* "MPI_Win_create": for refusals */
     struct cr_keyed *next;            /* list of all live ones of this kind */
     uint64_t number;                  /* counts the creations of this kind in this process, for messages */
@@ -70,6 +69,15 @@ enum cr_communicator_flags {
 
 struct cr_topology;
 
+/* Where libmpi_mpifh finds the attributes of an object (c_keyhash, d_keyhash, w_keyhash) and the flags of an operation. */
+#define CR_COMM_ATTRIBUTES 272
+#define CR_DATATYPE_ATTRIBUTES 208
+#define CR_WIN_ATTRIBUTES 240
+#define CR_OP_FLAGS 84
+/* MPI_Grequest_start of libmpi_mpifh stores 0 ("the functions are Fortran's") into this byte of the new request's handle. */
+#define CR_GREQUEST_LANGUAGE 192
+#define CR_GREQUEST_HANDLE_SIZE 200 /* so large must a handle be that cr_request_adopt() makes for a generalized request */
+
 struct cr_communicator {
     struct cr_keyed keyed;
     struct cr_comm_state *state; /* set by cr_quiesce_comm_added() */
@@ -81,24 +89,29 @@ struct cr_communicator {
     uint64_t children;           /* creating collectives called on it so far */
     struct cr_topology *topology;
     char name[64];
+    char gap[CR_COMM_ATTRIBUTES - 184];
+    struct cr_attributes *attributes;
 };
+_Static_assert(offsetof(struct cr_communicator, attributes) == CR_COMM_ATTRIBUTES, "where mpifh looks");
 _Static_assert(sizeof(struct cr_communicator) <= 512, "predefined communicators have 512 bytes");
 
-/* Bytes of a real ompi_datatype_t that the descriptor mirrors, and where its own data begin. */
-#define CR_DATATYPE_MIRROR 352
+/* Bytes of a real ompi_datatype_t that the descriptor mirrors (attributes excepted), and where its own data begin. */
+#define CR_DATATYPE_MIRROR 304
 
 struct cr_type_recipe; /* how to make it again: cr_datatype.c */
 
 struct cr_datatype {
     struct cr_handle handle;
-    char mirror[CR_DATATYPE_MIRROR - sizeof(struct cr_handle)];
-    struct cr_type_recipe *recipe; /* NULL: predefined */
+    char mirror_low[CR_DATATYPE_ATTRIBUTES - sizeof(struct cr_handle)];
     struct cr_attributes *attributes;
-    struct cr_datatype *next; /* list of all derived types, newest first */
-    uint32_t references;      /* one of the application, one of each type made from it, one of each active request */
+    char mirror_high[CR_DATATYPE_MIRROR - CR_DATATYPE_ATTRIBUTES - sizeof(void *)];
+    struct cr_type_recipe *recipe; /* NULL: predefined */
+    struct cr_datatype *next;      /* list of all derived types, newest first */
+    uint32_t references;           /* one of the application, one of each type made from it, one of each active request */
     uint32_t committed;
     char name[64];
 };
+_Static_assert(offsetof(struct cr_datatype, attributes) == CR_DATATYPE_ATTRIBUTES, "where mpifh looks");
 _Static_assert(sizeof(struct cr_datatype) <= 512, "predefined datatypes have 512 bytes");
 
 /* A new handle of KIND with REAL behind it; SIZE bytes, zeroed behind the first 16 (or mirrored). Never NULL. */
