@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: frozen and restorer. One thread of the application, filled in by its own stop handler. It lies in the agent's
+ * context: frozen. One thread of the application, filled in by its own stop handler. It lies in the agent's
  * memory, so the restorer and the restored thread find it at the same address.
  */
 #ifndef CR_THREAD_H
@@ -28,7 +28,7 @@ struct cr_thread {
     int32_t tid;               /* the tid that the application knows */
     int32_t kernel_tid;        /* the tid now; differs after a restart without exact tids */
     volatile uint32_t parked;  /* generation of the stop in which it parked */
-    uint32_t reserved;
+    volatile uint32_t deferred; /* generation of the stop in which it promised to park by itself */
     void *ucontext;            /* on the thread's stack: registers and XSAVE state of the interrupted code */
     void *siginfo;
     uint64_t robust_list, robust_size;
@@ -38,6 +38,17 @@ struct cr_thread {
     struct cr_call call;
     char name[16];
     uint64_t timer_slack;
+    uint32_t gone;             /* it ended while it was awaited */
+    uint32_t reserved;
 };
+
+/* What glibc says about rseq: offset of the area from the thread pointer, its size (0: none). Set once, before any stop. */
+void cr_thread_set_rseq(int64_t offset, uint32_t size);
+
+/* Stores what the kernel knows about the calling thread. */
+void cr_thread_save(struct cr_thread *t);
+
+/* In the restored process, by the thread itself: gives it back to the kernel and stores the new kernel_tid. */
+void cr_thread_restore(struct cr_thread *t);
 
 #endif

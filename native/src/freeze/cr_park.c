@@ -1,0 +1,243 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context: frozen. The handler in which a thread stands while it is stopped. In the restored process it comes back in the
+ * same place, and everything that the signal frame holds (registers, vector state, mask, alternate stack) is given back by
+ * the handler's return.
+ */
+#include "cr_park.h"
+
+#include "cr_continue.h"
+#include "cr_frame_registers.h"
+#include "cr_sys.h"
+#include "cr_wait.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#define WAIT_DISTANCE 16384 /* a noted wait lies this near above the interrupted stack pointer */
+
+__thread struct cr_wait *cr_wait_current;
+
+/* Memory that the stop handler keeps on the thread's stack between its steps. */
+struct standing {
+    struct cr_continue more; /* first: cr_continue_call() hands its address to a later stop */
+    ucontext_t *frame;
+    struct cr_call call;
+    int must_finish; /* the call keeps its deadline only if it is finished in the handler */
+};
+
+static struct cr_wait *noted_wait(const ucontext_t *frame)
+{
+    struct cr_wait *w = cr_wait_current;
+    uint64_t sp = cr_registers_stack(frame);
+
+    if ((uint64_t)w <= sp || (uint64_t)w - sp > WAIT_DISTANCE || w->magic != CR_WAIT_MAGIC)
+        return NULL;
+    return w;
+}
+
+/* Whether the kernel keeps the call's relative timeout for restart_syscall. */
+static int has_relative_timeout(const struct cr_call *call)
+{
+    switch (call->number) {
+    case SYS_nanosleep:
+    case SYS_restart_syscall:
+        return 1;
+    case SYS_clock_nanosleep:
+        return (call->args[1] & TIMER_ABSTIME) == 0;
+    case SYS_poll:
+        return (int32_t)call->args[2] > 0;
+    case SYS_futex:
+        return (call->args[1] & FUTEX_CMD_MASK) == FUTEX_WAIT && call->args[3] != 0;
+    default:
+        return 0;
+    }
+}
+
+/* Decides how the interrupted call goes on, and rewinds it where that is enough. */
+static void treat_call(struct standing *s, const struct cr_thread *t)
+{
+    struct cr_wait *wait;
+
+    s->must_finish = 0;
+    if (!cr_registers_interrupted(s->frame, &t->call, &s->call))
+        return;
+    wait = noted_wait(s->frame);
+    if (wait != NULL)
+        wait->interrupted = 1;
+    else if (s->call.number >= 0 && has_relative_timeout(&s->call))
+        s->must_finish = 1;
+    else if (s->call.number >= 0)
+        cr_registers_rewind(s->frame, s->call.number);
+}
+
+static void await_release(uint32_t generation)
+{
+    uint32_t released;
+
+    while ((released = __atomic_load_n(&cr_freeze.released, __ATOMIC_ACQUIRE)) != generation &&
+           (int32_t)(generation - released) > 0)
+        cr_sys_futex_wait(&cr_freeze.released, released, NULL);
+}
+
+static void arrive(struct cr_thread *t, uint32_t generation)
+{
+    __atomic_store_n(&t->parked, generation, __ATOMIC_RELEASE);
+    if (__atomic_add_fetch(&cr_freeze.parked, 1, __ATOMIC_SEQ_CST) >=
+        __atomic_load_n(&cr_freeze.expected, __ATOMIC_SEQ_CST))
+        cr_sys_futex_wake(&cr_freeze.parked, 1);
+}
+
+/* Stands until the stop is over. Returns 0, or 1 in the restored process. */
+static int stand(struct cr_thread *t, ucontext_t *frame)
+{
+    const uint32_t generation = cr_freeze.generation;
+
+    t->ucontext = frame;
+    cr_thread_save(t);
+    if (cr_context_save(&t->context) == 0) {
+        arrive(t, generation);
+        await_release(generation);
+        return 0;
+    }
+    cr_thread_restore(t);
+    __atomic_add_fetch(&cr_freeze.back, 1, __ATOMIC_SEQ_CST);
+    cr_sys_futex_wake(&cr_freeze.back, 1);
+    await_release(generation);
+    return 1;
+}
+
+static void move_deadline(const ucontext_t *frame)
+{
+    struct cr_wait *wait = noted_wait(frame);
+    int64_t gap = cr_sys_clock_ns(CLOCK_MONOTONIC) - cr_freeze.stopped_at;
+
+    for (; wait != NULL && wait->magic == CR_WAIT_MAGIC; wait = wait->outer)
+        wait->deadline += gap;
+}
+
+/*
+ * In the restored process the kernel has forgotten the deadline. nanosleep() has written what was left to its second
+ * buffer, if it was given one; any other call begins anew.
+ */
+static int prepare_restored_call(struct standing *s)
+{
+    uint64_t left = s->call.number == SYS_nanosleep ? s->call.args[1] : s->call.args[3];
+
+    if ((s->call.number != SYS_nanosleep && s->call.number != SYS_clock_nanosleep) || left == 0)
+        return 0;
+    s->more.number = s->call.number;
+    for (int i = 0; i < 4; i++)
+        s->more.args[i] = s->call.args[i];
+    s->more.args[s->call.number == SYS_nanosleep ? 0 : 2] = left;
+    return 1;
+}
+
+/* Finishes the call here and now, standing again as often as a stop comes in between. */
+static void finish_call(struct standing *s, int restored)
+{
+    const uint64_t all = ~0UL;
+    struct cr_thread *volatile later;
+    long result;
+
+    s->more.number = SYS_restart_syscall;
+    if (restored && !prepare_restored_call(s)) {
+        cr_registers_rewind(s->frame, s->call.number);
+        return;
+    }
+    if (cr_context_save(&s->more.again) != 0) {
+        later = s->more.thread;
+        s->more.number = SYS_restart_syscall;
+        if (stand(later, s->frame) != 0 && !prepare_restored_call(s)) {
+            cr_registers_rewind(s->frame, s->call.number);
+            return;
+        }
+    }
+    result = cr_continue_call(&s->more, cr_registers_mask(s->frame));
+    cr_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
+    cr_registers_set_result(s->frame, result);
+}
+
+static void park(struct cr_thread *t, ucontext_t *frame)
+{
+    struct cr_continue *unfinished = cr_registers_continuing(frame);
+    struct standing s;
+    int restored;
+
+    if (unfinished != NULL) {
+        /* Returning would make the kernel forget the deadline, so this frame is abandoned. */
+        unfinished->thread = t;
+        cr_context_jump(&unfinished->again);
+    }
+    s.frame = frame;
+    treat_call(&s, t);
+    restored = stand(t, frame);
+    if (restored)
+        move_deadline(frame);
+    if (s.must_finish)
+        finish_call(&s, restored);
+}
+
+static struct cr_thread *own_record(void)
+{
+    int tid = cr_sys_gettid();
+    uint32_t count = __atomic_load_n(&cr_freeze.count, __ATOMIC_ACQUIRE);
+
+    for (uint32_t i = 0; i < count; i++)
+        if (cr_freeze.threads[i].kernel_tid == tid)
+            return &cr_freeze.threads[i];
+    return NULL;
+}
+
+/* The record that the signal names, if it is the calling thread's; a late signal may name another one's. */
+static struct cr_thread *named_record(const siginfo_t *info)
+{
+    uint64_t offset = (uint64_t)info->si_value.sival_ptr - (uint64_t)cr_freeze.threads;
+    struct cr_thread *t;
+
+    if (info->si_code != SI_QUEUE || info->si_pid != cr_freeze.pid)
+        return NULL;
+    if (offset % sizeof(*t) != 0 || offset / sizeof(*t) >= cr_freeze.count)
+        return NULL;
+    t = &cr_freeze.threads[offset / sizeof(*t)];
+    return t->kernel_tid == cr_sys_gettid() ? t : own_record();
+}
+
+void cr_park_handler(int signal, siginfo_t *info, void *frame)
+{
+    struct cr_thread *t = named_record(info);
+    struct cr_call call;
+
+    (void)signal;
+    if (t == NULL || t->parked == cr_freeze.generation)
+        return;
+    t->siginfo = info;
+    if (cr_freeze.rules.may_park == NULL || cr_freeze.rules.may_park(frame)) {
+        park(t, frame);
+        return;
+    }
+    if (cr_registers_interrupted(frame, &t->call, &call) && call.number >= 0)
+        cr_registers_rewind(frame, call.number);
+    t->deferred = cr_freeze.generation;
+}
+
+int cr_park_signal(const struct cr_thread *t)
+{
+    siginfo_t info = {.si_code = SI_QUEUE};
+
+    info.si_pid = cr_freeze.pid;
+    info.si_value.sival_ptr = (void *)t;
+    return (int)cr_sys(SYS_rt_tgsigqueueinfo, cr_freeze.pid, t->kernel_tid, CR_STOP_SIGNAL, &info);
+}
+
+void cr_freeze_park_self(void)
+{
+    struct cr_thread *t;
+
+    if (!cr_freeze_is_stopping())
+        return;
+    t = own_record();
+    if (t != NULL && t->parked != cr_freeze.generation)
+        cr_park_signal(t);
+}

@@ -1,0 +1,36 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. What the two sides of a stop share; private to this folder. */
+#ifndef CR_PARK_H
+#define CR_PARK_H
+
+#include "cr_context.h"
+#include "cr_freeze.h"
+
+#include <signal.h>
+
+struct cr_freeze {
+    struct cr_thread *threads;
+    volatile uint32_t count;
+    volatile uint32_t generation; /* of the newest stop */
+    volatile uint32_t released;   /* futex: the newest stop that is over */
+    volatile uint32_t parked;     /* futex: how many have parked */
+    volatile uint32_t expected;   /* the one that makes PARKED this wakes the agent */
+    volatile uint32_t back;       /* futex: how many are back after a restart */
+    int32_t pid;                  /* the kernel's */
+    uint32_t virtual_ids;         /* some restored thread has another id than the application knows */
+    int64_t stopped_at;           /* CLOCK_MONOTONIC when the last thread had parked */
+    struct cr_freeze_rules rules;
+};
+extern struct cr_freeze cr_freeze;
+
+/* The action of CR_STOP_SIGNAL. */
+void cr_park_handler(int signal, siginfo_t *info, void *frame);
+
+/* Sends the stop signal to the thread of record T. 0 or -errno. */
+int cr_park_signal(const struct cr_thread *t);
+
+/* Keeps the pairs of known and kernel ids beyond the next stop. */
+void cr_park_remember_ids(void);
+
+#endif
