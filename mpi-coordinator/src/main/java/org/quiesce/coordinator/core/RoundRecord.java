@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator.core;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.quiesce.cr.ErrorCode;
+
+/** What a round remembers for its manifest and for whoever asks why it failed. */
+final class RoundRecord {
+    private static final int MOST_FAILURES = 16;
+
+    private final Map<Phase, Long> phaseMicros = new EnumMap<>(Phase.class);
+    private final RankResult[] images;
+    private final List<Failure> failures = new ArrayList<>();
+    private int imageCount;
+    private long messages;
+
+    RoundRecord(int worldSize) {
+        images = new RankResult[worldSize];
+    }
+
+    void phaseEnded(Phase phase, long nanos) {
+        phaseMicros.put(phase, nanos / 1_000);
+    }
+
+    void failed(ErrorCode code, String text) {
+        if (failures.size() < MOST_FAILURES) {
+            failures.add(new Failure(code, text));
+        }
+    }
+
+    List<Failure> failures() {
+        return failures;
+    }
+
+    void messages(long count) {
+        messages += count;
+    }
+
+    /** Keeps the record of a sealed image; says what is wrong with it, if anything. */
+    Optional<String> sealed(RankResult result) {
+        if (!result.image().named()) {
+            return Optional.of("rank " + result.rank() + " names no proper image: \"" + result.image().file() + '"');
+        }
+        if (images[result.rank()] != null) {
+            return Optional.of("rank " + result.rank() + " sealed its image twice");
+        }
+        images[result.rank()] = result;
+        imageCount++;
+        return Optional.empty();
+    }
+
+    boolean allSealed() {
+        return imageCount == images.length;
+    }
+
+    Action.Summary summary(List<String> hosts, long releases) {
+        return new Action.Summary(new EnumMap<>(phaseMicros), List.of(images), hosts, messages, releases);
+    }
+}
