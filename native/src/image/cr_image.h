@@ -10,6 +10,8 @@
  *
  * Notes with the name "CORE" and "LINUX" are those of any core file. Notes with the name "QUIESCE" carry kernel state
  * (image.proto); their description is: u32 CRC-32C (cr_crc32c.h) of what follows, u32 length, the protobuf message.
+ * Their type in the file is CR_NOTE_TYPE_BASE + NoteType: gdb and readelf look at small types without looking at the
+ * name. Functions take and give the NoteType alone.
  * The note NOTE_DIGESTS is raw: struct cr_image_digests, then one XXH3-64 per CR_DIGEST_CHUNK bytes of page data; it is
  * filled in when the image is sealed.
  */
@@ -24,6 +26,7 @@
 
 #define CR_IMAGE_FORMAT 1
 #define CR_NOTE_NAME "QUIESCE"
+#define CR_NOTE_TYPE_BASE 0x51530000U
 #define CR_DIGEST_CHUNK (1UL << 20)
 #define CR_PARTIAL_SUFFIX ".partial"
 
@@ -72,7 +75,10 @@ int cr_image_begin(struct cr_arena *arena, const char *path, const struct cr_ima
 int cr_image_add_note(struct cr_image_writer *w, const char *name, uint32_t type, const void *data,
                       size_t size, struct cr_error *err);
 
-/* Adds runs; may be called several times, in ascending order of address. */
+/*
+ * Adds runs; may be called several times, in ascending order of address. Runs that lie in the arena are used in place
+ * and must stay until the copy; others are copied into it.
+ */
 int cr_image_add_runs(struct cr_image_writer *w, const struct cr_run *runs, size_t count,
                       struct cr_error *err);
 

@@ -184,7 +184,8 @@ static int put_notes(struct output *o, struct cr_error *err)
 {
     static const uint8_t padding[CR_PAGE];
     const struct cr_image_writer *w = o->w;
-    Elf64_Nhdr header = {sizeof(CR_NOTE_NAME), (Elf64_Word)w->digests_size, quiesce_image_NoteType_NOTE_DIGESTS};
+    Elf64_Nhdr header = {sizeof(CR_NOTE_NAME), (Elf64_Word)w->digests_size,
+                         CR_NOTE_TYPE_BASE + quiesce_image_NoteType_NOTE_DIGESTS};
     int rc = 0;
 
     for (const struct cr_note_block *n = w->first_note; rc == 0 && n != NULL; n = n->next)

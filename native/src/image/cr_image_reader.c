@@ -172,6 +172,11 @@ static int is_own(const struct cr_stored_note *note)
     return cr_str_equal(note->name, CR_NOTE_NAME);
 }
 
+static int is_type(const struct cr_stored_note *note, uint32_t type)
+{
+    return note->type == CR_NOTE_TYPE_BASE + type;
+}
+
 /* Checks the CRC of a note of ours and takes it and the length off. */
 static int unwrap(struct cr_stored_note *note)
 {
@@ -229,12 +234,12 @@ static int check_notes(struct opening *o, struct cr_error *err)
     while ((rc = raw_note(notes, o->notes_size, &at, &note)) > 0) {
         if (!is_own(&note))
             continue;
-        if (note.type == quiesce_image_NoteType_NOTE_DIGESTS)
+        if (is_type(&note, quiesce_image_NoteType_NOTE_DIGESTS))
             rc = o->digests == NULL ? take_digests(o, &note, err)
                                     : damaged(o, err, "second digests note", o->notes_offset + at);
         else if (unwrap(&note) < 0)
             rc = damaged(o, err, "note before", o->notes_offset + at);
-        else if (note.type == quiesce_image_NoteType_NOTE_HEADER)
+        else if (is_type(&note, quiesce_image_NoteType_NOTE_HEADER))
             rc = check_version(o, &note, err);
         if (rc < 0)
             return rc;
@@ -375,10 +380,14 @@ int cr_image_walk_notes(const struct cr_image_reader *r, size_t *at, struct cr_s
 {
     if (raw_note(r->notes, r->notes_size, at, ret_note) <= 0)
         return 0;
-    if (is_own(ret_note) && ret_note->type != quiesce_image_NoteType_NOTE_DIGESTS) {
+    ret_note->own = is_own(ret_note);
+    if (!ret_note->own)
+        return 1;
+    if (!is_type(ret_note, quiesce_image_NoteType_NOTE_DIGESTS)) {
         ret_note->data = (const uint8_t *)ret_note->data + OWN_PREFIX;
         ret_note->size -= OWN_PREFIX;
     }
+    ret_note->type -= CR_NOTE_TYPE_BASE;
     return 1;
 }
 
@@ -388,7 +397,7 @@ int cr_image_next_note(const struct cr_image_reader *r, uint32_t type, size_t *a
     struct cr_stored_note note;
 
     while (cr_image_walk_notes(r, at, &note)) {
-        if (!is_own(&note) || note.type != type)
+        if (!note.own || note.type != type)
             continue;
         *ret_data = note.data;
         *ret_size = note.size;

@@ -52,7 +52,8 @@ void cr_image_identify(const struct cr_image_reader *r, struct cr_image_record *
  */
 struct cr_stored_note {
     const char *name;
-    uint32_t type;
+    int own;       /* a QUIESCE note */
+    uint32_t type; /* of a QUIESCE note a NoteType */
     size_t size;
     const void *data;
 };

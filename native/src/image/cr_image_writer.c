@@ -116,7 +116,8 @@ int cr_image_add_note(struct cr_image_writer *w, const char *name, uint32_t type
     const uint32_t *own = own_prefix(name, data, size, prefix);
     size_t own_size = own != NULL ? sizeof(prefix) : 0;
     size_t name_size = cr_strlen(name) + 1;
-    Elf64_Nhdr header = {(Elf64_Word)name_size, (Elf64_Word)(own_size + size), type};
+    uint32_t base = own != NULL ? CR_NOTE_TYPE_BASE : 0;
+    Elf64_Nhdr header = {(Elf64_Word)name_size, (Elf64_Word)(own_size + size), base + type};
     size_t padded_name = CR_IMAGE_NOTE_ALIGN(name_size);
     size_t bytes = sizeof(header) + padded_name + CR_IMAGE_NOTE_ALIGN(own_size + size);
     struct cr_note_block *block;
