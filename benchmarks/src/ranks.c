@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ranks that own MIB of random memory each, exchange a token all the time, and watch the clock. Rank 0 prints "ready", and after
- * each line that appears in FILE the longest gap in ms that any rank saw since the line before. usage: ranks MIB FILE
+ * each line that appears in FILE the longest gap in ms that any rank saw since the line before; runs until it is killed.
+ * usage: ranks MIB FILE
  */
 #include <mpi.h>
 #include <stdint.h>
@@ -50,7 +51,7 @@ int main(int argc, char **argv)
         fflush(stdout);
     }
     last = MPI_Wtime();
-    for (long turn = 0; now_lines >= 0; turn++) {
+    for (long turn = 0;; turn++) {
         char token = 1;
         MPI_Sendrecv_replace(&token, 1, MPI_CHAR, (rank + 1) % size, 0, (rank + size - 1) % size, 0,
                              MPI_COMM_WORLD, MPI_STATUS_IGNORE);
@@ -73,6 +74,4 @@ int main(int argc, char **argv)
         longest = 0;
         last = MPI_Wtime();
     }
-    MPI_Finalize();
-    return 0;
 }

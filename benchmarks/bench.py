@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: The Quiesce Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Measures what claims about speed rest on, each beside a limit measured in the same run.
+
+usage: bench.py --stage DIR --build DIR [NAME...]   (run.sh builds the programs and calls this)
+
+A row is a median over several rounds in which limit and measurement alternate, since machines are shared and noisy.
+"""
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+
+MIB = 1 << 20
+
+
+class Bench:
+    """Where things are, and the rows measured so far."""
+
+    def __init__(self, stage, build):
+        self.stage = pathlib.Path(stage).resolve()
+        self.build = pathlib.Path(build).resolve()
+        self.rows = []
+        self.environment = dict(
+            os.environ,
+            PATH=f"{self.stage}/bin:{os.environ['PATH']}",
+            OMPI_ALLOW_RUN_AS_ROOT="1",
+            OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
+            OMPI_MCA_rmaps_base_oversubscribe="1",
+        )
+
+    def run(self, *command, **more):
+        """Runs a command that must succeed and returns its output."""
+        done = subprocess.run(command, env=self.environment, text=True, capture_output=True, **more)
+        if done.returncode != 0:
+            raise SystemExit(f"bench: {' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr}")
+        return done.stdout
+
+    def row(self, name, measured, unit, limit, limit_name, goal):
+        """Adds and prints a row; a goal is a ratio where there is a limit, otherwise a value in the unit."""
+        ratio = measured / limit if limit else None
+        reached = (ratio if ratio is not None else measured) <= goal
+        self.rows.append(
+            dict(name=name, measured=measured, unit=unit, limit=limit, limit_name=limit_name, ratio=ratio, goal=goal,
+                 reached=reached))
+        beside = f"{limit:10.3f} {unit:3} {ratio:6.2f}" if limit else f"{'-':>10} {'':3} {'-':>6}"
+        print(f"{name:34} {measured:10.3f} {unit:3} {beside} {goal:7.2f} {'yes' if reached else 'NO':4} {limit_name}",
+              flush=True)
+
+
+class Subject:
+    """A subject process: see subject.c."""
+
+    def __init__(self, bench, mib, threads, under=("cr_run",)):
+        self.process = subprocess.Popen(
+            [*under, bench.build / "subject", str(mib), str(threads)], env=bench.environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.answer()
+
+    def answer(self):
+        return self.process.stdout.readline().strip()
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.answer()
+
+    def ms(self, line):
+        return float(self.ask(line))
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def subject(bench, mib, threads, under=("cr_run",)):
+    s = Subject(bench, mib, threads, under)
+    try:
+        yield s
+    finally:
+        s.end()
+
+
+def checkpoint(bench, s, path, *options):
+    """Takes a checkpoint; returns the longest gap that the subject saw and the time of the whole command, in ms."""
+    s.ms("gap")
+    start = time.monotonic()
+    bench.run("cr_checkpoint", "--quiet", *options, "-f", path, str(s.process.pid))
+    whole = (time.monotonic() - start) * 1e3
+    return s.ms("gap"), whole
+
+
+def median_pair(rounds, limit, measure):
+    """Medians of the limit and of the measurement, taken in turn."""
+    pairs = [(limit(), measure()) for _ in range(rounds)]
+    return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
+
+
+def bench_pause(bench, directory):
+    """Stop-and-write pause of 1 GiB to tmpfs against write() of the same bytes."""
+    with subject(bench, 1024, 1) as s, tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        limit, pause = median_pair(
+            5, lambda: s.ms(f"write {memory}/limit"),
+            lambda: checkpoint(bench, s, f"{memory}/image", "--nosync")[0])
+    bench.row("pause, 1 GiB to tmpfs", pause, "ms", limit, "write() of the same bytes in 1 MiB pieces", 1.05)
+
+
+def bench_durable(bench, directory):
+    """Durable dump of 1 GiB against O_DIRECT pwrite by 4 threads with fsync."""
+    with subject(bench, 1024, 1) as s:
+        limit, whole = median_pair(
+            5, lambda: s.ms(f"direct {directory}/limit"),
+            lambda: checkpoint(bench, s, f"{directory}/image", "--sync")[1])
+    bench.row("durable dump, 1 GiB to disk", whole, "ms", limit, "O_DIRECT pwrite, 4 threads, fsync", 1.10)
+
+
+def bench_small(bench, directory):
+    """Pause of a process of 1 MiB."""
+    with subject(bench, 1, 1) as s, tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        pause = statistics.median(checkpoint(bench, s, f"{memory}/image", "--nosync")[0] for _ in range(15))
+    bench.row("pause, 1 MiB process", pause, "ms", None, "", 1.0)
+
+
+def bench_park(bench, directory):
+    """Time until 16 threads are parked, as the agent reports it."""
+    with subject(bench, 1, 16) as s, tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        times = []
+        for _ in range(15):
+            report = json.loads(bench.run("cr_checkpoint", "--json", "--nosync", "-f", f"{memory}/image",
+                                          str(s.process.pid)))
+            times.append(report["stop_micros"] / 1e3)
+    bench.row("park 16 threads", statistics.median(times), "ms", None, "", 1.0)
+
+
+def read_fresh(path):
+    """ms for read() of a file into memory that was never touched."""
+    code = (
+        "import mmap,os,sys,time\n"
+        "f=os.open(sys.argv[1],os.O_RDONLY);n=os.fstat(f).st_size\n"
+        "m=mmap.mmap(-1,n,mmap.MAP_PRIVATE|mmap.MAP_ANONYMOUS);v=memoryview(m)\n"
+        "t=time.monotonic();o=0\n"
+        "while o<n: o+=os.readv(f,[v[o:o+(1<<20)]])\n"
+        "print((time.monotonic()-t)*1e3)\n")
+    return float(subprocess.run(["python3", "-c", code, path], text=True, capture_output=True, check=True).stdout)
+
+
+def bench_restart(bench, directory):
+    """Eager restart of 1 GiB, until the process answers, against read() into fresh memory."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        image = f"{memory}/image"
+        with subject(bench, 1024, 1) as s:
+            bench.run("cr_checkpoint", "--quiet", "--nosync", "-f", image, str(s.process.pid))
+
+        def restart():
+            start = time.monotonic()
+            process = subprocess.Popen(["cr_restart", image], env=bench.environment, text=True, stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE)
+            process.stdin.write("gap\n")
+            process.stdin.flush()
+            process.stdout.readline()
+            elapsed = (time.monotonic() - start) * 1e3
+            process.stdin.write("quit\n")
+            process.stdin.close()
+            process.wait()
+            return elapsed
+
+        limit, elapsed = median_pair(5, lambda: read_fresh(image), restart)
+    bench.row("eager restart, 1 GiB", elapsed, "ms", limit, "read() into fresh memory", 1.10)
+
+
+def ping_pong(bench, transport, under):
+    output = bench.run("mpirun", "--mca", "btl", transport, "-np", "2", *under, bench.build / "pingpong", "60", "2000",
+                       timeout=300)
+    return {name: float(low) for name, low, _ in (line.split() for line in output.splitlines())}
+
+
+def bench_mpi(bench, directory):
+    """Cost of an MPI call beside the same program natively; minima over batches, medians over paired runs."""
+    below = f"{bench.stage}/libexec/quiesce/cr_mpirank"
+    for transport, label, goal in (("self,vader", "shared memory", 1.06), ("self,tcp", "tcp", 1.02)):
+        pairs = [(ping_pong(bench, transport, ()), ping_pong(bench, transport, (below,))) for _ in range(7)]
+        middle = {
+            key: (statistics.median(p[0][key] for p in pairs), statistics.median(p[1][key] for p in pairs))
+            for key in pairs[0][0]
+        }
+        bench.row(f"ping-pong 8 B, {label}", middle["pingpong8"][1] / 1e3, "us", middle["pingpong8"][0] / 1e3,
+                  "native", goal)
+        bench.row(f"ping-pong 1 MiB, {label}", middle["pingpong1M"][1] / 1e3, "us", middle["pingpong1M"][0] / 1e3,
+                  "native", 1.02)
+        bench.row(f"Allreduce 8 B, {label}", middle["allreduce8"][1] / 1e3, "us", middle["allreduce8"][0] / 1e3,
+                  "native", 1.02)
+
+
+def resident_kib(pid):
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Private_Dirty:"):
+            return int(line.split()[1])
+    return 0
+
+
+def descendants(pid):
+    found = []
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found += [int(child), *descendants(child)]
+    return found
+
+
+def command_of(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def wait_for(what, condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"bench: waited {seconds} s for {what}")
+        time.sleep(0.01)
+
+
+def all_named(name):
+    return [int(p.name) for p in pathlib.Path("/proc").iterdir() if p.name.isdigit() and command_of(p.name) == name]
+
+
+def bench_job(bench, directory):
+    """Pause of a 2-rank job of 520 MiB to tmpfs, and the memory of crnode and the resident coordinator."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory, subject(bench, 260, 1, ()) as twin:
+        marks = pathlib.Path(memory, "marks")
+        marks.touch()
+        environment = dict(bench.environment, QUIESCE_HOME=f"{memory}/home")
+        before = set(all_named("crnode"))
+        job = subprocess.Popen(
+            ["quiesce", "run", "--name", "bench", "--dir", f"{memory}/checkpoints", "--keep", "1", "--", "mpirun", "-np", "2",
+             bench.build / "ranks", "260", marks], env=environment, text=True, stdout=subprocess.PIPE)
+        try:
+            job.stdout.readline()
+
+            def pause():
+                with marks.open("a") as f:
+                    f.write("\n")
+                job.stdout.readline()
+                subprocess.run(["quiesce", "checkpoint", "bench"], env=environment, check=True, stdout=subprocess.DEVNULL)
+                with marks.open("a") as f:
+                    f.write("\n")
+                return float(job.stdout.readline())
+
+            limit, measured = median_pair(5, lambda: twin.ms(f"write {memory}/limit"), pause)
+            bench.row("pause, 2 ranks, 520 MiB to tmpfs", measured, "ms", limit, "write() of one rank's bytes", 1.10)
+            crnode = [pid for pid in all_named("crnode") if pid not in before]
+            bench.row("memory of crnode", resident_kib(crnode[0]) / 1024, "MiB", None, "", 4)
+            bench.row("memory of resident coordinator", resident_kib(job.pid) / 1024, "MiB", None, "", 128)
+        finally:
+            for pid in [*descendants(job.pid), job.pid]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            job.wait()
+
+
+def bench_agent(bench, directory):
+    """Memory that the agent adds to a process."""
+    with subject(bench, 1, 1, ()) as plain, subject(bench, 1, 1) as carried, \
+            tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        checkpoint(bench, carried, f"{memory}/image", "--nosync")
+        added = (resident_kib(carried.process.pid) - resident_kib(plain.process.pid)) / 1024
+    bench.row("memory of the agent", added, "MiB", None, "", 1)
+
+
+def bench_coordinator(bench, directory):
+    """A round of the coordinator's core with 10,000 simulated ranks on 1,000 nodes."""
+    report = json.loads(bench.run(f"{bench.stage}/libexec/quiesce/coordinator-bench"))
+    bench.row("coordinator, worst phase", report["worst_phase_millis"], "ms", None, "10,000 ranks on 1,000 nodes", 100)
+    bench.row("coordinator, heap", report["heap_mib"], "MiB", None, "", 256)
+
+
+BENCHES = {
+    "pause": bench_pause,
+    "durable": bench_durable,
+    "small": bench_small,
+    "park": bench_park,
+    "restart": bench_restart,
+    "mpi": bench_mpi,
+    "job": bench_job,
+    "agent": bench_agent,
+    "coordinator": bench_coordinator,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--stage", required=True)
+    parser.add_argument("--build", required=True)
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHES], default=[])
+    arguments = parser.parse_args()
+    bench = Bench(arguments.stage, arguments.build)
+    print(f"{'what':34} {'measured':>14} {'limit':>14} {'ratio':>6} {'goal':>7} {'':4} limit is")
+    for name in arguments.names or BENCHES:
+        with tempfile.TemporaryDirectory(dir=bench.build) as directory:
+            BENCHES[name](bench, directory)
+    pathlib.Path(bench.build, "results.json").write_text(json.dumps(bench.rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
