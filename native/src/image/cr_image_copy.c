@@ -286,17 +286,18 @@ static int in_memory(int fd)
            (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
 }
 
-/* Gives the file its size: beyond its end, writers of ext4 and XFS would wait for each other. */
-static int open_direct(struct cr_image_writer *w)
+/*
+ * Gives the file its blocks, or at least its size: beyond its end, writers of ext4 and XFS wait for each other; and a
+ * full disk is noticed before a byte is copied.
+ */
+static int reserve(const struct cr_image_writer *w, struct cr_error *err)
 {
-    int fd;
+    uint64_t size = w->data_offset + w->data_size;
+    int rc = (int)cr_sys(SYS_fallocate, w->fd, 0, 0, size);
 
-    if (!w->options.durable || in_memory(w->fd))
-        return -1;
-    if (cr_sys(SYS_ftruncate, w->fd, w->data_offset + w->data_size) < 0)
-        return -1;
-    fd = cr_image_reopen(w, O_RDWR | O_DIRECT);
-    return fd < 0 ? -1 : fd;
+    if (rc == -EOPNOTSUPP || rc == -ENOSYS)
+        rc = (int)cr_sys(SYS_ftruncate, w->fd, size);
+    return rc < 0 ? cr_image_write_failed(w, -rc, size, err) : 0;
 }
 
 /* Past the page cache. -EINVAL: not on this file system, or not with this alignment. */
@@ -304,11 +305,15 @@ static int copy_direct(struct cr_image_writer *w, struct copy *c, struct cr_erro
 {
     int rc;
 
-    w->direct_fd = open_direct(w);
+    if (!w->options.durable || in_memory(w->fd))
+        return -EINVAL;
+    w->direct_fd = cr_image_reopen(w, O_RDWR | O_DIRECT);
     if (w->direct_fd < 0)
         return -EINVAL;
     c->fd = w->direct_fd;
-    rc = copy_data(c, err);
+    rc = reserve(w, err);
+    if (rc == 0)
+        rc = copy_data(c, err);
     if (rc == -EINVAL) {
         cr_sys_close(w->direct_fd);
         w->direct_fd = -1;
