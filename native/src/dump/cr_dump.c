@@ -1,0 +1,136 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. */
+#include "cr_dump.h"
+
+#include "cr_agent_state.h"
+#include "cr_core_notes.h"
+#include "cr_fault.h"
+#include "cr_freeze.h"
+#include "cr_sys.h"
+
+#include <string.h>
+
+/* Address space only: notes of a large process with 100,000 pieces of memory need some 20 MiB of it. */
+#define ARENA_SIZE (128UL << 20)
+
+struct cr_agent_state cr_agent_state = {.magic = CR_AGENT_STATE_MAGIC,
+                                        .version = CR_AGENT_STATE_VERSION};
+
+int cr_dump_init(struct cr_dump *d)
+{
+    memset(d, 0, sizeof(*d));
+    return cr_arena_create(&d->arena, ARENA_SIZE);
+}
+
+void cr_dump_begin(struct cr_dump *d, const struct cr_foreign *foreign)
+{
+    cr_arena_reset(&d->arena);
+    d->foreign = *foreign;
+    d->state = (struct cr_state){.arena = &d->arena, .foreign = &d->foreign};
+    d->notes = d->state;
+    memset(&d->memory, 0, sizeof(d->memory));
+    d->writer = NULL;
+    d->collected = 0;
+}
+
+int cr_dump_collect(struct cr_dump *d, struct cr_error *err)
+{
+    int rc = cr_own_notes_collect(d, err);
+
+    if (rc == 0)
+        rc = cr_state_collect(&d->state, err);
+    if (rc == 0)
+        rc = cr_memory_collect(&d->state, &d->memory, err);
+    d->collected = rc == 0;
+    return rc;
+}
+
+static int add_notes(struct cr_dump *d, const struct cr_state *from, struct cr_error *err)
+{
+    int rc = 0;
+
+    for (const struct cr_note *n = from->first; rc == 0 && n != NULL; n = n->next)
+        rc = cr_image_add_note(d->writer, CR_NOTE_NAME, n->type, n->data, n->size, err);
+    return rc;
+}
+
+static int write_image(struct cr_dump *d, struct cr_error *err)
+{
+    int rc = add_notes(d, &d->notes, err);
+
+    if (rc == 0)
+        rc = add_notes(d, &d->state, err);
+    if (rc == 0)
+        rc = cr_core_notes_add(d, err);
+    if (rc == 0)
+        rc = cr_image_add_runs(d->writer, d->memory.runs, d->memory.run_count, err);
+    if (rc == 0)
+        rc = cr_fault("dump:before-copy");
+    if (rc == 0)
+        rc = cr_image_copy(d->writer, err);
+    if (rc == 0)
+        rc = cr_fault("dump:after-copy");
+    return rc;
+}
+
+int cr_dump_copy(struct cr_dump *d, const char *path, const struct cr_image_options *options,
+                 uint64_t *ret_bytes, struct cr_error *err)
+{
+    int rc = d->collected ? 0 : cr_dump_collect(d, err);
+
+    if (rc == 0)
+        rc = cr_memory_scan(&d->state, &d->memory, err);
+    if (rc == 0)
+        rc = cr_image_begin(&d->arena, path, options, &d->writer, err);
+    if (rc < 0)
+        return rc;
+    rc = write_image(d, err);
+    if (rc < 0) {
+        if (err != NULL && err->code == 0)
+            cr_fail(err, -rc, "cannot write %s", path);
+        cr_dump_abort(d);
+        return rc;
+    }
+    *ret_bytes = d->memory.bytes;
+    return 0;
+}
+
+int cr_dump_seal(struct cr_dump *d, struct cr_image_record *ret_record, struct cr_error *err)
+{
+    int rc = cr_fault("seal:before");
+
+    if (rc < 0)
+        cr_fail(err, -rc, "the image could not be finished");
+    else
+        rc = cr_image_seal(d->writer, ret_record, err);
+    if (rc < 0) {
+        cr_dump_abort(d);
+        return rc;
+    }
+    d->writer = NULL;
+    cr_fault("seal:after");
+    return 0;
+}
+
+void cr_dump_abort(struct cr_dump *d)
+{
+    cr_image_abort(d->writer);
+    d->writer = NULL;
+}
+
+int cr_dump_put_back(struct cr_dump *d, const struct cr_foreign *foreign, struct cr_error *err)
+{
+    struct cr_thread *threads;
+    size_t count = cr_freeze_threads(&threads);
+    int rc;
+
+    d->foreign = *foreign;
+    d->state.old_pid = 0;
+    for (size_t i = 0; i < count; i++)
+        if (threads[i].gone == 0 && threads[i].kernel_tid == cr_sys_getpid())
+            d->state.old_pid = threads[i].tid;
+    rc = cr_state_put_back(&d->state, err);
+    d->writer = NULL;
+    return rc;
+}

@@ -1,0 +1,56 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. One image of this process, step by step, by the agent with all other threads parked. */
+#ifndef CR_DUMP_H
+#define CR_DUMP_H
+
+#include "cr_image.h"
+#include "cr_state.h"
+#include "cr_state_memory.h"
+
+/* What an MPI rank adds: the encoded Rank note is written as it stands. */
+struct cr_dump {
+    struct cr_arena arena;
+    struct cr_foreign foreign;
+    struct cr_state state;    /* what the agent puts back after a restart */
+    struct cr_state notes;    /* what the restorer reads: Header, Host, Threads, Rank */
+    struct cr_memory memory;
+    struct cr_image_writer *writer;
+    const struct cr_rank_facts *rank; /* NULL: not a rank */
+    int collected;
+};
+
+/* The Rank note; see image.proto. */
+struct cr_rank_facts {
+    uint32_t rank, size, sequence, thread_level;
+    int initialized;
+    uint64_t upper_end, fake_vdso, brk_variable;
+    const char *job;
+};
+
+/* Reserves memory. Once. */
+int cr_dump_init(struct cr_dump *d);
+
+/* Forgets the notes of the last image; FOREIGN (copied, not deep) says what is not ours. */
+void cr_dump_begin(struct cr_dump *d, const struct cr_foreign *foreign);
+
+/* Collects kernel state and areas; every refusal (-CR_EREFUSED) is made here, before a file exists. */
+int cr_dump_collect(struct cr_dump *d, struct cr_error *err);
+
+/*
+ * Finds the pages and copies everything into PATH.partial. The calling thread must have saved its context in the first
+ * record of cr_freeze_threads() before. RET_BYTES: of page data.
+ */
+int cr_dump_copy(struct cr_dump *d, const char *path, const struct cr_image_options *options,
+                 uint64_t *ret_bytes, struct cr_error *err);
+
+/* Checksums, sync, final name; threads run meanwhile. */
+int cr_dump_seal(struct cr_dump *d, struct cr_image_record *ret_record, struct cr_error *err);
+
+/* Removes what was written and is not sealed. */
+void cr_dump_abort(struct cr_dump *d);
+
+/* In the restored process: puts all kernel state back. */
+int cr_dump_put_back(struct cr_dump *d, const struct cr_foreign *foreign, struct cr_error *err);
+
+#endif
