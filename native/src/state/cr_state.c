@@ -1,0 +1,97 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. */
+#include "cr_state.h"
+
+#include "cr_state_kinds.h"
+#include "cr_state_util.h"
+
+#include <pb_decode.h>
+#include <pb_encode.h>
+
+struct kind {
+    const char *name;
+    int (*collect)(struct cr_state *state, struct cr_error *err);
+    int (*put_back)(struct cr_state *state, struct cr_error *err);
+};
+
+/*
+ * The order counts when things are put back: the address space's advice first; descriptors are opened by absolute paths
+ * but with the process's own umask and file limits; handlers before anything that may raise a signal; timers and pending
+ * signals last. Areas are collected by cr_memory_collect(), which has more to return than notes.
+ */
+static const struct kind KINDS[] = {
+    {"memory", NULL, cr_memory_put_back},
+    {"process", cr_process_collect, cr_process_put_back},
+    {"descriptors", cr_descriptors_collect, cr_descriptors_put_back},
+    {"signals", cr_signals_collect, cr_signals_put_back},
+    {"timers", cr_timers_collect, cr_timers_put_back},
+    {"pending signals", NULL, cr_signals_queue_again},
+};
+
+#define KIND_COUNT (sizeof(KINDS) / sizeof(*KINDS))
+
+static void append(struct cr_state *state, struct cr_note *note)
+{
+    if (state->last == NULL)
+        state->first = note;
+    else
+        state->last->next = note;
+    state->last = note;
+}
+
+int cr_state_add(struct cr_state *state, uint32_t type, const struct pb_msgdesc_s *fields,
+                 const void *message, struct cr_error *err)
+{
+    struct cr_note *note;
+    pb_ostream_t stream;
+    void *data;
+    size_t size;
+
+    if (!pb_get_encoded_size(&size, fields, message))
+        return cr_fail(err, CR_EINTERNAL, "state of kind %u cannot be encoded", type);
+    note = cr_arena_alloc(state->arena, sizeof(*note));
+    data = cr_arena_alloc(state->arena, size + 1);
+    if (note == NULL || data == NULL)
+        return cr_fail_memory(err);
+    stream = pb_ostream_from_buffer(data, size);
+    if (!pb_encode(&stream, fields, message))
+        return cr_fail(err, CR_EINTERNAL, "state of kind %u cannot be encoded: %s", type,
+                       PB_GET_ERROR(&stream));
+    *note = (struct cr_note){type, (uint32_t)size, data, NULL};
+    append(state, note);
+    return 0;
+}
+
+int cr_state_decode(const struct cr_note *note, const struct pb_msgdesc_s *fields, void *message,
+                    struct cr_error *err)
+{
+    pb_istream_t stream = pb_istream_from_buffer(note->data, note->size);
+
+    if (!pb_decode(&stream, fields, message))
+        return cr_fail(err, CR_EDAMAGED, "note of kind %u in the image does not decode: %s",
+                       note->type, PB_GET_ERROR(&stream));
+    return 0;
+}
+
+int cr_state_collect(struct cr_state *state, struct cr_error *err)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        int rc = KINDS[i].collect != NULL ? KINDS[i].collect(state, err) : 0;
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int cr_state_put_back(struct cr_state *state, struct cr_error *err)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        int rc = KINDS[i].put_back(state, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}

@@ -1,0 +1,209 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. Advice, locks and names of areas. */
+#include "cr_state_kinds.h"
+#include "cr_state_memory_parts.h"
+
+#include "cr_fmt.h"
+#include "cr_sys.h"
+
+#include <errno.h>
+#include <linux/prctl.h>
+#include <sys/mman.h>
+
+/* smaps walks the page tables: 10 ms per GiB in memory, too much for the pause of a large process. */
+#define CHEAP_RESIDENT_PAGES (256UL << 20 >> 12)
+
+struct flag_name {
+    char name[3];
+    uint32_t advice;
+};
+
+static const struct flag_name FLAG_NAMES[] = {
+    {"hg", CR_ADVICE_HUGE},      {"nh", CR_ADVICE_NOHUGE},     {"dd", CR_ADVICE_DONTDUMP},
+    {"dc", CR_ADVICE_DONTFORK},  {"wf", CR_ADVICE_WIPEONFORK}, {"lo", CR_ADVICE_LOCKED},
+    {"nr", CR_ADVICE_NORESERVE}, {"mg", CR_ADVICE_MERGEABLE},
+};
+
+#define FLAG_COUNT (sizeof(FLAG_NAMES) / sizeof(*FLAG_NAMES))
+
+/* Flags that no advice can bring back, and what they say. */
+static const char *refused_flag(const char *flag)
+{
+    if (cr_str_starts(flag, "um") || cr_str_starts(flag, "uw") || cr_str_starts(flag, "ui"))
+        return "is watched by a userfaultfd; unregister it before the checkpoint";
+    if (cr_str_starts(flag, "ht"))
+        return "is of huge pages (hugetlb); use transparent huge pages (MADV_HUGEPAGE) instead";
+    if (cr_str_starts(flag, "io") || cr_str_starts(flag, "pf"))
+        return "is a mapping of a device; unmap and close it before the checkpoint";
+    return NULL;
+}
+
+static uint32_t parse_flags(const char *at, const struct cr_area *area, struct cr_refusals *r)
+{
+    uint32_t advice = 0;
+
+    while (*at == ' ' && at[1] != '\n' && at[1] != '\0') {
+        const char *why = refused_flag(at + 1);
+
+        for (size_t i = 0; i < FLAG_COUNT; i++) {
+            if (cr_str_starts(at + 1, FLAG_NAMES[i].name))
+                advice |= FLAG_NAMES[i].advice;
+        }
+        if (why != NULL && area->kind != quiesce_image_AreaKind_AREA_VDSO)
+            cr_refuse(r, "memory at 0x%lx-0x%lx %s", area->start, area->end, why);
+        for (at++; *at != ' ' && *at != '\n' && *at != '\0';)
+            at++;
+    }
+    return advice;
+}
+
+static const char *next_line(const char *at)
+{
+    while (*at != '\n' && *at != '\0')
+        at++;
+    return *at == '\n' ? at + 1 : at;
+}
+
+/* A line that begins an area: "START-END ...". Other lines begin with a capital letter. */
+static int parse_range(const char *at, struct cr_range *range)
+{
+    range->start = cr_parse_u64(&at, 16);
+    if (*at != '-')
+        return 0;
+    at++;
+    range->end = cr_parse_u64(&at, 16);
+    return *at == ' ';
+}
+
+/* Both lists are in ascending order; areas may be pieces of what smaps shows. */
+static void apply_smaps(const char *text, struct cr_memory *memory, struct cr_refusals *refusals)
+{
+    struct cr_range range = {0, 0};
+    size_t next = 0;
+
+    for (; *text != '\0'; text = next_line(text)) {
+        if (parse_range(text, &range) || !cr_str_starts(text, "VmFlags:"))
+            continue;
+        while (next < memory->area_count && memory->areas[next].end <= range.start)
+            next++;
+        for (; next < memory->area_count && memory->areas[next].start < range.end; next++)
+            memory->areas[next].vm_flags =
+                parse_flags(text + sizeof("VmFlags:") - 1, &memory->areas[next], refusals);
+    }
+}
+
+static int smaps_is_cheap(struct cr_state *state)
+{
+    size_t mark = state->arena->used;
+    size_t length;
+    char *text;
+    const char *at;
+    uint64_t resident = 0;
+
+    if (cr_proc_read(state->arena, "/proc/self/statm", &text, &length, NULL) < 0)
+        return 0;
+    at = text;
+    cr_parse_u64(&at, 10);
+    if (*at == ' ') {
+        at++;
+        resident = cr_parse_u64(&at, 10);
+    }
+    cr_scratch_end(state->arena, mark);
+    return resident > 0 && resident <= CHEAP_RESIDENT_PAGES;
+}
+
+int cr_advice_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err)
+{
+    struct cr_refusals refusals = {0};
+    size_t mark = state->arena->used;
+    size_t length;
+    char *text;
+    int rc;
+
+    if (!smaps_is_cheap(state))
+        return 0;
+    rc = cr_proc_read(state->arena, "/proc/self/smaps", &text, &length, err);
+    if (rc < 0)
+        return rc;
+    apply_smaps(text, memory, &refusals);
+    cr_scratch_end(state->arena, mark);
+    return cr_refusals_end(&refusals, err);
+}
+
+struct advice_call {
+    uint32_t advice;
+    int call;
+};
+
+static const struct advice_call ADVICE_CALLS[] = {
+    {CR_ADVICE_HUGE, MADV_HUGEPAGE},           {CR_ADVICE_NOHUGE, MADV_NOHUGEPAGE},
+    {CR_ADVICE_DONTDUMP, MADV_DONTDUMP},       {CR_ADVICE_DONTFORK, MADV_DONTFORK},
+    {CR_ADVICE_WIPEONFORK, MADV_WIPEONFORK},   {CR_ADVICE_MERGEABLE, MADV_MERGEABLE},
+};
+
+#define ADVICE_COUNT (sizeof(ADVICE_CALLS) / sizeof(*ADVICE_CALLS))
+#define ANON_NAME "[anon:"
+#define ANON_NAME_MAX 80
+
+/* Names and speed hints are worth trying, not failing for: a kernel may be built without any of them. */
+static void put_back_hints(const quiesce_image_Area *area)
+{
+    char name[ANON_NAME_MAX];
+    size_t length;
+
+    if (!cr_str_starts(area->name, ANON_NAME))
+        return;
+    length = cr_str_copy(name, sizeof(name), area->name + sizeof(ANON_NAME) - 1);
+    if (length > 0 && name[length - 1] == ']')
+        name[length - 1] = '\0';
+    cr_sys(SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, area->start, area->end - area->start, name);
+}
+
+static int put_back_area(const quiesce_image_Area *area, struct cr_error *err)
+{
+    size_t size = area->end - area->start;
+
+    if (area->kind == quiesce_image_AreaKind_AREA_VDSO ||
+        area->kind == quiesce_image_AreaKind_AREA_SKIPPED)
+        return 0;
+    for (size_t i = 0; i < ADVICE_COUNT; i++) {
+        if (area->vm_flags & ADVICE_CALLS[i].advice)
+            cr_sys(SYS_madvise, area->start, size, ADVICE_CALLS[i].call);
+    }
+    put_back_hints(area);
+    if (area->vm_flags & CR_ADVICE_LOCKED) {
+        int rc = (int)cr_sys(SYS_mlock, area->start, size);
+
+        if (rc < 0)
+            return cr_fail(err, -rc,
+                           "cannot lock the memory at 0x%lx-0x%lx again (%s); raise the limit of "
+                           "locked memory (ulimit -l) and restart",
+                           area->start, area->end, cr_error_words(-rc));
+    }
+    return 0;
+}
+
+static int put_back_note(const struct cr_note *note, quiesce_image_Areas *message,
+                         struct cr_error *err)
+{
+    int rc = cr_state_decode(note, quiesce_image_Areas_fields, message, err);
+
+    for (size_t i = 0; rc == 0 && i < message->area_count; i++)
+        rc = put_back_area(&message->area[i], err);
+    return rc;
+}
+
+int cr_memory_put_back(struct cr_state *state, struct cr_error *err)
+{
+    size_t mark = state->arena->used;
+    quiesce_image_Areas *message = cr_arena_alloc(state->arena, sizeof(*message));
+    int rc = message != NULL ? 0 : cr_fail_memory(err);
+
+    for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next) {
+        if (note->type == quiesce_image_NoteType_NOTE_AREAS)
+            rc = put_back_note(note, message, err);
+    }
+    cr_scratch_end(state->arena, mark);
+    return rc < 0 ? rc : cr_mm_put_back(state, err);
+}

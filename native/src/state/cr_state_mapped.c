@@ -1,0 +1,251 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context: frozen. The files behind areas. Areas of one shared object have the same index, so that a restart makes one
+ * object of it and both places see each other's writes again.
+ */
+#include "cr_state_memory_parts.h"
+
+#include "cr_fmt.h"
+#include "cr_sys.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define FILE_BLOCK 64UL
+#define FILES_PER_NOTE                                                                             \
+    (sizeof(((quiesce_image_MappedFiles *)0)->file) / sizeof(quiesce_image_MappedFile))
+#define PHDRS_MAX 32
+#define NOTES_MAX 2048UL
+
+static size_t align4(size_t n)
+{
+    return (n + 3) & ~(size_t)3;
+}
+
+static size_t find_build_id_note(const uint8_t *notes, size_t size, uint8_t *out, size_t out_size)
+{
+    size_t at = 0;
+
+    while (at + sizeof(Elf64_Nhdr) <= size) {
+        Elf64_Nhdr header;
+        size_t name = at + sizeof(header);
+        size_t data;
+
+        memcpy(&header, notes + at, sizeof(header));
+        if (header.n_namesz > size || header.n_descsz > size)
+            return 0;
+        data = name + align4(header.n_namesz);
+        if (data + header.n_descsz > size)
+            return 0;
+        if (header.n_type == NT_GNU_BUILD_ID && header.n_namesz == 4 &&
+            memcmp(notes + name, "GNU", 4) == 0) {
+            size_t length = header.n_descsz < out_size ? header.n_descsz : out_size;
+
+            memcpy(out, notes + data, length);
+            return length;
+        }
+        at = data + align4(header.n_descsz);
+    }
+    return 0;
+}
+
+size_t cr_mapped_build_id(int mem, uint64_t address, uint8_t *out, size_t size)
+{
+    uint8_t notes[NOTES_MAX];
+    Elf64_Ehdr header;
+    Elf64_Phdr phdr;
+    size_t length = 0;
+
+    if (cr_sys_pread(mem, &header, sizeof(header), address) != (long)sizeof(header) ||
+        memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+        header.e_phentsize != sizeof(phdr))
+        return 0;
+    for (unsigned i = 0; length == 0 && i < header.e_phnum && i < PHDRS_MAX; i++) {
+        long n;
+
+        if (cr_sys_pread(mem, &phdr, sizeof(phdr), address + header.e_phoff + i * sizeof(phdr)) !=
+            (long)sizeof(phdr))
+            return 0;
+        if (phdr.p_type != PT_NOTE)
+            continue;
+        n = cr_sys_pread(mem, notes, phdr.p_filesz < NOTES_MAX ? phdr.p_filesz : NOTES_MAX,
+                         address + phdr.p_offset);
+        if (n > 0)
+            length = find_build_id_note(notes, (size_t)n, out, size);
+    }
+    return length;
+}
+
+static int has_file(const struct cr_area *area)
+{
+    return area->kind == quiesce_image_AreaKind_AREA_FILE_PRIVATE ||
+           area->kind == quiesce_image_AreaKind_AREA_FILE_SHARED ||
+           area->kind == quiesce_image_AreaKind_AREA_SHARED;
+}
+
+static int same_file(const struct cr_area *a, const struct cr_area *b)
+{
+    return a->inode == b->inode && a->device == b->device && cr_str_equal(a->name, b->name);
+}
+
+/* Numbers the files from 1 and lists, for each, its first area. The list grows at the end of the arena. */
+static int number_files(struct cr_state *state, struct cr_memory *memory, const uint32_t *firsts,
+                        size_t *ret_count)
+{
+    uint32_t *list = (uint32_t *)firsts;
+    size_t count = 0;
+
+    for (size_t i = 0; i < memory->area_count; i++) {
+        struct cr_area *area = &memory->areas[i];
+        size_t file = 0;
+
+        if (!has_file(area))
+            continue;
+        while (file < count && !same_file(area, &memory->areas[list[file]]))
+            file++;
+        if (file == count) {
+            if (count % FILE_BLOCK == 0 &&
+                cr_arena_alloc(state->arena, FILE_BLOCK * sizeof(*list)) == NULL)
+                return -ENOMEM;
+            list[count++] = (uint32_t)i;
+        }
+        area->file = (uint32_t)file + 1;
+    }
+    *ret_count = count;
+    return 0;
+}
+
+/* A shared object without a path is as large as what is mapped of it, if the kernel does not let us ask. */
+static uint64_t shared_size(const struct cr_memory *memory, uint32_t file)
+{
+    uint64_t size = 0;
+    struct stat st;
+    char path[64];
+
+    for (size_t i = 0; i < memory->area_count; i++) {
+        const struct cr_area *area = &memory->areas[i];
+        uint64_t end = area->offset + (area->end - area->start);
+
+        if (area->file != file)
+            continue;
+        cr_fmt(path, sizeof(path), "/proc/self/map_files/%lx-%lx", area->start, area->end);
+        if (cr_sys_stat(path, &st) == 0)
+            return (uint64_t)st.st_size;
+        if (end > size)
+            size = end;
+    }
+    return size;
+}
+
+static int describe_object(const struct cr_memory *memory, const struct cr_area *area,
+                           quiesce_image_MappedFile *file)
+{
+    size_t length = cr_str_copy(file->path, sizeof(file->path), area->name);
+    size_t suffix = sizeof(CR_DELETED_SUFFIX) - 1;
+
+    if (cr_str_ends(file->path, CR_DELETED_SUFFIX))
+        file->path[length - suffix] = '\0';
+    file->deleted = true;
+    file->size = shared_size(memory, area->file);
+    file->device = area->device;
+    file->inode = area->inode;
+    return 0;
+}
+
+/* The header in memory is what the process runs; the file is asked only where the header is not mapped. */
+static void find_build_id(const struct cr_memory *memory, const struct cr_area *first, int mem,
+                          quiesce_image_MappedFile *file)
+{
+    size_t capacity = sizeof(file->build_id.bytes);
+    int fd;
+
+    for (size_t i = 0; i < memory->area_count; i++) {
+        const struct cr_area *area = &memory->areas[i];
+
+        if (area->file == first->file && area->offset == 0) {
+            file->build_id.size =
+                (pb_size_t)cr_mapped_build_id(mem, area->start, file->build_id.bytes, capacity);
+            return;
+        }
+    }
+    fd = cr_sys_open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+    if (fd < 0)
+        return;
+    file->build_id.size =
+        (pb_size_t)cr_mapped_build_id(fd, 0, file->build_id.bytes, capacity);
+    cr_sys_close(fd);
+}
+
+static int describe_file(const struct cr_memory *memory, const struct cr_area *area, int mem,
+                         quiesce_image_MappedFile *file, struct cr_error *err)
+{
+    struct stat st;
+    int rc = cr_sys_stat(area->name, &st);
+
+    if (rc < 0)
+        return cr_fail(err, -rc, "cannot look at the mapped file %s: %s", area->name,
+                       cr_error_words(-rc));
+    if (cr_strlen(area->name) >= sizeof(file->path))
+        return cr_fail(err, ENAMETOOLONG, "the name of a mapped file is too long: %s", area->name);
+    cr_str_copy(file->path, sizeof(file->path), area->name);
+    file->size = (uint64_t)st.st_size;
+    file->mtime_ns = cr_stat_mtime_ns(&st);
+    file->device = st.st_dev;
+    file->inode = st.st_ino;
+    if (area->kind == quiesce_image_AreaKind_AREA_FILE_PRIVATE)
+        find_build_id(memory, area, mem, file);
+    return 0;
+}
+
+static int describe(const struct cr_memory *memory, const struct cr_area *area, int mem,
+                    quiesce_image_MappedFile *file, struct cr_error *err)
+{
+    memset(file, 0, sizeof(*file));
+    if (area->kind == quiesce_image_AreaKind_AREA_SHARED)
+        return describe_object(memory, area, file);
+    return describe_file(memory, area, mem, file, err);
+}
+
+static int add_file_notes(struct cr_state *state, const struct cr_memory *memory,
+                          const uint32_t *firsts, size_t count, int mem, struct cr_error *err)
+{
+    quiesce_image_MappedFiles *message = cr_arena_alloc(state->arena, sizeof(*message));
+    int rc = 0;
+
+    if (message == NULL)
+        return cr_fail_memory(err);
+    for (size_t done = 0; rc == 0 && done < count; done += message->file_count) {
+        message->file_count = 0;
+        while (rc == 0 && message->file_count < FILES_PER_NOTE &&
+               done + message->file_count < count) {
+            rc = describe(memory, &memory->areas[firsts[done + message->file_count]], mem,
+                          &message->file[message->file_count], err);
+            message->file_count++;
+        }
+        if (rc == 0)
+            rc = cr_state_add(state, quiesce_image_NoteType_NOTE_MAPPED_FILES,
+                              quiesce_image_MappedFiles_fields, message, err);
+    }
+    return rc;
+}
+
+int cr_mapped_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err)
+{
+    const uint32_t *firsts = (const uint32_t *)(state->arena->base + state->arena->used);
+    size_t count = 0;
+    int mem;
+    int rc;
+
+    if (number_files(state, memory, firsts, &count) < 0)
+        return cr_fail_memory(err);
+    mem = cr_sys_open("/proc/self/mem", O_RDONLY | O_CLOEXEC, 0);
+    if (mem < 0)
+        return cr_fail(err, -mem, "cannot open /proc/self/mem: %s", cr_error_words(-mem));
+    rc = add_file_notes(state, memory, firsts, count, mem, err);
+    cr_sys_close(mem);
+    return rc;
+}

@@ -1,0 +1,76 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. The parts of cr_state_memory.c, each in a file of its own; nobody else includes this. */
+#ifndef CR_STATE_MEMORY_PARTS_H
+#define CR_STATE_MEMORY_PARTS_H
+
+#include "cr_state_memory.h"
+#include "cr_state_util.h"
+
+#include "image.pb.h"
+
+/* One line of /proc/self/maps. */
+struct cr_maps_line {
+    uint64_t start, end, offset, device, inode;
+    uint32_t protection;
+    int shared;
+    const char *name; /* "" if it has none; \012 turned back into a newline */
+};
+
+/*
+ * Parses the line at *AT (which is changed: the name is ended with NUL) and moves *AT behind it. Returns 1, 0 at the end
+ * of the text, or -EINVAL for a line that is none.
+ */
+int cr_maps_next(char **at, struct cr_maps_line *ret_line);
+
+/* Fills kind, flags and name of AREA from LINE, or adds to REFUSALS why it cannot be saved. */
+void cr_maps_classify(const struct cr_maps_line *line, struct cr_area *ret_area,
+                      struct cr_refusals *refusals);
+
+/* Is this private area's whole contents stored, since the file behind it is gone? */
+int cr_area_lost_its_file(const struct cr_area *area);
+
+/* Gives each area with a file its index, and adds NOTE_MAPPED_FILES. */
+int cr_mapped_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err);
+
+/* Build-id of the ELF file that begins at ADDRESS, through the open /proc/self/mem. Returns its length, 0: none. */
+size_t cr_mapped_build_id(int mem, uint64_t address, uint8_t *out, size_t size);
+
+/* Advice and locks of all areas from /proc/self/smaps, where that is cheap or needed. */
+int cr_advice_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err);
+
+/* NOTE_MM, and back into the kernel. */
+int cr_mm_collect(struct cr_state *state, struct cr_error *err);
+int cr_mm_put_back(struct cr_state *state, struct cr_error *err);
+
+/* A scan in progress. */
+struct cr_scan {
+    struct cr_state *state;
+    struct cr_memory *memory;
+    int pagemap;         /* /proc/self/pagemap */
+    int mem;             /* /proc/self/mem, -1: not opened yet */
+    int no_ioctl;        /* PAGEMAP_SCAN is missing or must not be used */
+    int no_guard;        /* PAGEMAP_SCAN does not know guard pages */
+    int swap_in_use;     /* pages of shared memory may be in swap */
+    void *buffer;        /* CR_SCAN_BUFFER bytes */
+    uint64_t covered;    /* end of what has been reported; nothing below it is reported again */
+    size_t no_join;      /* index of a run that must not grow, or SIZE_MAX */
+    size_t arena_run;    /* index of the run of our own arena, or SIZE_MAX */
+};
+#define CR_SCAN_BUFFER (64UL * 1024)
+
+/* Adds [START, END) of AREA to the runs, joined with the one before where nothing lies between. 0 or -ENOMEM. */
+int cr_scan_add(struct cr_scan *scan, const struct cr_area *area, uint64_t start, uint64_t end);
+
+/*
+ * The ways to find contents in [START, END) of AREA. Each returns 0 or a negative errno; cr_scan_ioctl() -ENOTTY where
+ * the kernel (before 6.7) lacks it.
+ */
+int cr_scan_ioctl(struct cr_scan *scan, const struct cr_area *area, uint64_t start, uint64_t end);
+int cr_scan_pagemap(struct cr_scan *scan, const struct cr_area *area, uint64_t start, uint64_t end);
+
+/* For whole areas: shared objects; and every page that can be read at all. */
+int cr_scan_shared(struct cr_scan *scan, const struct cr_area *area);
+int cr_scan_readable(struct cr_scan *scan, const struct cr_area *area);
+
+#endif

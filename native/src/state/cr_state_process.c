@@ -1,0 +1,128 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. What belongs to the process as a whole: working directory, umask, personality and the like. */
+#include "cr_state_kinds.h"
+#include "cr_state_util.h"
+
+#include "cr_fmt.h"
+#include "cr_sys.h"
+#include "image.pb.h"
+
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <linux/prctl.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
+
+#define MEMBARRIER_GET_REGISTRATIONS (1 << 9) /* kernel 6.3 */
+
+static long read_link_of(const char *link, char *out, size_t size, struct cr_error *err)
+{
+    long n = cr_sys_readlink(link, out, size);
+
+    if (n < 0)
+        return cr_fail(err, (int)-n, "cannot read the link %s: %s", link, cr_error_words((int)-n));
+    return n;
+}
+
+static int collect_directories(quiesce_image_Process *p, struct cr_error *err)
+{
+    long rc = read_link_of("/proc/self/cwd", p->working_directory, sizeof(p->working_directory),
+                           err);
+
+    if (rc >= 0)
+        rc = read_link_of("/proc/self/root", p->root_directory, sizeof(p->root_directory), err);
+    if (rc < 0)
+        return (int)rc;
+    if (cr_str_ends(p->working_directory, CR_DELETED_SUFFIX) &&
+        cr_sys(SYS_access, p->working_directory, 0) < 0)
+        return cr_fail(err, CR_EREFUSED,
+                       "the working directory %s does not exist any more; let the program change to "
+                       "another one before the checkpoint",
+                       p->working_directory);
+    return 0;
+}
+
+int cr_process_collect(struct cr_state *state, struct cr_error *err)
+{
+    quiesce_image_Process *p = cr_arena_alloc(state->arena, sizeof(*p));
+    long mask;
+    long registrations;
+    int rc;
+
+    if (p == NULL)
+        return cr_fail_memory(err);
+    rc = collect_directories(p, err);
+    if (rc < 0)
+        return rc;
+    mask = cr_sys(SYS_umask, 0);
+    cr_sys(SYS_umask, mask);
+    p->umask = (uint32_t)mask;
+    p->personality = (uint32_t)cr_sys(SYS_personality, 0xffffffff);
+    p->dumpable = cr_sys(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
+    p->nice = 20 - (int32_t)cr_sys(SYS_getpriority, PRIO_PROCESS, 0);
+    p->no_new_privileges = cr_sys(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+    registrations = cr_sys(SYS_membarrier, MEMBARRIER_GET_REGISTRATIONS, 0, 0);
+    p->membarrier = registrations > 0 ? (uint32_t)registrations : 0;
+    return cr_state_add(state, quiesce_image_NoteType_NOTE_PROCESS, quiesce_image_Process_fields, p,
+                        err);
+}
+
+static int put_back_directory(const quiesce_image_Process *p, struct cr_error *err)
+{
+    int rc = (int)cr_sys(SYS_chdir, p->working_directory);
+
+    if (rc < 0)
+        return cr_fail(err, rc == -ENOENT ? CR_EFILEMISSING : -rc,
+                       "cannot change to the working directory %s of the program: %s; make it and "
+                       "restart",
+                       p->working_directory, cr_error_words(-rc));
+    return 0;
+}
+
+/* Registrations are bits of commands; the kernel takes one at a time. */
+static int put_back_membarrier(const quiesce_image_Process *p, struct cr_error *err)
+{
+    for (uint32_t bit = 1; bit != 0; bit <<= 1) {
+        int rc = p->membarrier & bit ? (int)cr_sys(SYS_membarrier, bit, 0, 0) : 0;
+
+        if (rc < 0)
+            return cr_fail(err, CR_EKERNEL,
+                           "cannot register membarrier command 0x%x, which the program uses: %s",
+                           bit, cr_error_words(-rc));
+    }
+    return 0;
+}
+
+static int put_back_process(const quiesce_image_Process *p, struct cr_error *err)
+{
+    int rc = put_back_directory(p, err);
+
+    if (rc < 0)
+        return rc;
+    cr_sys(SYS_umask, p->umask);
+    cr_sys(SYS_personality, p->personality);
+    cr_sys(SYS_prctl, PR_SET_DUMPABLE, p->dumpable, 0, 0, 0);
+    /* A lower nice value than the shell's needs a privilege; running at the shell's is no reason to fail. */
+    cr_sys(SYS_setpriority, PRIO_PROCESS, 0, p->nice);
+    if (p->no_new_privileges)
+        cr_sys(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    return put_back_membarrier(p, err);
+}
+
+int cr_process_put_back(struct cr_state *state, struct cr_error *err)
+{
+    size_t mark = state->arena->used;
+    quiesce_image_Process *p = cr_arena_alloc(state->arena, sizeof(*p));
+    int rc = p != NULL ? 0 : cr_fail_memory(err);
+
+    for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next) {
+        if (note->type != quiesce_image_NoteType_NOTE_PROCESS)
+            continue;
+        rc = cr_state_decode(note, quiesce_image_Process_fields, p, err);
+        if (rc == 0)
+            rc = put_back_process(p, err);
+    }
+    cr_scratch_end(state->arena, mark);
+    return rc;
+}

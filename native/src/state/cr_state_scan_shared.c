@@ -1,0 +1,98 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context: frozen. Contents of shared memory. The page tables of this process do not show what was written through a
+ * descriptor or by another mapping, so the object is asked.
+ */
+#include "cr_state_memory_parts.h"
+
+#include "cr_fmt.h"
+#include "cr_sys.h"
+
+#include <errno.h>
+
+#define SEEK_DATA_ 3
+#define SEEK_HOLE_ 4
+
+/* Opening a mapping as a file needs CAP_CHECKPOINT_RESTORE. */
+static int open_object(const struct cr_area *area)
+{
+    char path[64];
+
+    cr_fmt(path, sizeof(path), "/proc/self/map_files/%lx-%lx", area->start, area->end);
+    return cr_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+}
+
+static int scan_by_seeking(struct cr_scan *scan, const struct cr_area *area, int fd)
+{
+    long limit = (long)(area->offset + (area->end - area->start));
+    long at = (long)area->offset;
+
+    while (at < limit) {
+        long data = cr_sys(SYS_lseek, fd, at, SEEK_DATA_);
+        long hole;
+        int rc;
+
+        if (data == -ENXIO || data >= limit)
+            return 0;
+        if (data < 0)
+            return (int)data;
+        hole = cr_sys(SYS_lseek, fd, data, SEEK_HOLE_);
+        if (hole < 0)
+            return (int)hole;
+        hole = (long)CR_PAGE_UP(hole);
+        at = hole < limit ? hole : limit;
+        data = (long)CR_PAGE_DOWN(data);
+        rc = cr_scan_add(scan, area, area->start + (uint64_t)data - area->offset,
+                         area->start + (uint64_t)at - area->offset);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* mincore() looks at the page cache of the object, not at page tables; but a page that is in swap is not seen. */
+static int scan_by_mincore(struct cr_scan *scan, const struct cr_area *area)
+{
+    const unsigned char *resident = scan->buffer;
+
+    for (uint64_t at = area->start; at < area->end;) {
+        uint64_t pages = (area->end - at) / CR_PAGE;
+        long rc;
+
+        if (pages > CR_SCAN_BUFFER)
+            pages = CR_SCAN_BUFFER;
+        rc = cr_sys(SYS_mincore, at, pages * CR_PAGE, scan->buffer);
+        if (rc < 0)
+            return (int)rc;
+        for (uint64_t i = 0; i < pages; i++, at += CR_PAGE) {
+            if ((resident[i] & 1) && cr_scan_add(scan, area, at, at + CR_PAGE) < 0)
+                return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+/* Objects whose only place is memory: what is not in the page cache and not in swap is a hole. */
+static int is_memory_only(const struct cr_area *area)
+{
+    return cr_str_starts(area->name, "/dev/zero") || cr_str_starts(area->name, "/memfd:") ||
+           cr_str_starts(area->name, "/SYSV") || cr_str_starts(area->name, "/dev/shm/") ||
+           cr_str_starts(area->name, "[anon_shmem:");
+}
+
+int cr_scan_shared(struct cr_scan *scan, const struct cr_area *area)
+{
+    int fd = open_object(area);
+    int rc;
+
+    if (fd >= 0) {
+        rc = scan_by_seeking(scan, area, fd);
+        cr_sys_close(fd);
+        if (rc != -EINVAL)
+            return rc;
+    }
+    if (is_memory_only(area) && !scan->swap_in_use)
+        return scan_by_mincore(scan, area);
+    return cr_scan_readable(scan, area);
+}
