@@ -1,0 +1,159 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: normal. */
+#include "cr_lower_start.h"
+
+#include "cr_fmt.h"
+#include "cr_lower.h"
+#include "cr_lower_conditions.h"
+#include "cr_lower_elf.h"
+#include "cr_lower_environment.h"
+#include "cr_lower_fds.h"
+#include "cr_lower_fill.h"
+#include "cr_lower_hooks.h"
+#include "cr_lower_node.h"
+#include "cr_lower_page.h"
+#include "cr_lower_paths.h"
+#include "cr_lower_program.h"
+#include "cr_lower_rseq.h"
+#include "cr_lower_stack.h"
+#include "cr_lower_threads.h"
+#include "cr_lower_vdso.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#define LINKER_ARGUMENTS 8 /* linker, --argv0 NAME, --preload LIST, program, and room */
+
+/* "libcr.so.0:libmpi.so.40", or NULL if neither is there. */
+static char *preload_list(const struct cr_lower_paths *paths, struct cr_error *err)
+{
+    size_t size = strlen(paths->agent) + strlen(paths->stub) + 2;
+    char *list;
+
+    if (paths->agent[0] == '\0' || paths->stub[0] == '\0')
+        fprintf(stderr,
+                "cr_mpirank: %s is missing in this installation: this rank runs but cannot be checkpointed\n",
+                paths->agent[0] == '\0' ? "lib/libcr.so.0" : "libexec/quiesce/mpi/libmpi.so.40");
+    if (paths->agent[0] == '\0' && paths->stub[0] == '\0')
+        return NULL;
+    if (strpbrk(paths->agent, " :") != NULL || strpbrk(paths->stub, " :") != NULL) {
+        cr_fail(err, EINVAL, "Quiesce is installed in a folder with a blank or colon in its name, which the "
+                             "dynamic linker cannot preload from: %s",
+                paths->stub);
+        return NULL;
+    }
+    list = malloc(size);
+    if (list == NULL)
+        cr_fail(err, ENOMEM, "no memory");
+    else
+        cr_fmt(list, size, "%s%s%s", paths->agent, paths->agent[0] && paths->stub[0] ? ":" : "",
+               paths->stub);
+    return list;
+}
+
+/* The dynamic linker, run as a program, with the application's program and arguments. */
+static char **make_arguments(struct cr_lower_program *p, const struct cr_lower_paths *paths,
+                             char **argv, struct cr_error *err)
+{
+    char *list = preload_list(paths, err);
+    size_t count = 0, n = 0;
+    char **out;
+    int i;
+
+    if (list == NULL && err->code != 0)
+        return NULL;
+    while (argv[count] != NULL)
+        count++;
+    out = malloc((count + (size_t)p->prefix_count + LINKER_ARGUMENTS) * sizeof *out);
+    if (out == NULL) {
+        cr_fail(err, ENOMEM, "no memory");
+        return NULL;
+    }
+    out[n++] = p->interpreter;
+    out[n++] = (char *)"--argv0";
+    out[n++] = (char *)p->argv0;
+    if (list != NULL) {
+        out[n++] = (char *)"--preload";
+        out[n++] = list;
+    }
+    out[n++] = p->path;
+    for (i = 0; i < p->prefix_count; i++)
+        out[n++] = p->prefix[i];
+    for (argv++; *argv != NULL; argv++)
+        out[n++] = *argv;
+    out[n] = NULL;
+    return out;
+}
+
+/* From here on, what is mapped without an address is the application's. */
+static int separate(struct cr_error *err)
+{
+    int rc = cr_lower_hooks_install(err);
+
+    if (rc == 0)
+        rc = cr_lower_threads_start(err);
+    if (rc == 0)
+        rc = cr_lower_page_make(0, err);
+    if (rc == 0)
+        rc = cr_lower_fill_guard_break(err);
+    if (rc == 0)
+        rc = cr_lower_fill_snapshot(err);
+    if (rc == 0)
+        rc = cr_lower_fill(err);
+    return rc;
+}
+
+static void name_process(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    prctl(PR_SET_NAME, slash != NULL ? slash + 1 : path);
+}
+
+static int enter(struct cr_lower_program *program, const struct cr_lower_paths *paths,
+                 char **arguments, char **environment, struct cr_error *err)
+{
+    struct cr_lower_stack stack;
+    struct cr_lower_elf linker;
+    int rc = cr_lower_elf_load(program->interpreter, &linker, err);
+
+    if (rc == 0 && paths->fake_vdso[0] != '\0')
+        rc = cr_lower_vdso_load(paths->fake_vdso, err);
+    if (rc == 0)
+        rc = cr_lower_stack_make(arguments, environment, &linker, cr_lower->fake_vdso_start, &stack,
+                                 err);
+    if (rc < 0)
+        return rc;
+    cr_lower_node_start(paths->node);
+    cr_lower_fds_snapshot();
+    cr_lower_rseq_unregister();
+    name_process(program->name);
+    cr_lower_conditions_give_back();
+    cr_lower_stack_enter(&stack, linker.entry);
+}
+
+int cr_lower_start(char **argv, struct cr_error *err)
+{
+    static struct cr_lower_program program;
+    static struct cr_lower_paths paths;
+    char **arguments, **environment;
+    int rc = cr_lower_program_find(argv[0], &program, err);
+
+    if (rc == 0)
+        rc = cr_lower_paths_find(&paths, err);
+    if (rc < 0)
+        return rc;
+    arguments = make_arguments(&program, &paths, argv, err);
+    if (arguments == NULL)
+        return -err->code;
+    environment = cr_lower_environment_of_application();
+    if (environment == NULL)
+        return cr_fail(err, ENOMEM, "no memory");
+    cr_lower_environment_set();
+    rc = separate(err);
+    return rc < 0 ? rc : enter(&program, &paths, arguments, environment, err);
+}

@@ -1,0 +1,41 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context: normal. cr_mpirank: the lower half of an MPI rank. mpirun starts it in place of the program; it holds the real MPI
+ * library and runs the program above itself, in the same process.
+ */
+#include "cr_error.h"
+#include "cr_lower_conditions.h"
+#include "cr_lower_start.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* As a shell does it: not found, not executable; and quiesce's "cannot restart here". */
+enum { EXIT_USAGE = 2, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+
+static const char usage[] = "usage: cr_mpirank PROGRAM [ARGUMENT...]\n"
+                            "       cr_mpirank --restore DIR/REF/SEQUENCE\n"
+                            "Runs PROGRAM as a rank of an MPI job that can be checkpointed.\n"
+                            "To be started by mpirun or srun, in front of PROGRAM.\n";
+
+static int exit_code(int error)
+{
+    return error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+}
+
+int main(int argc, char **argv)
+{
+    struct cr_error err = {0, ""};
+
+    if (argc < 2 || (argv[1][0] == '-' && strcmp(argv[1], "--restore") != 0)) {
+        int help = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+        fputs(usage, help ? stdout : stderr);
+        return help ? 0 : EXIT_USAGE;
+    }
+    if (cr_lower_conditions_meet(argv, &err) == 0)
+        cr_lower_start(argv + 1, &err);
+    fprintf(stderr, "cr_mpirank: %s\n", err.text);
+    return exit_code(err.code);
+}
