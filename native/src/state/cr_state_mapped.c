@@ -53,26 +53,26 @@ static size_t find_build_id_note(const uint8_t *notes, size_t size, uint8_t *out
     return 0;
 }
 
-size_t cr_mapped_build_id(int mem, uint64_t address, uint8_t *out, size_t size)
+size_t cr_mapped_build_id(int fd, uint64_t address, uint8_t *out, size_t size)
 {
     uint8_t notes[NOTES_MAX];
     Elf64_Ehdr header;
     Elf64_Phdr phdr;
     size_t length = 0;
 
-    if (cr_sys_pread(mem, &header, sizeof(header), address) != (long)sizeof(header) ||
+    if (cr_sys_pread(fd, &header, sizeof(header), address) != (long)sizeof(header) ||
         memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
         header.e_phentsize != sizeof(phdr))
         return 0;
     for (unsigned i = 0; length == 0 && i < header.e_phnum && i < PHDRS_MAX; i++) {
         long n;
 
-        if (cr_sys_pread(mem, &phdr, sizeof(phdr), address + header.e_phoff + i * sizeof(phdr)) !=
+        if (cr_sys_pread(fd, &phdr, sizeof(phdr), address + header.e_phoff + i * sizeof(phdr)) !=
             (long)sizeof(phdr))
             return 0;
         if (phdr.p_type != PT_NOTE)
             continue;
-        n = cr_sys_pread(mem, notes, phdr.p_filesz < NOTES_MAX ? phdr.p_filesz : NOTES_MAX,
+        n = cr_sys_pread(fd, notes, phdr.p_filesz < NOTES_MAX ? phdr.p_filesz : NOTES_MAX,
                          address + phdr.p_offset);
         if (n > 0)
             length = find_build_id_note(notes, (size_t)n, out, size);
@@ -180,6 +180,17 @@ static void find_build_id(const struct cr_memory *memory, const struct cr_area *
     cr_sys_close(fd);
 }
 
+/* A file that is mapped shared only may change: its contents are not part of the image. */
+static int is_mapped_private(const struct cr_memory *memory, uint32_t file)
+{
+    for (size_t i = 0; i < memory->area_count; i++) {
+        if (memory->areas[i].file == file &&
+            memory->areas[i].kind == quiesce_image_AreaKind_AREA_FILE_PRIVATE)
+            return 1;
+    }
+    return 0;
+}
+
 static int describe_file(const struct cr_memory *memory, const struct cr_area *area, int mem,
                          quiesce_image_MappedFile *file, struct cr_error *err)
 {
@@ -193,11 +204,12 @@ static int describe_file(const struct cr_memory *memory, const struct cr_area *a
         return cr_fail(err, ENAMETOOLONG, "the name of a mapped file is too long: %s", area->name);
     cr_str_copy(file->path, sizeof(file->path), area->name);
     file->size = (uint64_t)st.st_size;
-    file->mtime_ns = cr_stat_mtime_ns(&st);
     file->device = st.st_dev;
     file->inode = st.st_ino;
-    if (area->kind == quiesce_image_AreaKind_AREA_FILE_PRIVATE)
-        find_build_id(memory, area, mem, file);
+    if (!is_mapped_private(memory, area->file))
+        return 0;
+    file->mtime_ns = cr_stat_mtime_ns(&st);
+    find_build_id(memory, area, mem, file);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #ifndef CR_STATE_MEMORY_PARTS_H
 #define CR_STATE_MEMORY_PARTS_H
 
+#include "cr_state_mapped.h"
 #include "cr_state_memory.h"
 #include "cr_state_util.h"
 
@@ -32,9 +33,6 @@ int cr_area_lost_its_file(const struct cr_area *area);
 
 /* Gives each area with a file its index, and adds NOTE_MAPPED_FILES. */
 int cr_mapped_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err);
-
-/* Build-id of the ELF file that begins at ADDRESS, through the open /proc/self/mem. Returns its length, 0: none. */
-size_t cr_mapped_build_id(int mem, uint64_t address, uint8_t *out, size_t size);
 
 /* Advice and locks of all areas from /proc/self/smaps, where that is cheap or needed. */
 int cr_advice_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err);

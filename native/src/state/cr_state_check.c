@@ -1,0 +1,186 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. */
+#include "cr_state_check.h"
+
+#include "cr_state_mapped.h"
+#include "cr_state_util.h"
+
+#include "cr_fmt.h"
+#include "cr_sys.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define HEX_SIZE (2 * sizeof(((quiesce_image_MappedFile *)0)->build_id.bytes) + 1)
+
+static void to_hex(const uint8_t *bytes, size_t count, char *out, size_t size)
+{
+    size_t length = cr_str_copy(out, size, count == 0 ? "none" : "");
+
+    for (size_t i = 0; i < count; i++)
+        length += cr_fmt(out + length, size - length, "%02x", (unsigned)bytes[i]);
+}
+
+static int fail_missing(const char *path, int rc, const char *use, struct cr_error *err)
+{
+    return cr_fail(err, rc == -ENOENT || rc == -ENOTDIR ? CR_EFILEMISSING : -rc,
+                   "%s, which the program %s, cannot be opened here: %s; put the file back, or "
+                   "restart where it is",
+                   path, use, cr_error_words(-rc));
+}
+
+static int check_build_id(const quiesce_image_MappedFile *file, int fd, struct cr_error *err)
+{
+    uint8_t now[sizeof(file->build_id.bytes)];
+    size_t size = cr_mapped_build_id(fd, 0, now, sizeof(now));
+    char hex_then[HEX_SIZE];
+    char hex_now[HEX_SIZE];
+
+    if (size == file->build_id.size && memcmp(now, file->build_id.bytes, size) == 0)
+        return 0;
+    to_hex(file->build_id.bytes, file->build_id.size, hex_then, sizeof(hex_then));
+    to_hex(now, size, hex_now, sizeof(hex_now));
+    return cr_fail(err, CR_EFILECHANGED,
+                   "%s is not the file that the program had mapped (build-id then %s, now %s); "
+                   "restart where the same version is installed",
+                   file->path, hex_then, hex_now);
+}
+
+/* A file that is only mapped shared may have other contents by now: it has no mtime in the image. */
+static int check_data(const quiesce_image_MappedFile *file, const struct stat *st,
+                      struct cr_error *err)
+{
+    if (file->mtime_ns == 0 && (uint64_t)st->st_size < file->size)
+        return cr_fail(err, CR_EFILECHANGED,
+                       "%s, which the program has mapped, has %lu bytes and had %lu; put its "
+                       "contents back",
+                       file->path, (unsigned long)st->st_size, (unsigned long)file->size);
+    if (file->mtime_ns != 0 &&
+        ((uint64_t)st->st_size != file->size || cr_stat_mtime_ns(st) != file->mtime_ns))
+        return cr_fail(err, CR_EFILECHANGED,
+                       "%s, which the program has mapped, was changed since (size or time of last "
+                       "change); restart where the same version is installed",
+                       file->path);
+    return 0;
+}
+
+int cr_state_check_mapped_file(const quiesce_image_MappedFile *file, struct cr_error *err)
+{
+    struct stat st;
+    int fd;
+    int rc;
+
+    if (file->deleted)
+        return 0;
+    fd = cr_sys_open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+    if (fd < 0)
+        return fail_missing(file->path, fd, "has mapped", err);
+    rc = cr_sys_fstat(fd, &st);
+    if (rc < 0)
+        rc = fail_missing(file->path, rc, "has mapped", err);
+    else if (file->build_id.size > 0)
+        rc = check_build_id(file, fd, err);
+    else
+        rc = check_data(file, &st, err);
+    cr_sys_close(fd);
+    return rc;
+}
+
+static int wanted_access(uint32_t status_flags)
+{
+    switch (status_flags & O_ACCMODE) {
+    case O_RDONLY:
+        return 4;
+    case O_WRONLY:
+        return 2;
+    default:
+        return 6;
+    }
+}
+
+int cr_state_check_descriptor(const quiesce_image_Descriptor *d, struct cr_error *err)
+{
+    struct stat st;
+    int rc;
+
+    if (d->same_as >= 0 || d->kind == quiesce_image_DescriptorKind_DESCRIPTOR_STANDARD)
+        return 0;
+    rc = cr_sys_stat(d->path, &st);
+    if (rc == 0 && !(d->status_flags & O_PATH))
+        rc = (int)cr_sys(SYS_faccessat, AT_FDCWD, d->path, wanted_access(d->status_flags));
+    if (rc < 0)
+        return fail_missing(d->path, rc, "has open", err);
+    if (d->kind == quiesce_image_DescriptorKind_DESCRIPTOR_FILE && (uint64_t)st.st_size < d->size)
+        return cr_fail(err, CR_EFILECHANGED,
+                       "%s (descriptor %d) has %lu bytes and had %lu when the image was taken; put "
+                       "its contents back and restart",
+                       d->path, d->fd, (unsigned long)st.st_size, (unsigned long)d->size);
+    return 0;
+}
+
+static int check_mapped_note(const struct cr_note *note, void *memory, struct cr_error *err)
+{
+    quiesce_image_MappedFiles *message = memory;
+    int rc = cr_state_decode(note, quiesce_image_MappedFiles_fields, message, err);
+
+    for (pb_size_t i = 0; rc == 0 && i < message->file_count; i++)
+        rc = cr_state_check_mapped_file(&message->file[i], err);
+    return rc;
+}
+
+static int check_descriptors_note(const struct cr_note *note, void *memory, struct cr_error *err)
+{
+    quiesce_image_Descriptors *message = memory;
+    int rc = cr_state_decode(note, quiesce_image_Descriptors_fields, message, err);
+
+    for (pb_size_t i = 0; rc == 0 && i < message->descriptor_count; i++)
+        rc = cr_state_check_descriptor(&message->descriptor[i], err);
+    return rc;
+}
+
+static int check_process_note(const struct cr_note *note, void *memory, struct cr_error *err)
+{
+    quiesce_image_Process *message = memory;
+    struct stat st;
+    int rc = cr_state_decode(note, quiesce_image_Process_fields, message, err);
+
+    if (rc < 0)
+        return rc;
+    rc = cr_sys_stat(message->working_directory, &st);
+    return rc < 0 ? fail_missing(message->working_directory, rc, "has as working directory", err)
+                  : 0;
+}
+
+union messages {
+    quiesce_image_MappedFiles mapped;
+    quiesce_image_Descriptors descriptors;
+    quiesce_image_Process process;
+};
+
+static int check_note(const struct cr_note *note, void *memory, struct cr_error *err)
+{
+    switch (note->type) {
+    case quiesce_image_NoteType_NOTE_MAPPED_FILES:
+        return check_mapped_note(note, memory, err);
+    case quiesce_image_NoteType_NOTE_DESCRIPTORS:
+        return check_descriptors_note(note, memory, err);
+    case quiesce_image_NoteType_NOTE_PROCESS:
+        return check_process_note(note, memory, err);
+    default:
+        return 0;
+    }
+}
+
+int cr_state_check_files(struct cr_state *state, struct cr_error *err)
+{
+    size_t mark = state->arena->used;
+    void *memory = cr_arena_alloc(state->arena, sizeof(union messages));
+    int rc = memory != NULL ? 0 : cr_fail_memory(err);
+
+    for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next)
+        rc = check_note(note, memory, err);
+    cr_scratch_end(state->arena, mark);
+    return rc;
+}
