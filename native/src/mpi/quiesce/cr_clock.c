@@ -1,0 +1,389 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: normal; usable while threads are parked. The collective clock of this rank, its gate, and its report. */
+#include "cr_clock.h"
+
+#include "cr_request.h"
+#include "cr_safe_point.h"
+#include "cr_sys.h"
+
+#include <linux/membarrier.h>
+#include <string.h>
+
+static uint32_t world_rank, world_size;
+static struct cr_group *groups; /* only ever prepended */
+static uint32_t group_count;
+static struct cr_lock clock_lock;
+
+static volatile uint32_t in_collective; /* threads between begin and end that are not parked at the gate */
+static volatile uint32_t at_gate;       /* threads parked there */
+static volatile uint32_t gate_event;    /* futex: counted up when the gate may have opened */
+static int release_given;
+static uint64_t releases_used;
+static int finalizing;
+static uint64_t *wait_set; /* bit per world rank */
+static volatile int wait_set_used;
+
+void cr_clock_init(uint32_t rank, uint32_t size)
+{
+    world_rank = rank;
+    world_size = size;
+    wait_set = cr_pool_alloc((size + 63) / 64 * sizeof(*wait_set));
+}
+
+/* ---- groups ---- */
+
+/* Heap sort would be shorter than a library call that may use malloc; lists are nearly always sorted already. */
+static void sort(uint32_t *list, uint32_t count)
+{
+    uint32_t gap, i, j;
+
+    for (gap = count / 2; gap > 0; gap /= 2)
+        for (i = gap; i < count; i++) {
+            uint32_t value = list[i];
+
+            for (j = i; j >= gap && list[j - gap] > value; j -= gap)
+                list[j] = list[j - gap];
+            list[j] = value;
+        }
+}
+
+static uint32_t unique(uint32_t *list, uint32_t count)
+{
+    uint32_t i, kept = 0;
+
+    for (i = 0; i < count; i++)
+        if (kept == 0 || list[kept - 1] != list[i])
+            list[kept++] = list[i];
+    return kept;
+}
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+    hash ^= value;
+    hash *= 0xff51afd7ed558ccdUL;
+    hash ^= hash >> 32;
+    hash *= 0xc4ceb9fe1a85ec53UL;
+    return hash ^ hash >> 29;
+}
+
+static struct cr_group *lookup(const uint32_t *sorted, uint32_t count)
+{
+    struct cr_group *g;
+
+    for (g = groups; g != NULL; g = g->next)
+        if (g->count == count && memcmp(g->members, sorted, count * sizeof(*sorted)) == 0)
+            return g;
+    return NULL;
+}
+
+static struct cr_group *insert(uint32_t *sorted, uint32_t count)
+{
+    struct cr_group *g = cr_pool_alloc(sizeof(*g));
+    uint32_t i;
+
+    g->id_high = 0x9e3779b97f4a7c15UL;
+    g->id_low = 0xd1b54a32d192ed03UL;
+    for (i = 0; i < count; i++) {
+        g->id_high = mix(g->id_high, sorted[i] + 1);
+        g->id_low = mix(g->id_low, ~(uint64_t)sorted[i]);
+    }
+    g->members = cr_pool_alloc(count * sizeof(*sorted) + 1);
+    memcpy(g->members, sorted, count * sizeof(*sorted));
+    g->count = count;
+    g->next = groups;
+    groups = g;
+    group_count++;
+    return g;
+}
+
+struct cr_group *cr_clock_of(const uint32_t *ranks, uint32_t count)
+{
+    size_t size = count * sizeof(*ranks) + 1;
+    uint32_t *sorted = cr_pool_alloc(size);
+    struct cr_group *g;
+
+    memcpy(sorted, ranks, count * sizeof(*ranks));
+    sort(sorted, count);
+    count = unique(sorted, count);
+    cr_lock_take(&clock_lock);
+    g = lookup(sorted, count);
+    if (g == NULL)
+        g = insert(sorted, count);
+    cr_lock_give(&clock_lock);
+    cr_pool_free(sorted, size);
+    return g;
+}
+
+/* ---- the gate ---- */
+
+static int behind(void)
+{
+    const struct cr_group *g;
+
+    for (g = groups; g != NULL; g = g->next)
+        if (g->sequence < g->target)
+            return 1;
+    return 0;
+}
+
+static void enter_count(volatile uint32_t *count, int add)
+{
+    __atomic_fetch_add(count, (uint32_t)add, __ATOMIC_RELAXED);
+}
+
+/* With the lock: passes if others are ahead, or with a release. Returns 1 if passed. */
+static int pass(struct cr_group *g)
+{
+    int late = behind();
+
+    if (!late && !release_given)
+        return 0;
+    if (!late) {
+        release_given = 0;
+        releases_used++;
+    }
+    if (g == NULL)
+        return 1;
+    g->sequence++;
+    if (g->target < g->sequence)
+        g->target = g->sequence;
+    return 1;
+}
+
+/* Sleeps until the gate may have opened. The lock is held and given back. */
+static void sleep_at_gate(void)
+{
+    uint32_t event = gate_event;
+
+    enter_count(&in_collective, -1);
+    enter_count(&at_gate, 1);
+    cr_lock_give(&clock_lock);
+    cr_safe_point_report_changed();
+    cr_sys_futex_wait(&gate_event, event, NULL);
+    enter_count(&in_collective, 1);
+    enter_count(&at_gate, -1);
+}
+
+static void park_at_gate(void)
+{
+    enter_count(&in_collective, -1);
+    cr_gate_park();
+    enter_count(&in_collective, 1);
+}
+
+static void gate(struct cr_group *g)
+{
+    cr_clock_progressed();
+    for (;;) {
+        uint32_t word = cr_gate_word;
+
+        if (word & CR_GATE_STOP) {
+            park_at_gate();
+            continue;
+        }
+        if (!(word & CR_GATE_PENDING))
+            break;
+        cr_lock_take(&clock_lock);
+        if (pass(g)) {
+            cr_lock_give(&clock_lock);
+            cr_safe_point_report_changed();
+            return;
+        }
+        sleep_at_gate();
+    }
+    if (g != NULL)
+        __atomic_fetch_add(&g->sequence, 1, __ATOMIC_RELAXED);
+}
+
+/*
+ * in_collective comes before the look at the word, and the agent's membarrier lies between its store to the word and its
+ * look at in_collective: one of the two sees the other, at no cost here.
+ */
+void cr_collective_begin_clock(struct cr_group *g)
+{
+    if (__builtin_expect(cr_request_threads, 0))
+        enter_count(&in_collective, 1);
+    else
+        in_collective++;
+    cr_gate_barrier();
+    if (__builtin_expect(cr_gate_word, 0) || __builtin_expect(g == NULL, 0))
+        gate(g);
+    else if (__builtin_expect(cr_request_threads, 0))
+        __atomic_fetch_add(&g->sequence, 1, __ATOMIC_RELAXED);
+    else
+        g->sequence++;
+}
+
+void cr_collective_begin(MPI_Comm comm)
+{
+    cr_collective_begin_clock(((struct cr_communicator *)comm)->keyed.clock);
+}
+
+void cr_collective_begin_unclocked(void)
+{
+    enter_count(&in_collective, 1);
+}
+
+void cr_collective_end(void)
+{
+    cr_gate_barrier();
+    if (__builtin_expect(cr_request_threads, 0))
+        enter_count(&in_collective, -1);
+    else
+        in_collective--;
+    if (__builtin_expect(cr_gate_word, 0))
+        cr_safe_point_report_changed();
+}
+
+void cr_clock_wake(void)
+{
+    __atomic_fetch_add(&gate_event, 1, __ATOMIC_SEQ_CST);
+    cr_sys_futex_wake(&gate_event, 1 << 30);
+}
+
+/* ---- whom this rank waits for ---- */
+
+static int set_bit(uint32_t rank)
+{
+    uint64_t bit = 1UL << (rank % 64);
+
+    if (rank >= world_size || rank == world_rank)
+        return 0;
+    return !(__atomic_fetch_or(&wait_set[rank / 64], bit, __ATOMIC_RELAXED) & bit);
+}
+
+void cr_clock_waits_for(MPI_Comm comm, int peer)
+{
+    const struct cr_communicator *c = (const struct cr_communicator *)comm;
+    int i, news = 0;
+
+    if (!(cr_gate_word & CR_GATE_PENDING) || c == NULL)
+        return;
+    if (peer == MPI_ANY_SOURCE)
+        for (i = 0; i < c->peer_size; i++)
+            news |= set_bit(c->world_ranks[i]);
+    else if (peer >= 0)
+        news = set_bit(c->world_ranks[peer]);
+    if (!news)
+        return;
+    wait_set_used = 1;
+    cr_safe_point_report_changed();
+}
+
+void cr_clock_progressed(void)
+{
+    uint32_t i;
+
+    if (!wait_set_used)
+        return;
+    wait_set_used = 0;
+    for (i = 0; i < (world_size + 63) / 64; i++)
+        wait_set[i] = 0;
+    cr_safe_point_report_changed();
+}
+
+/* ---- the agent's side ---- */
+
+void cr_clock_pend(void)
+{
+    struct cr_group *g;
+
+    cr_lock_take(&clock_lock);
+    for (g = groups; g != NULL; g = g->next)
+        g->target = 0;
+    release_given = 0;
+    releases_used = 0;
+    cr_lock_give(&clock_lock);
+    cr_clock_progressed();
+    __atomic_or_fetch(&cr_gate_word, CR_GATE_PENDING, __ATOMIC_SEQ_CST);
+    /* Again after each restart; costs nothing when it is registered. */
+    cr_sys(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+    cr_sys(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+}
+
+static struct cr_group_clock *report_clocks;
+static size_t report_clocks_size;
+static uint32_t *report_waits;
+
+static void fill_clocks(struct cr_collective_report *report)
+{
+    const struct cr_group *g;
+    size_t n = 0;
+
+    for (g = groups; g != NULL; g = g->next, n++) {
+        report_clocks[n].id_high = g->id_high;
+        report_clocks[n].id_low = g->id_low;
+        report_clocks[n].sequence = g->sequence;
+        report_clocks[n].members = g->members;
+        report_clocks[n].member_count = g->count;
+    }
+    report->clocks = report_clocks;
+    report->clock_count = n;
+}
+
+static void fill_waits(struct cr_collective_report *report)
+{
+    uint32_t rank;
+    size_t n = 0;
+
+    for (rank = 0; rank < world_size; rank++)
+        if (wait_set[rank / 64] >> (rank % 64) & 1)
+            report_waits[n++] = rank;
+    report->waits_for = report_waits;
+    report->waits_for_count = n;
+}
+
+void cr_clock_report(struct cr_collective_report *ret_report)
+{
+    cr_lock_take(&clock_lock);
+    if (report_clocks_size < group_count) {
+        size_t size = 2 * group_count;
+
+        cr_pool_free(report_clocks, report_clocks_size * sizeof(*report_clocks));
+        report_clocks = cr_pool_alloc(size * sizeof(*report_clocks));
+        report_clocks_size = size;
+    }
+    if (report_waits == NULL)
+        report_waits = cr_pool_alloc(world_size * sizeof(*report_waits));
+    ret_report->in_collective = in_collective != 0;
+    cr_gate_barrier();
+    ret_report->parked = at_gate != 0;
+    ret_report->finalizing = finalizing;
+    ret_report->releases_used = releases_used;
+    fill_clocks(ret_report);
+    fill_waits(ret_report);
+    cr_lock_give(&clock_lock);
+}
+
+void cr_clock_target(uint64_t id_high, uint64_t id_low, uint64_t sequence)
+{
+    struct cr_group *g;
+
+    cr_lock_take(&clock_lock);
+    for (g = groups; g != NULL; g = g->next)
+        if (g->id_high == id_high && g->id_low == id_low && g->target < sequence)
+            g->target = sequence;
+    cr_lock_give(&clock_lock);
+    cr_clock_wake();
+}
+
+void cr_clock_release(void)
+{
+    cr_lock_take(&clock_lock);
+    release_given = 1;
+    cr_lock_give(&clock_lock);
+    cr_clock_wake();
+}
+
+void cr_clock_round_over(void)
+{
+    cr_clock_progressed();
+    cr_clock_wake();
+}
+
+void cr_clock_finalizing(void)
+{
+    finalizing = 1;
+    cr_safe_point_report_changed();
+}

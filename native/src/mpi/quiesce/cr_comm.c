@@ -1,0 +1,105 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: normal; usable while threads are parked. What quiescing keeps with communicators, windows and files. */
+#include "cr_clock.h"
+#include "cr_internal.h"
+#include "cr_quiesce.h"
+#include "cr_unexpected.h"
+
+/* World ranks of GROUP (real) into RANKS, which has room for COUNT. FS: lower. */
+static int translate(MPI_Group group, int count, uint32_t *ranks, int *own)
+{
+    MPI_Group world;
+    int rc, i;
+
+    for (i = 0; i < count; i++)
+        own[i] = i;
+    rc = CR_REAL(Comm_group)(CR_REAL_COMM(MPI_COMM_WORLD), &world);
+    if (rc != MPI_SUCCESS)
+        return rc;
+    rc = CR_REAL(Group_translate_ranks)(group, count, own, world, (int *)ranks);
+    CR_REAL(Group_free)(&world);
+    return rc;
+}
+
+static struct cr_group *clock_of_real_group(MPI_Group group)
+{
+    uint32_t *ranks;
+    struct cr_group *g = NULL;
+    uint64_t fs;
+    int count = 0, rc;
+    size_t size;
+
+    fs = cr_lower_enter();
+    rc = CR_REAL(Group_size)(group, &count);
+    cr_lower_leave(fs);
+    if (rc != MPI_SUCCESS || count <= 0)
+        return NULL;
+    size = (size_t)count * (sizeof(uint32_t) + sizeof(int));
+    ranks = cr_pool_alloc(size);
+    fs = cr_lower_enter();
+    rc = translate(group, count, ranks, (int *)(ranks + count));
+    cr_lower_leave(fs);
+    if (rc == MPI_SUCCESS)
+        g = cr_clock_of(ranks, (uint32_t)count);
+    cr_pool_free(ranks, size);
+    return g;
+}
+
+/* Both sides of an intercommunicator take part in its collectives: the clock of all of them. */
+static struct cr_group *clock_of_both(const struct cr_communicator *comm)
+{
+    MPI_Comm real = (MPI_Comm)comm->keyed.handle.real;
+    MPI_Group local, remote, both = NULL;
+    struct cr_group *g = NULL;
+    uint64_t fs = cr_lower_enter();
+    int rc = CR_REAL(Comm_group)(real, &local);
+
+    if (rc == MPI_SUCCESS)
+        rc = CR_REAL(Comm_remote_group)(real, &remote);
+    if (rc == MPI_SUCCESS)
+        rc = CR_REAL(Group_union)(local, remote, &both);
+    cr_lower_leave(fs);
+    if (rc == MPI_SUCCESS)
+        g = clock_of_real_group(both);
+    return g;
+}
+
+void cr_quiesce_comm_added(MPI_Comm comm)
+{
+    struct cr_communicator *c = (struct cr_communicator *)comm;
+    struct cr_comm_state *state = cr_pool_alloc(sizeof(*state));
+
+    state->last = &state->first;
+    if (c->flags & CR_COMM_INTER)
+        c->keyed.clock = clock_of_both(c);
+    else
+        c->keyed.clock = cr_clock_of(c->world_ranks, (uint32_t)c->size);
+    c->state = state;
+}
+
+void cr_quiesce_comm_removed(MPI_Comm comm)
+{
+    struct cr_communicator *c = (struct cr_communicator *)comm;
+    struct cr_comm_state *state = c->state;
+    struct cr_message *message;
+
+    c->state = NULL;
+    if (state == NULL)
+        return;
+    while ((message = state->first) != NULL) {
+        state->first = message->next;
+        cr_unexpected_free(message);
+    }
+    cr_pool_free(state, sizeof(*state));
+}
+
+struct cr_group *cr_quiesce_parent(MPI_Comm comm)
+{
+    return ((struct cr_communicator *)comm)->keyed.clock;
+}
+
+void cr_collective_begin_group(MPI_Group group)
+{
+    cr_collective_begin_clock(clock_of_real_group(CR_REAL_GROUP(group)));
+}

@@ -1,0 +1,327 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context: on the agent's thread, every application thread parked: no malloc, no stdio. The drain. Every message counts once
+ * at its sender (per destination) and once at its receiver; one Reduce_scatter_block tells each rank how many were ever sent
+ * to it. Then each rank tests its active requests and receives what no posted receive has matched, until nothing is
+ * missing; a barrier that nobody waits for keeps everybody progressing until the last rank has everything.
+ */
+#include "cr_drain.h"
+
+#include "cr_finalize.h"
+#include "cr_internal.h"
+#include "cr_probe.h"
+#include "cr_receive.h"
+#include "cr_request.h"
+#include "cr_sys.h"
+#include "cr_unexpected.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define STUCK_NS (10LL * 1000000000)
+
+struct drain {
+    uint64_t expected;
+    uint64_t kept;
+    uint64_t unfinished; /* sends and collectives still active, as of the last look */
+    int progress;
+    MPI_Request barrier;
+    int in_barrier;
+    struct cr_error *err;
+    int rc;
+};
+
+/* A drain that failed leaves its barrier or its sum unfinished on the internal communicator. */
+static int broken;
+
+int cr_drain_check(struct cr_error *err)
+{
+    const struct cr_request *r;
+
+    if (broken)
+        return cr_fail(err, CR_EREFUSED, "an earlier checkpoint of this job failed while messages "
+                       "were received; the job runs on, but cannot be checkpointed again");
+    if (cr_persistent_collectives != 0)
+        return cr_fail(err, CR_EREFUSED, "%u persistent collective request(s) (MPIX_..._init) "
+                       "cannot be saved yet; free them before a checkpoint",
+                       cr_persistent_collectives);
+    for (r = cr_request_first(); r != cr_request_end(); r = r->next) {
+        if (r->type == CR_REQUEST_GENERALIZED)
+            return cr_fail(err, CR_EREFUSED, "a generalized request (%s) is not complete; complete "
+                           "it before a checkpoint", r->made_by);
+        if (r->type == CR_REQUEST_RECEIVE && r->comm != NULL &&
+            (((struct cr_communicator *)r->comm)->flags & CR_COMM_FREED))
+            return cr_fail(err, CR_EREFUSED, "a receive is posted on a communicator that was freed "
+                           "(MPI_Comm_free); complete it before a checkpoint");
+    }
+    return 0;
+}
+
+static int fail(struct drain *d, int code)
+{
+    char text[MPI_MAX_ERROR_STRING];
+    uint64_t fs = cr_lower_enter();
+    int length = 0;
+
+    CR_REAL(Error_string)(code, text, &length);
+    cr_lower_leave(fs);
+    text[length] = 0;
+    d->rc = cr_fail(d->err, CR_EINTERNAL, "receiving messages in flight: %s", text);
+    return d->rc;
+}
+
+static int count_expected(struct drain *d)
+{
+    uint64_t fs = cr_lower_enter();
+    int rc = CR_REAL(Reduce_scatter_block)(cr_request_sent_to, &d->expected, 1,
+                                           CR_REAL_DATATYPE(MPI_UINT64_T), CR_REAL_OP(MPI_SUM),
+                                           cr_internal_drain);
+
+    cr_lower_leave(fs);
+    return rc == MPI_SUCCESS ? 0 : fail(d, rc);
+}
+
+/* Errors come back as codes: the application hears of them when it asks for the request. */
+static int test_request(struct cr_request *r, MPI_Status *ret_status, int *ret_code)
+{
+    int done = 0;
+    uint64_t fs = cr_lower_enter();
+
+    *ret_code = CR_REAL(Test)((MPI_Request *)&r->handle.real, &done, ret_status);
+    cr_lower_leave(fs);
+    return done;
+}
+
+static void test_requests(struct drain *d)
+{
+    struct cr_request *r, *next;
+
+    d->unfinished = 0;
+    for (r = cr_request_first(); r != cr_request_end(); r = next) {
+        MPI_Status status;
+        int code;
+
+        next = r->next;
+        if (!test_request(r, &status, &code)) {
+            d->unfinished += r->type != CR_REQUEST_RECEIVE;
+            continue;
+        }
+        cr_request_complete(r, &status, code);
+        if (r->flags & CR_REQUEST_FREED)
+            cr_request_release_freed(r);
+        d->progress = 1;
+    }
+}
+
+/* Receives the matched message *REAL as bytes. NULL: failed, D says why. */
+static struct cr_message *receive(struct drain *d, MPI_Message *real, const MPI_Status *status)
+{
+    struct cr_message *message = cr_unexpected_new(status->_ucount);
+    MPI_Status ignored;
+    MPI_Datatype type;
+    int count, rc;
+    uint64_t fs;
+
+    if (message == NULL) {
+        d->rc = cr_fail(d->err, ENOMEM, "no memory for a message of %zu bytes in flight",
+                        status->_ucount);
+        return NULL;
+    }
+    message->source = status->MPI_SOURCE;
+    message->tag = status->MPI_TAG;
+    fs = cr_lower_enter();
+    rc = cr_unexpected_bytes_type(status->_ucount, &type, &count);
+    if (rc == MPI_SUCCESS)
+        rc = CR_REAL(Mrecv)(message->data, count, type, real, &ignored);
+    cr_lower_leave(fs);
+    if (rc != MPI_SUCCESS) {
+        cr_unexpected_free(message);
+        fail(d, rc);
+        return NULL;
+    }
+    cr_request_count_receive();
+    d->kept++;
+    d->progress = 1;
+    return message;
+}
+
+/* Messages that the application has matched but not received. */
+static int receive_held(struct drain *d)
+{
+    struct cr_matched *m;
+
+    for (m = cr_probe_first(); m != NULL; m = m->next) {
+        if (m->kept != NULL)
+            continue;
+        m->kept = receive(d, (MPI_Message *)&m->handle.real, &m->status);
+        if (m->kept == NULL)
+            return d->rc;
+        m->handle.real = NULL;
+    }
+    return 0;
+}
+
+/* What no posted receive has matched on one communicator. A nonzero result ends the visit. */
+static int receive_unexpected(struct cr_communicator *c, void *context)
+{
+    struct drain *d = context;
+
+    if (c->state == NULL || (c->flags & CR_COMM_PENDING))
+        return 0;
+    for (;;) {
+        struct cr_message *message;
+        MPI_Message real;
+        MPI_Status status;
+        int found = 0, rc;
+        uint64_t fs = cr_lower_enter();
+
+        rc = CR_REAL(Improbe)(MPI_ANY_SOURCE, MPI_ANY_TAG, (MPI_Comm)c->keyed.handle.real, &found,
+                              &real, &status);
+        cr_lower_leave(fs);
+        if (rc != MPI_SUCCESS)
+            return fail(d, rc);
+        if (!found)
+            return 0;
+        message = receive(d, &real, &status);
+        if (message == NULL)
+            return d->rc;
+        cr_unexpected_append(c->state, message);
+    }
+}
+
+/* 1 when every rank has everything. */
+static int all_done(struct drain *d)
+{
+    int done = 0, rc = MPI_SUCCESS;
+    uint64_t fs = cr_lower_enter();
+
+    if (!d->in_barrier && cr_request_received == d->expected && d->unfinished == 0) {
+        rc = CR_REAL(Ibarrier)(cr_internal_drain, &d->barrier);
+        d->in_barrier = 1;
+    }
+    if (d->in_barrier && rc == MPI_SUCCESS)
+        rc = CR_REAL(Test)(&d->barrier, &done, MPI_STATUS_IGNORE);
+    cr_lower_leave(fs);
+    if (rc != MPI_SUCCESS)
+        fail(d, rc);
+    return done;
+}
+
+static int too_many(struct drain *d)
+{
+    return cr_fail(d->err, CR_EINTERNAL, "%lu messages received, but only %lu sent to this rank",
+                   (unsigned long)cr_request_received, (unsigned long)d->expected);
+}
+
+static int stuck(struct drain *d)
+{
+    return cr_fail(d->err, CR_ETIMEOUT,
+                   "messages in flight did not arrive: %lu of %lu received, %lu sends or "
+                   "collectives not complete",
+                   (unsigned long)cr_request_received, (unsigned long)d->expected,
+                   (unsigned long)d->unfinished);
+}
+
+static int receive_everything(struct drain *d)
+{
+    int64_t last = cr_sys_clock_ns(CLOCK_MONOTONIC);
+
+    for (;;) {
+        d->progress = 0;
+        test_requests(d);
+        if (receive_held(d) < 0 || cr_communicator_each(receive_unexpected, d) < 0)
+            return d->rc;
+        if (cr_request_received > d->expected)
+            return too_many(d);
+        if (all_done(d))
+            return 0;
+        if (d->rc < 0)
+            return d->rc;
+        if (d->progress) {
+            last = cr_sys_clock_ns(CLOCK_MONOTONIC);
+        } else {
+            if (cr_sys_clock_ns(CLOCK_MONOTONIC) - last > STUCK_NS)
+                return stuck(d);
+            cr_sys(SYS_sched_yield);
+        }
+    }
+}
+
+int cr_drain_run(uint64_t *ret_messages, struct cr_error *err)
+{
+    struct drain d;
+    struct cr_self saved;
+    int rc;
+
+    memset(&d, 0, sizeof(d));
+    d.err = err;
+    cr_stub_borrow_main(&saved);
+    rc = count_expected(&d);
+    if (rc == 0)
+        rc = receive_everything(&d);
+    cr_stub_return_main(&saved);
+    broken = rc != 0;
+    if (rc == 0)
+        *ret_messages = d.kept;
+    return rc;
+}
+
+/* Receives that no message has reached, in the order in which the application posted them. */
+static int repost(struct cr_error *err)
+{
+    struct cr_request *r;
+
+    for (r = cr_request_first(); r != cr_request_end(); r = r->next) {
+        if (r->type != CR_REQUEST_RECEIVE)
+            return cr_fail(err, CR_EINTERNAL, "a request of type %d is active in an image", r->type);
+        if (cr_receive_repost(r) != MPI_SUCCESS)
+            return cr_fail(err, CR_EINTERNAL, "a receive from rank %d, tag %d, cannot be posted "
+                           "again", r->peer, r->tag);
+    }
+    return 0;
+}
+
+/* No thread may send before everybody has posted: MPI_Rsend relies on it, and the order of matching. */
+static int wait_for_all(struct cr_error *err)
+{
+    uint64_t fs = cr_lower_enter();
+    int rc = CR_REAL(Barrier)(cr_internal_drain);
+
+    cr_lower_leave(fs);
+    return rc == MPI_SUCCESS ? 0 : cr_fail(err, CR_EINTERNAL, "the barrier after a restart failed");
+}
+
+static int rebuild(struct cr_error *err)
+{
+    int rank = cr_internal_rank, size = cr_internal_size, rc;
+
+    if (cr_lower->rank != rank || cr_lower->size != size)
+        return cr_fail(err, CR_EREFUSED, "the image is of rank %d of %d, but this process is rank "
+                       "%d of %d: restart with the same number of ranks", rank, size,
+                       cr_lower->rank, cr_lower->size);
+    rc = cr_stub_rebuild(err);
+    if (rc < 0)
+        return rc;
+    cr_request_bind();
+    if (cr_internal_make() != MPI_SUCCESS)
+        return cr_fail(err, CR_EINTERNAL, "communicators of our own cannot be made again");
+    rc = repost(err);
+    if (rc < 0)
+        return rc;
+    rc = cr_finalize_rebuild(err);
+    if (rc < 0)
+        return rc;
+    return wait_for_all(err);
+}
+
+int cr_drain_rebuild(struct cr_error *err)
+{
+    struct cr_self saved;
+    int rc;
+
+    cr_stub_borrow_main(&saved);
+    rc = rebuild(err);
+    cr_stub_return_main(&saved);
+    return rc;
+}

@@ -1,0 +1,26 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context: normal; usable while threads are parked. Messages that the application has matched by MPI_Mprobe or MPI_Improbe
+ * and not yet received. A drain receives them into the handle, so that they survive a restart.
+ */
+#ifndef CR_PROBE_H
+#define CR_PROBE_H
+
+#include "cr_stub.h"
+
+struct cr_message;
+
+/* What an MPI_Message of the application points to. */
+struct cr_matched {
+    struct cr_handle handle;  /* real: while the message is in the lower half */
+    struct cr_message *kept;  /* when it has been drained, or came from the queue */
+    MPI_Comm comm;
+    MPI_Status status;        /* of the probe */
+    struct cr_matched *next, **link;
+};
+
+/* The first held message; follow next. Only with the threads parked. */
+struct cr_matched *cr_probe_first(void);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context: normal. Receives: first the queue of drained messages, then the real library. A receive that no message has
+ * reached at a checkpoint stays posted; in a new lower half it is posted again, in the old order.
+ */
+#include "cr_receive.h"
+
+#include "cr_clock.h"
+#include "cr_send.h"
+#include "cr_sys.h"
+#include "cr_unexpected.h"
+#include "cr_wait.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+static void fill(struct cr_request *r, void *buffer, int count, MPI_Datatype datatype, int source,
+                 int tag, MPI_Comm comm)
+{
+    r->buffer = buffer;
+    r->count = count;
+    r->datatype = datatype;
+    r->peer = source;
+    r->tag = tag;
+    r->comm = comm;
+}
+
+/* A blocking receive that a checkpoint has interrupted, or that takes long while one is pending. */
+static int receive_slowly(struct cr_request *r, MPI_Status *status)
+{
+    cr_request_activate(r);
+    cr_wait_interrupted(r->comm, r->peer);
+    cr_wait_one(r);
+    if (status != MPI_STATUS_IGNORE)
+        *status = r->status;
+    return r->status.MPI_ERROR;
+}
+
+/* From the queue. Returns 1 if a message was there. */
+static int receive_kept(void *buffer, int count, MPI_Datatype datatype, int source, int tag,
+                        MPI_Comm comm, MPI_Status *ret_status, int *ret_code)
+{
+    struct cr_message *message = cr_unexpected_take(comm, source, tag, NULL);
+
+    if (message == NULL)
+        return 0;
+    if (__builtin_expect(cr_gate_word, 0))
+        cr_clock_progressed();
+    *ret_code = cr_unexpected_deliver(message, buffer, count, datatype, ret_status);
+    return 1;
+}
+
+static inline int receive_blocking(void *buffer, int count, MPI_Datatype datatype, int source,
+                                   int tag, MPI_Comm comm, MPI_Status *status)
+{
+    MPI_Request real;
+    int rc, done = 0;
+    uint64_t fs = cr_lower_enter();
+
+    rc = CR_REAL(Irecv)(buffer, count, CR_REAL_DATATYPE(datatype), source, tag, CR_REAL_COMM(comm),
+                        &real);
+    if (__builtin_expect(rc != MPI_SUCCESS, 0)) {
+        cr_lower_leave(fs);
+        return rc;
+    }
+    do
+        rc = CR_REAL(Test)(&real, &done, status);
+    while (!done && !cr_gate_word);
+    cr_lower_leave(fs);
+    if (__builtin_expect(!done, 0)) {
+        struct cr_request r;
+
+        memset(&r, 0, sizeof(r));
+        r.type = CR_REQUEST_RECEIVE;
+        r.handle.real = real;
+        fill(&r, buffer, count, datatype, source, tag, comm);
+        return receive_slowly(&r, status);
+    }
+    if (__builtin_expect(source != MPI_PROC_NULL, 1))
+        cr_request_count_receive();
+    if (status != MPI_STATUS_IGNORE)
+        status->MPI_ERROR = rc;
+    return rc;
+}
+
+CR_MPI(int, Recv,
+       (void *buf, int count, MPI_Datatype type, int source, int tag, MPI_Comm comm,
+        MPI_Status *status))
+{
+    MPI_Status kept;
+    int rc;
+
+    cr_gate_enter();
+    if (cr_unexpected_any(comm) &&
+        receive_kept(buf, count, type, source, tag, comm, &kept, &rc)) {
+        if (status != MPI_STATUS_IGNORE)
+            *status = kept;
+    } else {
+        rc = receive_blocking(buf, count, type, source, tag, comm, status);
+    }
+    rc = cr_raise_comm(comm, rc, "MPI_Recv");
+    cr_gate_leave();
+    return rc;
+}
+
+int cr_receive_repost(struct cr_request *r)
+{
+    MPI_Request real;
+    uint64_t fs = cr_lower_enter();
+    int rc = CR_REAL(Irecv)(r->buffer, r->count, CR_REAL_DATATYPE(r->datatype), r->peer, r->tag,
+                            CR_REAL_COMM(r->comm), &real);
+
+    cr_lower_leave(fs);
+    if (rc == MPI_SUCCESS)
+        r->handle.real = real;
+    return rc;
+}
+
+int cr_receive_start(struct cr_request *r)
+{
+    MPI_Status status;
+    int rc;
+
+    if (cr_unexpected_any(r->comm) && receive_kept(r->buffer, r->count, r->datatype, r->peer,
+                                                   r->tag, r->comm, &status, &rc)) {
+        cr_request_finished(r, &status, rc);
+        return MPI_SUCCESS;
+    }
+    rc = cr_receive_repost(r);
+    if (rc != MPI_SUCCESS)
+        return rc;
+    if (!(r->flags & (CR_REQUEST_RETAINS | CR_REQUEST_ON_STACK)))
+        cr_request_retain(r, 1);
+    cr_request_activate(r);
+    return MPI_SUCCESS;
+}
+
+CR_MPI(int, Irecv,
+       (void *buf, int count, MPI_Datatype type, int source, int tag, MPI_Comm comm,
+        MPI_Request *request))
+{
+    struct cr_request *r;
+    int rc;
+
+    cr_gate_enter();
+    r = cr_request_new(CR_REQUEST_RECEIVE);
+    fill(r, buf, count, type, source, tag, comm);
+    rc = cr_receive_start(r);
+    if (rc == MPI_SUCCESS)
+        *request = (MPI_Request)r;
+    else
+        cr_request_release(r);
+    rc = cr_raise_comm(comm, rc, "MPI_Irecv");
+    cr_gate_leave();
+    return rc;
+}
+
+/* The receive is posted first, so that two ranks that exchange large messages with each other do not buffer them. */
+static int exchange(struct cr_request *receive, const void *send_buffer, int send_count,
+                    MPI_Datatype send_type, int dest, int send_tag, MPI_Status *status)
+{
+    struct cr_request send;
+    int rc;
+
+    receive->type = CR_REQUEST_RECEIVE;
+    receive->flags = CR_REQUEST_ON_STACK;
+    rc = cr_receive_start(receive);
+    if (rc != MPI_SUCCESS)
+        return rc;
+    memset(&send, 0, sizeof(send));
+    send.type = CR_REQUEST_SEND;
+    send.flags = CR_REQUEST_ON_STACK;
+    send.comm = receive->comm;
+    send.peer = dest;
+    send.tag = send_tag;
+    rc = cr_send_start(CR_REAL(Isend), &send, send_buffer, send_count, send_type);
+    if (rc != MPI_SUCCESS) {
+        PMPI_Cancel((MPI_Request[]){(MPI_Request)receive});
+        cr_wait_one(receive);
+        return rc;
+    }
+    cr_wait_one(receive);
+    cr_wait_one(&send);
+    if (status != MPI_STATUS_IGNORE)
+        *status = receive->status;
+    return receive->status.MPI_ERROR != MPI_SUCCESS ? receive->status.MPI_ERROR
+                                                    : send.status.MPI_ERROR;
+}
+
+CR_MPI(int, Sendrecv,
+       (const void *sendbuf, int sendcount, MPI_Datatype sendtype, int dest, int sendtag,
+        void *recvbuf, int recvcount, MPI_Datatype recvtype, int source, int recvtag, MPI_Comm comm,
+        MPI_Status *status))
+{
+    struct cr_request r;
+    int rc;
+
+    cr_gate_enter();
+    memset(&r, 0, sizeof(r));
+    fill(&r, recvbuf, recvcount, recvtype, source, recvtag, comm);
+    rc = exchange(&r, sendbuf, sendcount, sendtype, dest, sendtag, status);
+    rc = cr_raise_comm(comm, rc, "MPI_Sendrecv");
+    cr_gate_leave();
+    return rc;
+}
+
+enum { REPLACE_ON_STACK = 2048 };
+
+/* Packs what is sent into upper memory, then receives over it. SPACE is at least SIZE bytes. */
+static int replace(void *buffer, int count, MPI_Datatype datatype, int dest, int send_tag,
+                   struct cr_request *receive, char *space, int size, MPI_Status *status)
+{
+    int rc, position = 0;
+    uint64_t fs = cr_lower_enter();
+
+    rc = CR_REAL(Pack)(buffer, count, CR_REAL_DATATYPE(datatype), space, size, &position,
+                       CR_REAL_COMM(receive->comm));
+    cr_lower_leave(fs);
+    if (rc != MPI_SUCCESS)
+        return rc;
+    return exchange(receive, space, position, MPI_PACKED, dest, send_tag, status);
+}
+
+static int packed_size(int count, MPI_Datatype datatype, MPI_Comm comm, int *ret_size)
+{
+    uint64_t fs = cr_lower_enter();
+    int rc = CR_REAL(Pack_size)(count, CR_REAL_DATATYPE(datatype), CR_REAL_COMM(comm), ret_size);
+
+    cr_lower_leave(fs);
+    return rc;
+}
+
+CR_MPI(int, Sendrecv_replace,
+       (void *buf, int count, MPI_Datatype type, int dest, int sendtag, int source, int recvtag,
+        MPI_Comm comm, MPI_Status *status))
+{
+    char small[REPLACE_ON_STACK], *space = small;
+    struct cr_request r;
+    int rc, size = 0;
+
+    cr_gate_enter();
+    memset(&r, 0, sizeof(r));
+    fill(&r, buf, count, type, source, recvtag, comm);
+    rc = packed_size(count, type, comm, &size);
+    if (rc == MPI_SUCCESS && size > REPLACE_ON_STACK) {
+        uint64_t at = cr_sys_mmap(0, (size_t)size, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        space = (char *)at;
+        if (cr_sys_is_error(at))
+            rc = MPI_ERR_NO_MEM;
+    }
+    if (rc == MPI_SUCCESS)
+        rc = replace(buf, count, type, dest, sendtag, &r, space, size, status);
+    if (space != small && !cr_sys_is_error((uint64_t)space))
+        cr_sys_munmap((uint64_t)space, (size_t)size);
+    rc = cr_raise_comm(comm, rc, "MPI_Sendrecv_replace");
+    cr_gate_leave();
+    return rc;
+}

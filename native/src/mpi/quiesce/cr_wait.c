@@ -1,0 +1,149 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: normal. MPI_Wait, MPI_Test, MPI_Request_get_status: waiting for one request. */
+#include "cr_wait.h"
+
+#include "cr_clock.h"
+
+void cr_wait_interrupted(MPI_Comm comm, int peer)
+{
+    if (cr_gate_word & CR_GATE_STOP)
+        cr_gate_park();
+    else
+        cr_clock_waits_for(comm, peer);
+}
+
+void cr_wait_one(struct cr_request *r)
+{
+    while (r->state == CR_REQUEST_ACTIVE) {
+        MPI_Status status;
+        int done = 0, code;
+        uint64_t fs = cr_lower_enter();
+
+        do
+            code = CR_REAL(Test)((MPI_Request *)&r->handle.real, &done, &status);
+        while (!done && !cr_gate_word);
+        cr_lower_leave(fs);
+        if (done)
+            cr_request_complete(r, &status, code);
+        else
+            cr_wait_interrupted(r->comm, r->peer);
+    }
+    if (__builtin_expect(cr_gate_word, 0))
+        cr_clock_progressed();
+}
+
+int cr_wait_test(struct cr_request *r)
+{
+    MPI_Status status;
+    int done = 0, code;
+    uint64_t fs;
+
+    if (r->state != CR_REQUEST_ACTIVE)
+        return 1;
+    fs = cr_lower_enter();
+    code = CR_REAL(Test)((MPI_Request *)&r->handle.real, &done, &status);
+    cr_lower_leave(fs);
+    if (done)
+        cr_request_complete(r, &status, code);
+    if (__builtin_expect(!cr_gate_word, 1))
+        return done;
+    if (done)
+        cr_clock_progressed();
+    else
+        cr_clock_waits_for(r->comm, r->peer);
+    return done;
+}
+
+static void copy_status(MPI_Status *to, const MPI_Status *from)
+{
+    int error;
+
+    if (to == MPI_STATUS_IGNORE)
+        return;
+    error = to->MPI_ERROR;
+    *to = *from;
+    to->MPI_ERROR = error;
+}
+
+int cr_wait_take(MPI_Request *request, MPI_Status *status, const char *name)
+{
+    struct cr_request *r = cr_request_of(*request);
+    int code = r->status.MPI_ERROR;
+
+    copy_status(status, &r->status);
+    if (r->flags & CR_REQUEST_PERSISTENT) {
+        r->state = CR_REQUEST_INACTIVE;
+        return cr_request_raise(r, code, name);
+    }
+    *request = MPI_REQUEST_NULL;
+    code = cr_request_raise(r, code, name);
+    cr_request_release(r);
+    return code;
+}
+
+/* Nothing to wait for: the null handle, or a persistent request that was not started. */
+static int is_idle(MPI_Request request)
+{
+    return request == MPI_REQUEST_NULL ||
+           cr_request_of(request)->state == CR_REQUEST_INACTIVE;
+}
+
+static void idle_status(MPI_Status *status)
+{
+    MPI_Status empty;
+
+    cr_request_empty_status(&empty);
+    copy_status(status, &empty);
+}
+
+CR_MPI(int, Wait, (MPI_Request * request, MPI_Status *status))
+{
+    int rc;
+
+    if (request == NULL)
+        return cr_raise_comm(MPI_COMM_WORLD, MPI_ERR_REQUEST, "MPI_Wait");
+    if (is_idle(*request)) {
+        idle_status(status);
+        return MPI_SUCCESS;
+    }
+    cr_gate_enter();
+    cr_wait_one(cr_request_of(*request));
+    rc = cr_wait_take(request, status, "MPI_Wait");
+    cr_gate_leave();
+    return rc;
+}
+
+CR_MPI(int, Test, (MPI_Request * request, int *flag, MPI_Status *status))
+{
+    int rc = MPI_SUCCESS;
+
+    if (request == NULL || flag == NULL)
+        return cr_raise_comm(MPI_COMM_WORLD, MPI_ERR_REQUEST, "MPI_Test");
+    if (is_idle(*request)) {
+        idle_status(status);
+        *flag = 1;
+        return MPI_SUCCESS;
+    }
+    cr_gate_enter();
+    *flag = cr_wait_test(cr_request_of(*request));
+    if (*flag)
+        rc = cr_wait_take(request, status, "MPI_Test");
+    cr_gate_leave();
+    return rc;
+}
+
+CR_MPI(int, Request_get_status, (MPI_Request request, int *flag, MPI_Status *status))
+{
+    if (is_idle(request)) {
+        idle_status(status);
+        *flag = 1;
+        return MPI_SUCCESS;
+    }
+    cr_gate_enter();
+    *flag = cr_wait_test(cr_request_of(request));
+    if (*flag)
+        copy_status(status, &cr_request_of(request)->status);
+    cr_gate_leave();
+    return MPI_SUCCESS;
+}
