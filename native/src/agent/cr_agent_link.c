@@ -1,0 +1,209 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. The agent's connection to whoever asked for a checkpoint. */
+#include "cr_agent_parts.h"
+
+#include "cr_agent_state.h"
+#include "cr_fmt.h"
+#include "cr_freeze.h"
+#include "cr_session.h"
+#include "cr_sys.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define HIGH_DESCRIPTOR 1000
+#define ARENA_SIZE (4UL << 20)
+#define REFUSE_TIMEOUT_MS 1000
+
+static uint8_t send_buffer[CR_FRAME_AGENT_MAX];
+static uint8_t receive_buffer[CR_FRAME_AGENT_MAX];
+
+/* Moves FD above the numbers that applications use, close-on-exec. */
+static int move_high(int fd)
+{
+    struct rlimit limit = {1024, 1024};
+    int high;
+
+    cr_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &limit);
+    high = (int)cr_sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC,
+                       limit.rlim_cur > HIGH_DESCRIPTOR + 16 ? HIGH_DESCRIPTOR
+                                                             : (long)limit.rlim_cur - 16);
+    if (high < 0)
+        return fd;
+    cr_sys_close(fd);
+    return high;
+}
+
+/* Only the same user and root may ask for a checkpoint: the image holds all that the process knows. */
+static int peer_is_trusted(int fd)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+
+    if (cr_sys(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+        return 0;
+    return peer.uid == 0 || peer.uid == (uid_t)cr_sys(SYS_geteuid);
+}
+
+static int connect_to(int requester, uint32_t value)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = cr_fmt(address.sun_path + 1, sizeof(address.sun_path) - 1, CR_SESSION_NAME,
+                           requester, value);
+    int fd = (int)cr_sys(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int rc;
+
+    if (fd < 0)
+        return fd;
+    rc = (int)cr_sys(SYS_connect, fd, &address,
+                     offsetof(struct sockaddr_un, sun_path) + 1 + length);
+    if (rc < 0 || !peer_is_trusted(fd)) {
+        cr_sys_close(fd);
+        return rc < 0 ? rc : -EPERM;
+    }
+    return move_high(fd);
+}
+
+int cr_link_open(struct cr_link *link, int requester, uint32_t value, const char *purpose)
+{
+    const uint64_t wake = 1UL << (CR_SIGNAL - 1);
+    int rc;
+
+    if (link->arena.size == 0 && cr_arena_create(&link->arena, ARENA_SIZE) < 0)
+        return -ENOMEM;
+    link->round = 0;
+    link->reported_count = 0;
+    link->fd = connect_to(requester, value);
+    if (link->fd < 0)
+        return link->fd;
+    cr_frame_reader_init(&link->reader, receive_buffer, sizeof(receive_buffer));
+    link->signals = (int)cr_sys(SYS_signalfd4, -1, &wake, 8, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (link->signals >= 0)
+        link->signals = move_high(link->signals);
+    rc = cr_link_hello(link, purpose);
+    if (rc < 0)
+        cr_link_close(link);
+    return rc;
+}
+
+void cr_link_close(struct cr_link *link)
+{
+    if (link->fd >= 0)
+        cr_sys_close(link->fd);
+    if (link->signals >= 0)
+        cr_sys_close(link->signals);
+    link->fd = -1;
+    link->signals = -1;
+    cr_arena_reset(&link->arena);
+}
+
+int cr_link_hello(struct cr_link *link, const char *purpose)
+{
+    static quiesce_wire_Frame frame;
+    const struct cr_rank_ops *ops = cr_agent.ops;
+    quiesce_wire_RankHello *hello = &frame.body.rank_hello;
+    char name[64] = "";
+
+    memset(&frame, 0, sizeof(frame));
+    frame.which_body = quiesce_wire_Frame_rank_hello_tag;
+    hello->pid = (uint32_t)cr_sys_getpid();
+    hello->rank = ops != NULL ? ops->rank : -1;
+    hello->world_size = ops != NULL ? (uint32_t)ops->size : 0;
+    cr_str_copy(hello->version, sizeof(hello->version), QUIESCE_VERSION);
+    hello->generation = cr_agent_state.generation;
+    if (cr_sys_read_file("/proc/self/comm", name, sizeof(name)) > 0)
+        name[cr_strlen(name) - 1] = '\0';
+    cr_str_copy(hello->command, sizeof(hello->command), name);
+    cr_str_copy(hello->purpose, sizeof(hello->purpose), purpose);
+    hello->restored_sequence = cr_agent.facts.sequence;
+    return cr_link_send(link, &frame);
+}
+
+int cr_link_send(struct cr_link *link, const quiesce_wire_Frame *frame)
+{
+    struct cr_error err = {0};
+
+    if (link->fd < 0)
+        return 0;
+    return cr_frame_send(link->fd, frame, send_buffer, sizeof(send_buffer), &err);
+}
+
+int cr_link_done(struct cr_link *link, quiesce_wire_Phase phase, quiesce_wire_RankResult *result,
+                 const struct cr_error *err)
+{
+    static quiesce_wire_Frame frame;
+    const struct cr_rank_ops *ops = cr_agent.ops;
+
+    result->rank = ops != NULL ? (uint32_t)ops->rank : 0;
+    result->pid = (uint32_t)cr_sys_getpid();
+    result->error = err->code;
+    if (err->code != 0)
+        cr_str_copy(result->text, sizeof(result->text), err->text);
+    cr_frame_phase_done(&frame, link->round, phase, 1, result, 1);
+    return cr_link_send(link, &frame);
+}
+
+/* Empties the signalfd. Returns 1 if the process itself has something to say. */
+static int take_signals(struct cr_link *link)
+{
+    struct signalfd_siginfo info;
+    siginfo_t other = {.si_code = SI_QUEUE};
+    int own = 0;
+
+    while (cr_sys_read(link->signals, &info, sizeof(info)) == (long)sizeof(info)) {
+        other.si_pid = (int)info.ssi_pid;
+        other.si_value.sival_int = info.ssi_int;
+        if (info.ssi_int == CR_WAKE_REPORT)
+            own = 1;
+        else if (info.ssi_int != CR_WAKE_SELF)
+            cr_link_refuse(link, &other);
+    }
+    return own;
+}
+
+int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame)
+{
+    struct cr_error err = {0};
+    struct pollfd fds[2] = {{link->fd, POLLIN, 0}, {link->signals, POLLIN, 0}};
+    long n;
+    int rc;
+
+    cr_arena_reset(&link->arena);
+    while ((rc = cr_frame_next(&link->reader, &link->arena, ret_frame, &err)) == 0) {
+        n = cr_sys(SYS_poll, fds, 2, -1);
+        if (n < 0 && n != -EINTR)
+            return (int)n;
+        if ((fds[1].revents & POLLIN) != 0 && take_signals(link))
+            return 0;
+        if (fds[0].revents == 0)
+            continue;
+        n = cr_frame_read(&link->reader, link->fd);
+        if (n <= 0 && n != -EAGAIN)
+            return n < 0 ? (int)n : -ECONNRESET;
+    }
+    return rc;
+}
+
+void cr_link_refuse(const struct cr_link *current, const siginfo_t *info)
+{
+    struct cr_link other = {.fd = -1, .signals = -1};
+    struct cr_error err = {0};
+    quiesce_wire_RankResult result;
+
+    other.round = current->round;
+    other.fd = connect_to(info->si_pid, (uint32_t)info->si_value.sival_int);
+    if (other.fd < 0)
+        return;
+    memset(&result, 0, sizeof(result));
+    cr_fail(&err, CR_EBUSY, "another checkpoint of this process is in progress; try again later");
+    if (cr_link_hello(&other, "round") == 0)
+        cr_link_done(&other, quiesce_wire_Phase_PHASE_IDLE, &result, &err);
+    cr_sys_close(other.fd);
+}

@@ -1,0 +1,76 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. What the files of the agent share; private to this folder. */
+#ifndef CR_AGENT_PARTS_H
+#define CR_AGENT_PARTS_H
+
+#include "cr_agent.h"
+#include "cr_dump.h"
+#include "cr_frame.h"
+
+#include <signal.h>
+
+/* Values of the wake-up signal that are not names of sockets. */
+enum { CR_WAKE_REPORT = -1, CR_WAKE_SELF = -2 };
+
+struct cr_agent {
+    volatile int32_t tid; /* kernel's; 0: not running */
+    volatile uint32_t status;
+    volatile uint32_t report_pending;
+    volatile uint32_t in_collectives;
+    struct cr_agent_request *volatile request;
+    const char *volatile disabled;
+    const struct cr_rank_ops *volatile ops;
+    struct cr_dump dump;
+    struct cr_rank_facts facts;
+};
+extern struct cr_agent cr_agent;
+
+/* The connection to a requester. fd < 0: the process itself is the requester. */
+struct cr_link {
+    int fd;
+    int signals; /* signalfd of the wake-up signal, so that one poll sees both */
+    uint64_t round;
+    struct cr_frame_reader reader;
+    struct cr_arena arena;
+    uint64_t reported[256][2]; /* groups whose members have been sent */
+    size_t reported_count;
+};
+
+/* Connects to the requester with pid REQUESTER and socket VALUE and greets it. 0 or a negative code. */
+int cr_link_open(struct cr_link *link, int requester, uint32_t value, const char *purpose);
+void cr_link_close(struct cr_link *link);
+
+/* Waits for a frame. Returns 1; 0 when the agent was woken by its own process; negative when the connection is over. */
+int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame);
+
+int cr_link_send(struct cr_link *link, const quiesce_wire_Frame *frame);
+
+/* PHASE is done, with the values of RESULT; ERR with code != 0: it has failed. */
+int cr_link_done(struct cr_link *link, quiesce_wire_Phase phase, quiesce_wire_RankResult *result,
+                 const struct cr_error *err);
+
+/* Sends RankHello{PURPOSE} on FD. */
+int cr_link_hello(struct cr_link *link, const char *purpose);
+
+/* Refuses a second requester while a round is in progress. */
+void cr_link_refuse(const struct cr_link *current, const siginfo_t *info);
+
+/* One round from begin to end. Returns 1 if the process was restored meanwhile. */
+int cr_round_serve(struct cr_link *link);
+
+/* A round that the process itself asked for; LINK is not connected. */
+void cr_round_serve_self(struct cr_link *link, struct cr_agent_request *request);
+
+/* The collective report of this rank, if it has one. */
+int cr_agent_rank_report(struct cr_link *link);
+void cr_agent_rank_targets(const quiesce_wire_Targets *targets);
+/* Who this rank is and what is not its own. */
+void cr_agent_rank_foreign(const struct cr_link *link, struct cr_foreign *ret_foreign);
+const struct cr_rank_facts *cr_agent_rank_facts(uint32_t sequence);
+
+/* Critical sections: closes them to newcomers and waits for those inside, at most TIMEOUT_NS. */
+int cr_section_close(int64_t timeout_ns, struct cr_error *err);
+void cr_section_open(void);
+
+#endif

@@ -1,0 +1,393 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. One checkpoint as the agent sees it: phases on command, and from each of them a way back. */
+#include "cr_agent_parts.h"
+
+#include "cr_agent_state.h"
+#include "cr_context.h"
+#include "cr_fault.h"
+#include "cr_fmt.h"
+#include "cr_freeze.h"
+#include "cr_sys.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define STATUS_CANNOT_RESTART 8
+
+enum { ROUND_GOES_ON, ROUND_OVER, ROUND_RESTORED };
+
+struct round {
+    struct cr_link *link;
+    quiesce_wire_Begin begin;
+    char path[sizeof(((quiesce_wire_Begin *)0)->directory) + 32];
+    int begun;
+    int stopped;
+    int written; /* copied and not sealed */
+    quiesce_wire_RankResult result;
+    struct cr_error err;
+};
+
+static struct round current_round;
+
+static void set_status(uint32_t status)
+{
+    cr_agent.status = status;
+    cr_sys_futex_wake(&cr_agent.status, INT32_MAX);
+}
+
+static const struct cr_rank_ops *ops(void)
+{
+    return cr_agent.ops;
+}
+
+/* Threads go on, whatever was going on. */
+static void resume(struct round *r)
+{
+    cr_agent.in_collectives = 0;
+    if (r->stopped)
+        cr_freeze_release();
+    r->stopped = 0;
+    cr_section_open();
+    if (ops() != NULL && r->begun)
+        ops()->go();
+    r->begun = 0;
+}
+
+static void abort_round(struct round *r)
+{
+    if (r->written)
+        cr_dump_abort(&cr_agent.dump);
+    r->written = 0;
+    resume(r);
+}
+
+static void choose_path(struct round *r)
+{
+    if (r->begin.directory[0] != '\0')
+        cr_fmt(r->path, sizeof(r->path), "%s/rank-%d.cr", r->begin.directory,
+               ops() != NULL ? ops()->rank : 0);
+    else
+        cr_str_copy(r->path, sizeof(r->path), r->begin.file);
+}
+
+static int phase_begin(struct round *r)
+{
+    if (cr_agent.disabled != NULL)
+        return cr_fail(&r->err, CR_EDISABLED, "this process cannot be checkpointed: %s",
+                       cr_agent.disabled);
+    choose_path(r);
+    r->begun = 1;
+    set_status(1);
+    if (ops() != NULL) {
+        cr_agent.in_collectives = 1;
+        ops()->pend();
+        return cr_agent_rank_report(r->link);
+    }
+    return 0;
+}
+
+static int collect(struct round *r)
+{
+    struct cr_foreign foreign;
+    struct cr_thread *threads;
+
+    cr_freeze_threads(&threads);
+    cr_thread_save(&threads[0]);
+    cr_agent_rank_foreign(r->link, &foreign);
+    cr_dump_begin(&cr_agent.dump, &foreign);
+    cr_agent.dump.rank = cr_agent_rank_facts(r->begin.sequence);
+    return cr_dump_collect(&cr_agent.dump, &r->err);
+}
+
+static int phase_stop(struct round *r)
+{
+    int rc;
+
+    cr_agent.in_collectives = 0;
+    if (!r->begun)
+        return cr_fail(&r->err, CR_EPROTOCOL, "STOP came before the round had begun");
+    if (ops() != NULL)
+        ops()->stop();
+    rc = cr_section_close(CR_STOP_TIMEOUT_NS, &r->err);
+    if (rc < 0)
+        return rc;
+    r->stopped = 1;
+    set_status(2);
+    rc = cr_freeze_stop(CR_STOP_TIMEOUT_NS, &r->err);
+    if (rc < 0)
+        return rc;
+    rc = cr_fault("dump:after-threads");
+    if (rc < 0)
+        return cr_fail(&r->err, -rc, "stopped by a fault point");
+    rc = ops() != NULL ? ops()->check(&r->err) : 0;
+    return rc < 0 ? rc : collect(r);
+}
+
+static int phase_drain(struct round *r)
+{
+    uint64_t messages = 0;
+    int rc = ops() != NULL ? ops()->drain(&messages, &r->err) : 0;
+
+    r->result.messages = messages;
+    return rc;
+}
+
+/* Ends the process: it has no state to go on from. */
+static void die_after_restart(const struct cr_error *err)
+{
+    char text[CR_ERROR_TEXT_MAX + 64];
+    size_t n = cr_fmt(text, sizeof(text), "cr_restart: cannot restart process %d: %s\n",
+                      cr_freeze_known_tid(cr_sys_getpid()), err->text);
+
+    cr_sys_write_all(2, text, n);
+    cr_sys(SYS_exit_group, STATUS_CANNOT_RESTART);
+}
+
+static void unmap_restorer(void)
+{
+    if (cr_agent_state.restorer_end != 0)
+        cr_sys_munmap(cr_agent_state.restorer_start,
+                      cr_agent_state.restorer_end - cr_agent_state.restorer_start);
+    cr_agent_state.restorer_start = 0;
+    cr_agent_state.restorer_end = 0;
+}
+
+/* In the restored process, all threads but this one standing in their handlers. */
+static int come_back(struct round *r)
+{
+    struct cr_foreign foreign;
+    struct cr_thread *threads;
+    int rc;
+
+    r->link->fd = -1;
+    r->link->signals = -1;
+    r->written = 0;
+    cr_freeze_threads(&threads);
+    cr_thread_restore(&threads[0]);
+    cr_agent.tid = threads[0].kernel_tid;
+    cr_agent_state.generation++;
+    rc = cr_freeze_await_restored(&r->err);
+    unmap_restorer();
+    cr_agent_rank_foreign(r->link, &foreign);
+    if (rc == 0)
+        rc = cr_dump_put_back(&cr_agent.dump, &foreign, &r->err);
+    if (rc == 0 && ops() != NULL)
+        rc = ops()->rebuild(&r->err);
+    if (rc == 0 && ops() != NULL)
+        rc = cr_agent_register(&r->err);
+    if (rc < 0)
+        die_after_restart(&r->err);
+    resume(r);
+    return ROUND_RESTORED;
+}
+
+static int phase_dump(struct round *r)
+{
+    const struct cr_image_options options = {.durable = r->begin.durable, .writers = 0};
+    struct cr_thread *threads;
+    uint64_t bytes = 0;
+    int rc;
+
+    if (!r->stopped)
+        return cr_fail(&r->err, CR_EPROTOCOL, "DUMP came before STOP");
+    cr_freeze_threads(&threads);
+    cr_thread_save(&threads[0]);
+    if (cr_context_save(&threads[0].context) != 0)
+        return come_back(r);
+    /* Draining may have changed what was collected for the check. */
+    rc = ops() != NULL ? collect(r) : 0;
+    if (rc == 0)
+        rc = cr_dump_copy(&cr_agent.dump, r->path, &options, &bytes, &r->err);
+    r->written = rc == 0;
+    r->result.bytes = bytes;
+    return rc;
+}
+
+static void fill_file_name(struct round *r)
+{
+    const char *name = r->path;
+
+    for (const char *p = r->path; *p != '\0'; p++)
+        if (*p == '/')
+            name = p + 1;
+    cr_str_copy(r->result.file, sizeof(r->result.file), name);
+}
+
+static int phase_seal(struct round *r)
+{
+    struct cr_image_record record = {0};
+    int rc;
+
+    if (!r->written)
+        return cr_fail(&r->err, CR_EPROTOCOL, "SEAL came before DUMP");
+    r->written = 0;
+    rc = cr_dump_seal(&cr_agent.dump, &record, &r->err);
+    r->result.bytes = record.bytes;
+    r->result.digest_low = record.digest_low;
+    r->result.digest_high = record.digest_high;
+    fill_file_name(r);
+    return rc;
+}
+
+static int run_phase(struct round *r, quiesce_wire_Phase phase)
+{
+    switch (phase) {
+    case quiesce_wire_Phase_PHASE_STOP:
+        return phase_stop(r);
+    case quiesce_wire_Phase_PHASE_DRAIN:
+        return phase_drain(r);
+    case quiesce_wire_Phase_PHASE_CALLBACKS:
+        return 0;
+    case quiesce_wire_Phase_PHASE_DUMP:
+        return phase_dump(r);
+    case quiesce_wire_Phase_PHASE_RESUME:
+        resume(r);
+        return 0;
+    case quiesce_wire_Phase_PHASE_SEAL:
+        return phase_seal(r);
+    default:
+        return cr_fail(&r->err, CR_EPROTOCOL, "phase %d is none of an agent's", (int)phase);
+    }
+}
+
+/* Enters PHASE and says how it went. A failure resumes the process before it is told. */
+static int enter(struct round *r, quiesce_wire_Phase phase)
+{
+    int64_t begun = cr_sys_clock_ns(CLOCK_MONOTONIC);
+    int rc;
+
+    memset(&r->result, 0, sizeof(r->result));
+    r->err.code = 0;
+    r->err.text[0] = '\0';
+    rc = run_phase(r, phase);
+    if (rc == ROUND_RESTORED)
+        return ROUND_RESTORED;
+    if (rc < 0) {
+        if (r->err.code == 0)
+            cr_fail(&r->err, -rc, "phase %s failed", cr_frame_phase_name(phase));
+        abort_round(r);
+    }
+    r->result.micros = (uint64_t)(cr_sys_clock_ns(CLOCK_MONOTONIC) - begun) / 1000;
+    return cr_link_done(r->link, phase, &r->result, &r->err) < 0 ? ROUND_OVER : ROUND_GOES_ON;
+}
+
+static int begin(struct round *r, const quiesce_wire_Frame *frame)
+{
+    r->begin = frame->body.begin;
+    r->link->round = frame->body.begin.round != 0 ? frame->body.begin.round : frame->round;
+    memset(&r->result, 0, sizeof(r->result));
+    r->err.code = 0;
+    if (phase_begin(r) < 0)
+        abort_round(r);
+    else if (ops() != NULL)
+        return ROUND_GOES_ON;
+    return cr_link_done(r->link, quiesce_wire_Phase_PHASE_COLLECTIVES, &r->result, &r->err) < 0
+               ? ROUND_OVER
+               : ROUND_GOES_ON;
+}
+
+static int cancel(struct round *r)
+{
+    abort_round(r);
+    memset(&r->result, 0, sizeof(r->result));
+    r->err.code = 0;
+    return cr_link_done(r->link, quiesce_wire_Phase_PHASE_RESUME, &r->result, &r->err) < 0
+               ? ROUND_OVER
+               : ROUND_GOES_ON;
+}
+
+static void release_gate(const quiesce_wire_Release *release)
+{
+    for (uint32_t i = 0; i < release->rank.count; i++)
+        if (ops() != NULL && *cr_wire_at(&release->rank, uint32_t, i) == (uint32_t)ops()->rank)
+            ops()->release();
+}
+
+static int obey(struct round *r, const quiesce_wire_Frame *frame)
+{
+    switch (frame->which_body) {
+    case quiesce_wire_Frame_begin_tag:
+        return begin(r, frame);
+    case quiesce_wire_Frame_enter_tag:
+        return enter(r, frame->body.enter.phase);
+    case quiesce_wire_Frame_targets_tag:
+        cr_agent_rank_targets(&frame->body.targets);
+        return ROUND_GOES_ON;
+    case quiesce_wire_Frame_release_tag:
+        release_gate(&frame->body.release);
+        return ROUND_GOES_ON;
+    case quiesce_wire_Frame_cancel_tag:
+        return cancel(r);
+    case quiesce_wire_Frame_end_tag:
+        if (frame->body.end.signal != 0)
+            cr_sys(SYS_kill, cr_sys_getpid(), frame->body.end.signal);
+        return ROUND_OVER;
+    case quiesce_wire_Frame_detach_tag:
+        return ROUND_OVER;
+    default:
+        return ROUND_GOES_ON;
+    }
+}
+
+static void begin_round(struct round *r, struct cr_link *link)
+{
+    r->link = link;
+    r->begun = 0;
+    r->stopped = 0;
+    r->written = 0;
+    r->err.code = 0;
+}
+
+int cr_round_serve(struct cr_link *link)
+{
+    static quiesce_wire_Frame frame;
+    int rc = ROUND_GOES_ON;
+
+    begin_round(&current_round, link);
+    while (rc == ROUND_GOES_ON) {
+        int got = cr_link_receive(link, &frame);
+        if (got > 0)
+            rc = obey(&current_round, &frame);
+        else if (got < 0)
+            rc = ROUND_OVER;
+        else if (cr_agent.in_collectives != 0)
+            rc = cr_agent_rank_report(link) < 0 ? ROUND_OVER : ROUND_GOES_ON;
+    }
+    if (rc == ROUND_OVER)
+        abort_round(&current_round);
+    set_status(0);
+    return rc == ROUND_RESTORED;
+}
+
+void cr_round_serve_self(struct cr_link *link, struct cr_agent_request *request)
+{
+    static const quiesce_wire_Phase phases[] = {
+        quiesce_wire_Phase_PHASE_STOP, quiesce_wire_Phase_PHASE_DUMP,
+        quiesce_wire_Phase_PHASE_RESUME, quiesce_wire_Phase_PHASE_SEAL};
+    struct round *r = &current_round;
+    int rc;
+
+    link->fd = -1;
+    link->signals = -1;
+    begin_round(r, link);
+    memset(&r->begin, 0, sizeof(r->begin));
+    cr_str_copy(r->begin.file, sizeof(r->begin.file), request->file);
+    r->begin.durable = request->durable != 0;
+    rc = ops() != NULL ? cr_fail(&r->err, CR_EREFUSED,
+                                 "a rank of an MPI job is checkpointed with its job: use quiesce "
+                                 "checkpoint")
+                       : phase_begin(r);
+    for (size_t i = 0; rc >= 0 && rc != ROUND_RESTORED && i < sizeof(phases) / sizeof(*phases); i++) {
+        rc = enter(r, phases[i]);
+        if (r->err.code != 0)
+            rc = -r->err.code;
+    }
+    request->result = rc < 0 ? rc : 0;
+    request->restarted = rc == ROUND_RESTORED;
+    request->generation = cr_agent_state.generation;
+    request->error = r->err;
+    set_status(0);
+    __atomic_store_n(&request->state, 1, __ATOMIC_RELEASE);
+    cr_sys_futex_wake(&request->state, 1);
+}

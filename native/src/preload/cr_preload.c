@@ -1,0 +1,49 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: normal. What happens when libcr.so is loaded into a program, and when that forks. */
+#include "cr_agent.h"
+#include "cr_fault.h"
+#include "cr_freeze.h"
+#include "cr_preload.h"
+#include "cr_sys.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* glibc 2.35 and later say where each thread's rseq area is. */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+
+static void forked(void)
+{
+    cr_agent_forked();
+}
+
+/* The application may have been started with the signal blocked. */
+static void unblock_signal(void)
+{
+    const uint64_t wake = CR_PRELOAD_SIGNAL_BIT;
+
+    cr_sys(SYS_rt_sigprocmask, SIG_UNBLOCK, &wake, 0, 8);
+}
+
+__attribute__((constructor)) static void load(void)
+{
+    int rc;
+
+    if (&__rseq_size != NULL)
+        cr_thread_set_rseq(__rseq_offset, __rseq_size);
+    cr_fault_init(getenv("CR_FAULT"));
+    cr_preload_resolve();
+    rc = cr_agent_start();
+    if (rc < 0) {
+        fprintf(stderr, "libcr: cannot start the checkpoint agent: %s; the program runs on without\n",
+                strerror(-rc));
+        return;
+    }
+    unblock_signal();
+    pthread_atfork(NULL, NULL, forked);
+}
