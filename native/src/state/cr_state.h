@@ -53,12 +53,17 @@ int cr_state_decode(const struct cr_note *note, const struct pb_msgdesc_s *field
                     struct cr_error *err);
 
 /*
- * Collects every kind of process-wide state with all application threads parked. Refuses (-CR_EREFUSED, object and
+ * Collects every kind of process-wide state with all application threads parked (areas: cr_memory_collect()). Returns
+ * -EAGAIN if a thread got a signal after it had looked for its own: release the threads and stop them again. Refuses (-CR_EREFUSED, object and
  * remedy in the text) what cannot be saved, before anything is written. STATE->first.. hold the notes afterwards.
  */
 int cr_state_collect(struct cr_state *state, struct cr_error *err);
 
-/* In the restored process, by the agent: puts everything back from STATE->first... */
+/*
+ * In the restored process, by the agent, with all threads parked: puts everything back from STATE->first... Descriptors
+ * that are neither in the notes nor in FOREIGN are closed, but for 0, 1, 2 and, where FOREIGN has ranges (an MPI rank), all
+ * others. Signals that were pending for single threads are put back by cr_signals_put_back_thread().
+ */
 int cr_state_put_back(struct cr_state *state, struct cr_error *err);
 
 #endif

@@ -53,8 +53,10 @@ static int compare_descriptions(int pid, int a, int b)
     return order == 1 ? -1 : order == 2 ? 1 : (int)order;
 }
 
+typedef int compare_fn(int pid, const struct cr_open_file *a, const struct cr_open_file *b);
+
 /* By inode, so that only descriptors of one file are compared by kcmp(); then by description, then by number. */
-static int compare_files(int pid, const struct cr_open_file *a, const struct cr_open_file *b)
+static int by_description(int pid, const struct cr_open_file *a, const struct cr_open_file *b)
 {
     int order;
 
@@ -68,30 +70,37 @@ static int compare_files(int pid, const struct cr_open_file *a, const struct cr_
     return a->fd - b->fd;
 }
 
-static void sift_down(int pid, struct cr_open_file *files, size_t root, size_t count)
+static int by_number(int pid, const struct cr_open_file *a, const struct cr_open_file *b)
+{
+    (void)pid;
+    return a->fd - b->fd;
+}
+
+static void sift_down(compare_fn *compare, int pid, struct cr_open_file *files, size_t root,
+                      size_t count)
 {
     struct cr_open_file held = files[root];
 
     for (size_t child; (child = 2 * root + 1) < count; root = child) {
-        if (child + 1 < count && compare_files(pid, &files[child], &files[child + 1]) < 0)
+        if (child + 1 < count && compare(pid, &files[child], &files[child + 1]) < 0)
             child++;
-        if (compare_files(pid, &held, &files[child]) >= 0)
+        if (compare(pid, &held, &files[child]) >= 0)
             break;
         files[root] = files[child];
     }
     files[root] = held;
 }
 
-static void sort_files(int pid, struct cr_open_file *files, size_t count)
+static void sort_files(compare_fn *compare, int pid, struct cr_open_file *files, size_t count)
 {
     for (size_t i = count / 2; i-- > 0;)
-        sift_down(pid, files, i, count);
+        sift_down(compare, pid, files, i, count);
     for (size_t end = count; end > 1; end--) {
         struct cr_open_file last = files[end - 1];
 
         files[end - 1] = files[0];
         files[0] = last;
-        sift_down(pid, files, 0, end - 1);
+        sift_down(compare, pid, files, 0, end - 1);
     }
 }
 
@@ -105,7 +114,7 @@ static int find_sharing(struct cr_open_file *files, size_t count, struct cr_erro
                        "kcmp(): %s; without it the sharing of descriptors cannot be saved; allow "
                        "the system call in the container's or service's filter",
                        cr_error_words((int)-probe));
-    sort_files(pid, files, count);
+    sort_files(by_description, pid, files, count);
     for (size_t i = 0; i < count; i++) {
         files[i].same_as = -1;
         if (i > 0 && files[i].st.st_ino == files[i - 1].st.st_ino &&
@@ -113,6 +122,7 @@ static int find_sharing(struct cr_open_file *files, size_t count, struct cr_erro
             compare_descriptions(pid, files[i].fd, files[i - 1].fd) == 0)
             files[i].same_as = files[i - 1].same_as >= 0 ? files[i - 1].same_as : files[i - 1].fd;
     }
+    sort_files(by_number, pid, files, count);
     return 0;
 }
 
@@ -219,7 +229,7 @@ static void describe(const struct cr_open_file *file, int kind, const char *link
 
 static void refuse(struct cr_refusals *refusals, const struct cr_open_file *file, const char *link)
 {
-    char words[256];
+    char words[400];
 
     cr_descriptor_words(file, link, words, sizeof(words));
     cr_refuse(refusals, "descriptor %d is %s", file->fd, words);

@@ -165,12 +165,31 @@ static int put_back_sharing(struct cr_state *state, const quiesce_image_Descript
     return place(state, fd, d, err);
 }
 
+/* What the restart inherited from a shell would change the numbers that the program gets, and hold pipes open. */
+static int close_inherited(struct cr_state *state, struct cr_error *err)
+{
+    size_t count;
+    int *fds;
+    int rc;
+
+    if (state->foreign->range_count > 0)
+        return 0;
+    rc = cr_proc_list(state->arena, "/proc/self/fd", &fds, &count, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (fds[i] > 2 && !cr_descriptor_is_foreign(state->foreign, fds[i]))
+            cr_sys_close(fds[i]);
+    }
+    return rc;
+}
+
 int cr_descriptors_put_back(struct cr_state *state, struct cr_error *err)
 {
     size_t mark = state->arena->used;
     quiesce_image_Descriptors *message = cr_arena_alloc(state->arena, sizeof(*message));
     int rc = message != NULL ? 0 : cr_fail_memory(err);
 
+    if (rc == 0)
+        rc = close_inherited(state, err);
     if (rc == 0)
         rc = for_each(state, message, put_back_first, err);
     if (rc == 0)

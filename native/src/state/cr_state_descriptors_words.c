@@ -205,7 +205,8 @@ void cr_descriptor_words(const struct cr_open_file *file, const char *link, char
     else if (S_ISFIFO(mode) && link[0] == '/')
         cr_fmt(out, size, "a named pipe (%s); " CLOSE_IT, link);
     else if (S_ISFIFO(mode))
-        cr_fmt(out, size, "a pipe (%s); " CLOSE_IT, link);
+        cr_fmt(out, size, "a pipe (%s); " CLOSE_IT "; or if it was inherited, start with %d>&-", link,
+               file->fd);
     else if (S_ISREG(mode))
         regular_words(file, link, out, size);
     else if (S_ISDIR(mode))

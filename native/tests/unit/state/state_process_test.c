@@ -1,0 +1,90 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What belongs to the process as a whole is put back; a working directory that is gone is reported. */
+#include "state_support.h"
+
+#include "cr_state_check.h"
+
+#include <linux/membarrier.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static char directory[] = "/tmp/state_process_XXXXXX";
+
+static void test_put_back(void)
+{
+    struct fixture f;
+    char now[200];
+
+    if (chdir(directory) != 0)
+        return;
+    umask(027);
+    personality(ADDR_NO_RANDOMIZE);
+    setpriority(PRIO_PROCESS, 0, 3);
+    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+    fixture_begin(&f);
+    tap_ok(fixture_say(&f, cr_process_collect(&f.state, &f.err)) == 0, "the process is collected");
+    tap_ok(umask(0) == 027, "and its umask is as it was");
+    if (chdir("/") != 0)
+        return;
+    personality(0);
+    prctl(PR_SET_DUMPABLE, 0);
+    setpriority(PRIO_PROCESS, 0, 5);
+    tap_ok(fixture_say(&f, cr_process_put_back(&f.state, &f.err)) == 0, "and put back");
+    tap_equal_text(getcwd(now, sizeof(now)), directory, "the working directory is back");
+    tap_ok(umask(0) == 027, "the umask is back");
+    tap_ok(personality(0xffffffff) == ADDR_NO_RANDOMIZE, "the personality is back");
+    tap_ok(prctl(PR_GET_DUMPABLE) == 1, "the process may be dumped again");
+    if (getuid() == 0)
+        tap_equal_u64(getpriority(PRIO_PROCESS, 0), 3, "the nice value is back");
+    fixture_end(&f);
+}
+
+static void test_directory_gone(void)
+{
+    struct fixture f;
+    int rc;
+
+    if (chdir(directory) != 0)
+        return;
+    fixture_begin(&f);
+    rc = cr_process_collect(&f.state, &f.err);
+    rmdir(directory);
+    rc = rc == 0 ? cr_state_check_files(&f.state, &f.err) : rc;
+    printf("# %s\n", f.err.text);
+    tap_ok(rc == -CR_EFILEMISSING && strstr(f.err.text, directory) != NULL,
+           "a working directory that is gone is found before a restart");
+    if (chdir("/") != 0)
+        return;
+    rc = cr_process_put_back(&f.state, &f.err);
+    tap_ok(rc == -CR_EFILEMISSING, "and when it is put back");
+    fixture_end(&f);
+}
+
+static void test_directory_deleted_now(void)
+{
+    struct fixture f;
+    int rc;
+
+    if (mkdir(directory, 0700) != 0 || chdir(directory) != 0 || rmdir(directory) != 0)
+        return;
+    fixture_begin(&f);
+    rc = cr_process_collect(&f.state, &f.err);
+    printf("# %s\n", f.err.text);
+    tap_ok(rc == -CR_EREFUSED, "a checkpoint in a deleted directory is refused");
+    fixture_end(&f);
+}
+
+int main(void)
+{
+    if (mkdtemp(directory) == NULL)
+        tap_skip_all("no directory in /tmp");
+    test_put_back();
+    test_directory_gone();
+    test_directory_deleted_now();
+    return tap_done();
+}
