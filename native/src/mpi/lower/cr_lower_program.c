@@ -172,6 +172,17 @@ static int find_interpreter(struct cr_lower_program *p, const char *head, struct
                    p->path);
 }
 
+/* $ORIGIN is the folder of the file itself, not of a symbolic link to it. */
+static int resolve_links(struct cr_lower_program *p, struct cr_error *err)
+{
+    char real[PATH_MAX];
+
+    if (realpath(p->path, real) == NULL)
+        return cr_fail(err, errno, "finding the real name of %s", p->path);
+    cr_str_copy(p->path, sizeof p->path, real);
+    return 0;
+}
+
 int cr_lower_program_find(const char *name, struct cr_lower_program *p, struct cr_error *err)
 {
     char head[HEAD_SIZE] __attribute__((aligned(16)));
@@ -185,8 +196,10 @@ int cr_lower_program_find(const char *name, struct cr_lower_program *p, struct c
         rc = read_head(p->path, head, err);
         if (rc < 0)
             return rc;
-        if (memcmp(head, ELFMAG, SELFMAG) == 0)
-            return find_interpreter(p, head, err);
+        if (memcmp(head, ELFMAG, SELFMAG) == 0) {
+            rc = find_interpreter(p, head, err);
+            return rc < 0 ? rc : resolve_links(p, err);
+        }
         if (head[0] != '#' || head[1] != '!')
             return cr_fail(err, ENOEXEC, "%s is neither an ELF program nor a script with a #! line", p->path);
         if (depth < CR_LOWER_SCRIPT_MAX)

@@ -21,6 +21,7 @@
 #include "cr_lower_vdso.h"
 
 #include <errno.h>
+#include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,19 @@ static void name_process(const char *path)
     prctl(PR_SET_NAME, slash != NULL ? slash + 1 : path);
 }
 
+/* A job that cannot be checkpointed is still a job: it runs, and its user is told. */
+static void start_node(const struct cr_lower_paths *paths, char **argv)
+{
+    char version[MPI_MAX_LIBRARY_VERSION_STRING];
+    struct cr_error err = {0, ""};
+    int length;
+
+    MPI_Get_library_version(version, &length);
+    version[strcspn(version, ",\n")] = '\0';
+    if (cr_lower_node_start(paths->node, argv, version, &err) < 0)
+        fprintf(stderr, "cr_mpirank: %s: this rank runs but cannot be checkpointed\n", err.text);
+}
+
 static int enter(struct cr_lower_program *program, const struct cr_lower_paths *paths,
                  char **arguments, char **environment, struct cr_error *err)
 {
@@ -128,7 +142,6 @@ static int enter(struct cr_lower_program *program, const struct cr_lower_paths *
                                  err);
     if (rc < 0)
         return rc;
-    cr_lower_node_start(paths->node);
     cr_lower_fds_snapshot();
     cr_lower_rseq_unregister();
     name_process(program->name);
@@ -155,5 +168,8 @@ int cr_lower_start(char **argv, struct cr_error *err)
         return cr_fail(err, ENOMEM, "no memory");
     cr_lower_environment_set();
     rc = separate(err);
-    return rc < 0 ? rc : enter(&program, &paths, arguments, environment, err);
+    if (rc < 0)
+        return rc;
+    start_node(&paths, argv);
+    return enter(&program, &paths, arguments, environment, err);
 }
