@@ -153,8 +153,8 @@ static void remove_in(const char *directory, const char *name)
 
 static void remove_run(const char *run)
 {
-    static const char *const NAMES[] = {"node.sock", "ranks", "node.log", "start.lock",
-                                        "node.lock"};
+    static const char *const NAMES[] = {"node.sock", "ranks",      "ranks.new",
+                                        "node.log",  "start.lock", "node.lock"};
 
     for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++)
         remove_in(run, NAMES[i]);

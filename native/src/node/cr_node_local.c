@@ -1,0 +1,129 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: normal. The Unix socket: a rank says who it is, is answered, and closes. */
+#include "cr_frame.h"
+#include "cr_node.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void drop(struct cr_node_local *local)
+{
+    struct cr_node *node = local->node;
+
+    for (size_t i = 0; i < CR_NODE_LOCALS_MAX; i++) {
+        if (node->locals[i] == local)
+            node->locals[i] = NULL;
+    }
+    cr_link_close(&local->link);
+    free(local);
+}
+
+/* Takes the rank into the table and answers. The coordinators that are there learn about it. */
+static int take_hello(struct cr_node *node, struct cr_node_local *local)
+{
+    const quiesce_wire_RankHello *hello = &node->in.body.rank_hello;
+    struct cr_node_rank *rank;
+    struct cr_error err = {0};
+
+    if (node->in.which_body != quiesce_wire_Frame_rank_hello_tag)
+        return cr_fail(NULL, CR_EPROTOCOL, "no hello");
+    if (strcmp(hello->purpose, "leave") == 0) {
+        rank = cr_node_rank_by_pid(node, local->pid);
+        if (rank != NULL)
+            rank->finalizing = 1;
+    } else if (cr_node_rank_add(node, hello, local->pid, &err) < 0) {
+        cr_node_log("registration of pid %u refused: %s", local->pid, err.text);
+        return -err.code;
+    } else {
+        cr_node_log("rank %d of %u registered, pid %u", hello->rank, hello->world_size, local->pid);
+    }
+    cr_report_hello(node);
+    cr_link_send(&local->link, &node->out, NULL);
+    cr_node_peer_send_all(node, &node->out);
+    return 0;
+}
+
+static void ready(struct cr_watch *watch, uint32_t events)
+{
+    struct cr_node_local *local = cr_watch_of(watch, struct cr_node_local, link.watch);
+    struct cr_node *node = local->node;
+    int rc = cr_link_service(&local->link, events);
+
+    while (rc == 1) {
+        rc = cr_node_take(node, &local->link, NULL);
+        if (rc == 1)
+            rc = take_hello(node, local) < 0 ? -EPROTO : 1;
+    }
+    if (rc < 0)
+        drop(local);
+}
+
+/* Whoever is not of our user (or root) is closed without a word. Returns the peer's pid, or 0. */
+static uint32_t check_peer(int fd)
+{
+    struct ucred who;
+    socklen_t size = sizeof(who);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+        return 0;
+    if (who.uid != geteuid() && who.uid != 0) {
+        cr_node_log_refusal("refused: local connection of user %u, pid %d", (unsigned)who.uid,
+                            (int)who.pid);
+        return 0;
+    }
+    return who.pid > 0 ? (uint32_t)who.pid : 0;
+}
+
+static struct cr_node_local **free_place(struct cr_node *node)
+{
+    for (size_t i = 0; i < CR_NODE_LOCALS_MAX; i++) {
+        if (node->locals[i] == NULL)
+            return &node->locals[i];
+    }
+    return NULL;
+}
+
+void cr_node_local_accept(struct cr_watch *watch, uint32_t events)
+{
+    struct cr_node *node = cr_watch_of(watch, struct cr_node, local_listener);
+    struct cr_node_local **place = free_place(node);
+    int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct cr_node_local *local;
+    uint32_t pid;
+
+    (void)events;
+    if (fd < 0)
+        return;
+    pid = check_peer(fd);
+    local = pid > 0 && place != NULL ? calloc(1, sizeof(*local)) : NULL;
+    if (local == NULL) {
+        close(fd);
+        return;
+    }
+    local->node = node;
+    local->pid = pid;
+    local->deadline = cr_loop_now_ms() + CR_NODE_REGISTER_MS;
+    if (cr_link_open(&local->link, &node->loop, fd, ready) < 0) {
+        free(local);
+        return;
+    }
+    *place = local;
+}
+
+void cr_node_local_tick(struct cr_node *node, int64_t now, int64_t *earliest)
+{
+    for (size_t i = 0; i < CR_NODE_LOCALS_MAX; i++) {
+        struct cr_node_local *local = node->locals[i];
+
+        if (local == NULL)
+            continue;
+        if (now >= local->deadline)
+            drop(local);
+        else if (local->deadline < *earliest)
+            *earliest = local->deadline;
+    }
+}
