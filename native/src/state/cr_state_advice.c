@@ -11,9 +11,6 @@
 #include <linux/prctl.h>
 #include <sys/mman.h>
 
-/* smaps walks the page tables: 10 ms per GiB in memory, too much for the pause of a large process. */
-#define CHEAP_RESIDENT_PAGES (256UL << 20 >> 12)
-
 struct flag_name {
     char name[3];
     uint32_t advice;
@@ -93,42 +90,20 @@ static void apply_smaps(const char *text, struct cr_memory *memory, struct cr_re
     }
 }
 
-static int smaps_is_cheap(struct cr_state *state)
-{
-    size_t mark = state->arena->used;
-    size_t length;
-    char *text;
-    const char *at;
-    uint64_t resident = 0;
-
-    if (cr_proc_read(state->arena, "/proc/self/statm", &text, &length, NULL) < 0)
-        return 0;
-    at = text;
-    cr_parse_u64(&at, 10);
-    if (*at == ' ') {
-        at++;
-        resident = cr_parse_u64(&at, 10);
-    }
-    cr_scratch_end(state->arena, mark);
-    return resident > 0 && resident <= CHEAP_RESIDENT_PAGES;
-}
-
 int cr_advice_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err)
 {
     struct cr_refusals refusals = {0};
-    size_t mark = state->arena->used;
+    struct cr_scratch scratch;
     size_t length;
     char *text;
     int rc;
 
-    if (!smaps_is_cheap(state))
-        return 0;
-    rc = cr_proc_read(state->arena, "/proc/self/smaps", &text, &length, err);
-    if (rc < 0)
-        return rc;
-    apply_smaps(text, memory, &refusals);
-    cr_scratch_end(state->arena, mark);
-    return cr_refusals_end(&refusals, err);
+    cr_scratch_begin(&scratch, state->arena);
+    rc = cr_proc_read(&scratch.arena, "/proc/self/smaps", &text, &length, err);
+    if (rc == 0)
+        apply_smaps(text, memory, &refusals);
+    cr_scratch_end(&scratch);
+    return rc < 0 ? rc : cr_refusals_end(&refusals, err);
 }
 
 struct advice_call {
@@ -196,14 +171,17 @@ static int put_back_note(const struct cr_note *note, quiesce_image_Areas *messag
 
 int cr_memory_put_back(struct cr_state *state, struct cr_error *err)
 {
-    size_t mark = state->arena->used;
-    quiesce_image_Areas *message = cr_arena_alloc(state->arena, sizeof(*message));
-    int rc = message != NULL ? 0 : cr_fail_memory(err);
+    struct cr_scratch scratch;
+    quiesce_image_Areas *message;
+    int rc;
 
+    cr_scratch_begin(&scratch, state->arena);
+    message = cr_arena_alloc(&scratch.arena, sizeof(*message));
+    rc = message != NULL ? 0 : cr_fail_memory(err);
     for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next) {
         if (note->type == quiesce_image_NoteType_NOTE_AREAS)
             rc = put_back_note(note, message, err);
     }
-    cr_scratch_end(state->arena, mark);
+    cr_scratch_end(&scratch);
     return rc < 0 ? rc : cr_mm_put_back(state, err);
 }

@@ -175,12 +175,15 @@ static int check_note(const struct cr_note *note, void *memory, struct cr_error 
 
 int cr_state_check_files(struct cr_state *state, struct cr_error *err)
 {
-    size_t mark = state->arena->used;
-    void *memory = cr_arena_alloc(state->arena, sizeof(union messages));
-    int rc = memory != NULL ? 0 : cr_fail_memory(err);
+    struct cr_scratch scratch;
+    void *memory;
+    int rc;
 
+    cr_scratch_begin(&scratch, state->arena);
+    memory = cr_arena_alloc(&scratch.arena, sizeof(union messages));
+    rc = memory != NULL ? 0 : cr_fail_memory(err);
     for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next)
         rc = check_note(note, memory, err);
-    cr_scratch_end(state->arena, mark);
+    cr_scratch_end(&scratch);
     return rc;
 }

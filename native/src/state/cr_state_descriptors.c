@@ -126,18 +126,18 @@ static int find_sharing(struct cr_open_file *files, size_t count, struct cr_erro
     return 0;
 }
 
-static int list_files(struct cr_state *state, struct cr_open_file **ret_files, size_t *ret_count,
-                      struct cr_error *err)
+static int list_files(const struct cr_state *state, struct cr_arena *arena,
+                      struct cr_open_file **ret_files, size_t *ret_count, struct cr_error *err)
 {
     struct cr_open_file *files;
     size_t count = 0;
     size_t listed;
     int *fds;
-    int rc = cr_proc_list(state->arena, "/proc/self/fd", &fds, &listed, err);
+    int rc = cr_proc_list(arena, "/proc/self/fd", &fds, &listed, err);
 
     if (rc < 0)
         return rc;
-    files = cr_arena_alloc(state->arena, listed * sizeof(*files) + 1);
+    files = cr_arena_alloc(arena, listed * sizeof(*files) + 1);
     if (files == NULL)
         return cr_fail_memory(err);
     for (size_t i = 0; i < listed; i++) {
@@ -282,12 +282,23 @@ static int add_files(struct cr_state *state, const struct cr_open_file *files, s
     return rc == 0 ? flush(state, &work->message, err) : rc;
 }
 
-int cr_descriptors_collect(struct cr_state *state, struct cr_error *err)
+static int collect(struct cr_state *state, struct cr_arena *arena, struct cr_error *err)
 {
-    struct work *work = cr_arena_alloc(state->arena, sizeof(*work));
+    struct work *work = cr_arena_alloc(arena, sizeof(*work));
     struct cr_open_file *files = NULL;
     size_t count = 0;
-    int rc = work != NULL ? list_files(state, &files, &count, err) : cr_fail_memory(err);
+    int rc = work != NULL ? list_files(state, arena, &files, &count, err) : cr_fail_memory(err);
 
     return rc < 0 ? rc : add_files(state, files, count, work, err);
+}
+
+int cr_descriptors_collect(struct cr_state *state, struct cr_error *err)
+{
+    struct cr_scratch scratch;
+    int rc;
+
+    cr_scratch_begin(&scratch, state->arena);
+    rc = collect(state, &scratch.arena, err);
+    cr_scratch_end(&scratch);
+    return rc;
 }

@@ -166,7 +166,8 @@ static int put_back_sharing(struct cr_state *state, const quiesce_image_Descript
 }
 
 /* What the restart inherited from a shell would change the numbers that the program gets, and hold pipes open. */
-static int close_inherited(struct cr_state *state, struct cr_error *err)
+static int close_inherited(const struct cr_state *state, struct cr_arena *arena,
+                           struct cr_error *err)
 {
     size_t count;
     int *fds;
@@ -174,7 +175,7 @@ static int close_inherited(struct cr_state *state, struct cr_error *err)
 
     if (state->foreign->range_count > 0)
         return 0;
-    rc = cr_proc_list(state->arena, "/proc/self/fd", &fds, &count, err);
+    rc = cr_proc_list(arena, "/proc/self/fd", &fds, &count, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         if (fds[i] > 2 && !cr_descriptor_is_foreign(state->foreign, fds[i]))
             cr_sys_close(fds[i]);
@@ -184,16 +185,19 @@ static int close_inherited(struct cr_state *state, struct cr_error *err)
 
 int cr_descriptors_put_back(struct cr_state *state, struct cr_error *err)
 {
-    size_t mark = state->arena->used;
-    quiesce_image_Descriptors *message = cr_arena_alloc(state->arena, sizeof(*message));
-    int rc = message != NULL ? 0 : cr_fail_memory(err);
+    struct cr_scratch scratch;
+    quiesce_image_Descriptors *message;
+    int rc;
 
+    cr_scratch_begin(&scratch, state->arena);
+    message = cr_arena_alloc(&scratch.arena, sizeof(*message));
+    rc = message != NULL ? 0 : cr_fail_memory(err);
     if (rc == 0)
-        rc = close_inherited(state, err);
+        rc = close_inherited(state, &scratch.arena, err);
     if (rc == 0)
         rc = for_each(state, message, put_back_first, err);
     if (rc == 0)
         rc = for_each(state, message, put_back_sharing, err);
-    cr_scratch_end(state->arena, mark);
+    cr_scratch_end(&scratch);
     return rc;
 }

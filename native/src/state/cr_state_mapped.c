@@ -93,7 +93,7 @@ static int same_file(const struct cr_area *a, const struct cr_area *b)
 }
 
 /* Numbers the files from 1 and lists, for each, its first area. The list grows at the end of the arena. */
-static int number_files(struct cr_state *state, struct cr_memory *memory, const uint32_t *firsts,
+static int number_files(struct cr_arena *arena, struct cr_memory *memory, const uint32_t *firsts,
                         size_t *ret_count)
 {
     uint32_t *list = (uint32_t *)firsts;
@@ -109,7 +109,7 @@ static int number_files(struct cr_state *state, struct cr_memory *memory, const 
             file++;
         if (file == count) {
             if (count % FILE_BLOCK == 0 &&
-                cr_arena_alloc(state->arena, FILE_BLOCK * sizeof(*list)) == NULL)
+                cr_arena_alloc(arena, FILE_BLOCK * sizeof(*list)) == NULL)
                 return -ENOMEM;
             list[count++] = (uint32_t)i;
         }
@@ -223,9 +223,9 @@ static int describe(const struct cr_memory *memory, const struct cr_area *area, 
 }
 
 static int add_file_notes(struct cr_state *state, const struct cr_memory *memory,
-                          const uint32_t *firsts, size_t count, int mem, struct cr_error *err)
+                          const uint32_t *firsts, size_t count, int mem,
+                          quiesce_image_MappedFiles *message, struct cr_error *err)
 {
-    quiesce_image_MappedFiles *message = cr_arena_alloc(state->arena, sizeof(*message));
     int rc = 0;
 
     if (message == NULL)
@@ -245,19 +245,32 @@ static int add_file_notes(struct cr_state *state, const struct cr_memory *memory
     return rc;
 }
 
-int cr_mapped_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err)
+static int collect(struct cr_state *state, struct cr_memory *memory, struct cr_arena *arena,
+                   struct cr_error *err)
 {
-    const uint32_t *firsts = (const uint32_t *)(state->arena->base + state->arena->used);
+    const uint32_t *firsts = (const uint32_t *)arena->base;
     size_t count = 0;
     int mem;
     int rc;
 
-    if (number_files(state, memory, firsts, &count) < 0)
+    if (number_files(arena, memory, firsts, &count) < 0)
         return cr_fail_memory(err);
     mem = cr_sys_open("/proc/self/mem", O_RDONLY | O_CLOEXEC, 0);
     if (mem < 0)
         return cr_fail(err, -mem, "cannot open /proc/self/mem: %s", cr_error_words(-mem));
-    rc = add_file_notes(state, memory, firsts, count, mem, err);
+    rc = add_file_notes(state, memory, firsts, count, mem,
+                        cr_arena_alloc(arena, sizeof(quiesce_image_MappedFiles)), err);
     cr_sys_close(mem);
+    return rc;
+}
+
+int cr_mapped_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err)
+{
+    struct cr_scratch scratch;
+    int rc;
+
+    cr_scratch_begin(&scratch, state->arena);
+    rc = collect(state, memory, &scratch.arena, err);
+    cr_scratch_end(&scratch);
     return rc;
 }

@@ -119,17 +119,20 @@ static int add_areas_note(struct cr_state *state, const struct cr_area *areas, s
 static int encode_areas(struct cr_state *state, const struct cr_memory *memory,
                         struct cr_error *err)
 {
-    quiesce_image_Areas *message = cr_arena_alloc(state->arena, sizeof(*message));
-    int rc = 0;
+    quiesce_image_Areas *message;
+    struct cr_scratch scratch;
+    int rc;
 
-    if (message == NULL)
-        return cr_fail_memory(err);
+    cr_scratch_begin(&scratch, state->arena);
+    message = cr_arena_alloc(&scratch.arena, sizeof(*message));
+    rc = message != NULL ? 0 : cr_fail_memory(err);
     for (size_t done = 0; rc == 0 && done < memory->area_count; done += AREAS_PER_NOTE) {
         size_t left = memory->area_count - done;
 
         rc = add_areas_note(state, memory->areas + done,
                             left < AREAS_PER_NOTE ? left : AREAS_PER_NOTE, message, err);
     }
+    cr_scratch_end(&scratch);
     return rc;
 }
 

@@ -54,6 +54,7 @@ struct cr_scan {
     uint64_t covered;    /* end of what has been reported; nothing below it is reported again */
     size_t no_join;      /* index of a run that must not grow, or SIZE_MAX */
     size_t arena_run;    /* index of the run of our own arena, or SIZE_MAX */
+    uint64_t arena_end;  /* of its reservation */
 };
 #define CR_SCAN_BUFFER (64UL * 1024)
 

@@ -57,12 +57,12 @@ static int parse_stat(const char *text, uint64_t *fields)
     return field > STAT_ENV_END ? 0 : -EINVAL;
 }
 
-static int read_stat(struct cr_state *state, quiesce_image_Mm *mm, struct cr_error *err)
+static int read_stat(struct cr_arena *arena, quiesce_image_Mm *mm, struct cr_error *err)
 {
     uint64_t fields[STAT_FIELDS] = {0};
     size_t length;
     char *text;
-    int rc = cr_proc_read(state->arena, "/proc/self/stat", &text, &length, err);
+    int rc = cr_proc_read(arena, "/proc/self/stat", &text, &length, err);
 
     if (rc < 0)
         return rc;
@@ -97,15 +97,15 @@ static int read_auxv(quiesce_image_Mm *mm, struct cr_error *err)
     return 0;
 }
 
-int cr_mm_collect(struct cr_state *state, struct cr_error *err)
+static int collect(struct cr_state *state, struct cr_arena *arena, struct cr_error *err)
 {
-    quiesce_image_Mm *mm = cr_arena_alloc(state->arena, sizeof(*mm));
+    quiesce_image_Mm *mm = cr_arena_alloc(arena, sizeof(*mm));
     long n;
     int rc;
 
     if (mm == NULL)
         return cr_fail_memory(err);
-    rc = read_stat(state, mm, err);
+    rc = read_stat(arena, mm, err);
     if (rc == 0)
         rc = read_auxv(mm, err);
     if (rc < 0)
@@ -117,9 +117,20 @@ int cr_mm_collect(struct cr_state *state, struct cr_error *err)
     return cr_state_add(state, quiesce_image_NoteType_NOTE_MM, quiesce_image_Mm_fields, mm, err);
 }
 
-static int set_mm(struct cr_state *state, const struct cr_note *note, struct cr_error *err)
+int cr_mm_collect(struct cr_state *state, struct cr_error *err)
 {
-    quiesce_image_Mm *mm = cr_arena_alloc(state->arena, sizeof(*mm));
+    struct cr_scratch scratch;
+    int rc;
+
+    cr_scratch_begin(&scratch, state->arena);
+    rc = collect(state, &scratch.arena, err);
+    cr_scratch_end(&scratch);
+    return rc;
+}
+
+static int set_mm(struct cr_arena *arena, const struct cr_note *note, struct cr_error *err)
+{
+    quiesce_image_Mm *mm = cr_arena_alloc(arena, sizeof(*mm));
     struct prctl_mm_map map;
     int rc;
 
@@ -159,15 +170,16 @@ static int is_upper_half(const struct cr_state *state)
 
 int cr_mm_put_back(struct cr_state *state, struct cr_error *err)
 {
-    size_t mark = state->arena->used;
+    struct cr_scratch scratch;
     int rc = 0;
 
     if (is_upper_half(state))
         return 0;
+    cr_scratch_begin(&scratch, state->arena);
     for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next) {
         if (note->type == quiesce_image_NoteType_NOTE_MM)
-            rc = set_mm(state, note, err);
+            rc = set_mm(&scratch.arena, note, err);
     }
-    cr_scratch_end(state->arena, mark);
+    cr_scratch_end(&scratch);
     return rc;
 }

@@ -43,9 +43,8 @@ static int collect_directories(quiesce_image_Process *p, struct cr_error *err)
     return 0;
 }
 
-int cr_process_collect(struct cr_state *state, struct cr_error *err)
+static int collect(struct cr_state *state, quiesce_image_Process *p, struct cr_error *err)
 {
-    quiesce_image_Process *p = cr_arena_alloc(state->arena, sizeof(*p));
     long mask;
     long registrations;
     int rc;
@@ -66,6 +65,17 @@ int cr_process_collect(struct cr_state *state, struct cr_error *err)
     p->membarrier = registrations > 0 ? (uint32_t)registrations : 0;
     return cr_state_add(state, quiesce_image_NoteType_NOTE_PROCESS, quiesce_image_Process_fields, p,
                         err);
+}
+
+int cr_process_collect(struct cr_state *state, struct cr_error *err)
+{
+    struct cr_scratch scratch;
+    int rc;
+
+    cr_scratch_begin(&scratch, state->arena);
+    rc = collect(state, cr_arena_alloc(&scratch.arena, sizeof(quiesce_image_Process)), err);
+    cr_scratch_end(&scratch);
+    return rc;
 }
 
 static int put_back_directory(const quiesce_image_Process *p, struct cr_error *err)
@@ -112,10 +122,13 @@ static int put_back_process(const quiesce_image_Process *p, struct cr_error *err
 
 int cr_process_put_back(struct cr_state *state, struct cr_error *err)
 {
-    size_t mark = state->arena->used;
-    quiesce_image_Process *p = cr_arena_alloc(state->arena, sizeof(*p));
-    int rc = p != NULL ? 0 : cr_fail_memory(err);
+    struct cr_scratch scratch;
+    quiesce_image_Process *p;
+    int rc;
 
+    cr_scratch_begin(&scratch, state->arena);
+    p = cr_arena_alloc(&scratch.arena, sizeof(*p));
+    rc = p != NULL ? 0 : cr_fail_memory(err);
     for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next) {
         if (note->type != quiesce_image_NoteType_NOTE_PROCESS)
             continue;
@@ -123,6 +136,6 @@ int cr_process_put_back(struct cr_state *state, struct cr_error *err)
         if (rc == 0)
             rc = put_back_process(p, err);
     }
-    cr_scratch_end(state->arena, mark);
+    cr_scratch_end(&scratch);
     return rc;
 }

@@ -105,7 +105,7 @@ static int scan_around_arena(struct cr_scan *scan, const struct cr_area *area)
     if (rc < 0)
         return rc;
     scan->no_join = scan->arena_run = scan->memory->run_count - 1;
-    return scan_private(scan, area, arena->base + arena->size, area->end);
+    return scan_private(scan, area, scan->arena_end, area->end);
 }
 
 static void finish_arena_run(struct cr_scan *scan)
@@ -166,32 +166,44 @@ static int swap_in_use(void)
     return cr_sys(SYS_sysinfo, &info) < 0 || info.totalswap != info.freeswap;
 }
 
+static int open_and_scan(struct cr_scan *scan, struct cr_error *err)
+{
+    int rc;
+
+    if (scan->buffer == NULL)
+        return cr_fail_memory(err);
+    scan->pagemap = cr_sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+    if (scan->pagemap < 0)
+        return cr_fail(err, -scan->pagemap, "cannot open /proc/self/pagemap: %s",
+                       cr_error_words(-scan->pagemap));
+    rc = scan_areas(scan, err);
+    if (rc == 0)
+        finish_arena_run(scan);
+    cr_sys_close(scan->pagemap);
+    if (scan->mem >= 0)
+        cr_sys_close(scan->mem);
+    return rc;
+}
+
 int cr_memory_scan(struct cr_state *state, struct cr_memory *memory, struct cr_error *err)
 {
     struct cr_scan scan = {.state = state,
                            .memory = memory,
                            .mem = -1,
                            .no_join = SIZE_MAX,
-                           .arena_run = SIZE_MAX};
+                           .arena_run = SIZE_MAX,
+                           .arena_end = state->arena->base + state->arena->size};
+    struct cr_scratch scratch;
     int rc;
 
     scan.no_ioctl = cr_fault("scan:ioctl") != 0;
     scan.swap_in_use = swap_in_use();
-    scan.buffer = cr_arena_alloc(state->arena, CR_SCAN_BUFFER);
-    if (scan.buffer == NULL)
-        return cr_fail_memory(err);
-    scan.pagemap = cr_sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
-    if (scan.pagemap < 0)
-        return cr_fail(err, -scan.pagemap, "cannot open /proc/self/pagemap: %s",
-                       cr_error_words(-scan.pagemap));
     memory->runs = (struct cr_run *)(state->arena->base + state->arena->used);
     memory->run_count = 0;
     memory->bytes = 0;
-    rc = scan_areas(&scan, err);
-    if (rc == 0)
-        finish_arena_run(&scan);
-    cr_sys_close(scan.pagemap);
-    if (scan.mem >= 0)
-        cr_sys_close(scan.mem);
+    cr_scratch_begin(&scratch, state->arena);
+    scan.buffer = cr_arena_alloc(&scratch.arena, CR_SCAN_BUFFER);
+    rc = open_and_scan(&scan, err);
+    cr_scratch_end(&scratch);
     return rc;
 }

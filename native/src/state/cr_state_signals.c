@@ -229,11 +229,13 @@ static uint64_t collected_mask(int kernel_tid)
  */
 static int check_threads(struct cr_state *state, struct cr_error *err)
 {
-    size_t mark = state->arena->used;
+    struct cr_scratch scratch;
     size_t count;
     int *tids;
-    int rc = cr_proc_list(state->arena, "/proc/self/task", &tids, &count, err);
+    int rc;
 
+    cr_scratch_begin(&scratch, state->arena);
+    rc = cr_proc_list(&scratch.arena, "/proc/self/task", &tids, &count, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         uint64_t thread = 0;
         uint64_t process;
@@ -246,7 +248,7 @@ static int check_threads(struct cr_state *state, struct cr_error *err)
                          "checkpoint again",
                          tids[i]);
     }
-    cr_scratch_end(state->arena, mark);
+    cr_scratch_end(&scratch);
     return rc;
 }
 
@@ -282,13 +284,21 @@ static void encode_pending(quiesce_image_Signals *message)
     }
 }
 
-int cr_signals_collect(struct cr_state *state, struct cr_error *err)
+static int encode(struct cr_state *state, quiesce_image_Signals *message, struct cr_error *err)
 {
-    quiesce_image_Signals *message = cr_arena_alloc(state->arena, sizeof(*message));
-    int rc;
-
     if (message == NULL)
         return cr_fail_memory(err);
+    encode_actions(state->foreign, message);
+    encode_pending(message);
+    return cr_state_add(state, quiesce_image_NoteType_NOTE_SIGNALS, quiesce_image_Signals_fields,
+                        message, err);
+}
+
+int cr_signals_collect(struct cr_state *state, struct cr_error *err)
+{
+    struct cr_scratch scratch;
+    int rc;
+
     collect_process();
     if (__atomic_load_n(&collected_count, __ATOMIC_SEQ_CST) > CR_PENDING_MAX)
         return cr_fail(err, CR_EREFUSED,
@@ -298,15 +308,16 @@ int cr_signals_collect(struct cr_state *state, struct cr_error *err)
     rc = check_threads(state, err);
     if (rc < 0)
         return rc;
-    encode_actions(state->foreign, message);
-    encode_pending(message);
-    return cr_state_add(state, quiesce_image_NoteType_NOTE_SIGNALS, quiesce_image_Signals_fields,
-                        message, err);
+    cr_scratch_begin(&scratch, state->arena);
+    rc = encode(state, cr_arena_alloc(&scratch.arena, sizeof(quiesce_image_Signals)), err);
+    cr_scratch_end(&scratch);
+    return rc;
 }
 
-static int decode(struct cr_state *state, quiesce_image_Signals **ret_message, struct cr_error *err)
+static int decode(const struct cr_state *state, struct cr_arena *arena,
+                  quiesce_image_Signals **ret_message, struct cr_error *err)
 {
-    quiesce_image_Signals *message = cr_arena_alloc(state->arena, sizeof(*message));
+    quiesce_image_Signals *message = cr_arena_alloc(arena, sizeof(*message));
 
     if (message == NULL)
         return cr_fail_memory(err);
@@ -355,24 +366,28 @@ static int set_actions(const quiesce_image_Signals *message, struct cr_error *er
 
 int cr_signals_put_back(struct cr_state *state, struct cr_error *err)
 {
-    size_t mark = state->arena->used;
     quiesce_image_Signals *message;
-    int rc = decode(state, &message, err);
+    struct cr_scratch scratch;
+    int rc;
 
+    cr_scratch_begin(&scratch, state->arena);
+    rc = decode(state, &scratch.arena, &message, err);
     if (rc == 0)
         rc = set_actions(message, err);
     if (rc == 0)
         reset_others(state->foreign, message);
-    cr_scratch_end(state->arena, mark);
+    cr_scratch_end(&scratch);
     return rc;
 }
 
 int cr_signals_queue_again(struct cr_state *state, struct cr_error *err)
 {
-    size_t mark = state->arena->used;
     quiesce_image_Signals *message;
-    int rc = decode(state, &message, err);
+    struct cr_scratch scratch;
+    int rc;
 
+    cr_scratch_begin(&scratch, state->arena);
+    rc = decode(state, &scratch.arena, &message, err);
     for (pb_size_t i = 0; rc == 0 && i < message->pending_count; i++) {
         const quiesce_image_PendingSignal *pending = &message->pending[i];
         uint32_t signal;
@@ -385,6 +400,6 @@ int cr_signals_queue_again(struct cr_state *state, struct cr_error *err)
             rc = cr_fail(err, -rc, "cannot make signal %u pending again: %s", signal,
                          cr_error_words(-rc));
     }
-    cr_scratch_end(state->arena, mark);
+    cr_scratch_end(&scratch);
     return rc;
 }

@@ -105,13 +105,13 @@ static void read_times(quiesce_image_PosixTimer *timer)
     timer->overrun = overrun > 0 ? (int32_t)overrun : 0;
 }
 
-static int collect_posix_timers(struct cr_state *state, quiesce_image_Timers *message,
+static int collect_posix_timers(struct cr_arena *arena, quiesce_image_Timers *message,
                                 struct cr_error *err)
 {
     size_t limit = sizeof(message->posix_timer) / sizeof(*message->posix_timer);
     size_t length;
     char *text;
-    int rc = cr_proc_read(state->arena, "/proc/self/timers", &text, &length, err);
+    int rc = cr_proc_read(arena, "/proc/self/timers", &text, &length, err);
 
     if (rc == -ENOENT)
         return 0;
@@ -134,18 +134,29 @@ static int collect_posix_timers(struct cr_state *state, quiesce_image_Timers *me
     return 0;
 }
 
-int cr_timers_collect(struct cr_state *state, struct cr_error *err)
+static int collect(struct cr_state *state, struct cr_arena *arena, struct cr_error *err)
 {
-    quiesce_image_Timers *message = cr_arena_alloc(state->arena, sizeof(*message));
+    quiesce_image_Timers *message = cr_arena_alloc(arena, sizeof(*message));
     int rc;
 
     if (message == NULL)
         return cr_fail_memory(err);
     collect_interval_timers(message);
-    rc = collect_posix_timers(state, message, err);
+    rc = collect_posix_timers(arena, message, err);
     return rc < 0 ? rc
                   : cr_state_add(state, quiesce_image_NoteType_NOTE_TIMERS,
                                  quiesce_image_Timers_fields, message, err);
+}
+
+int cr_timers_collect(struct cr_state *state, struct cr_error *err)
+{
+    struct cr_scratch scratch;
+    int rc;
+
+    cr_scratch_begin(&scratch, state->arena);
+    rc = collect(state, &scratch.arena, err);
+    cr_scratch_end(&scratch);
+    return rc;
 }
 
 static int put_back_interval_timer(const quiesce_image_IntervalTimer *saved, struct cr_error *err)
@@ -223,10 +234,13 @@ static int put_back_all(const quiesce_image_Timers *message, struct cr_error *er
 
 int cr_timers_put_back(struct cr_state *state, struct cr_error *err)
 {
-    size_t mark = state->arena->used;
-    quiesce_image_Timers *message = cr_arena_alloc(state->arena, sizeof(*message));
-    int rc = message != NULL ? 0 : cr_fail_memory(err);
+    struct cr_scratch scratch;
+    quiesce_image_Timers *message;
+    int rc;
 
+    cr_scratch_begin(&scratch, state->arena);
+    message = cr_arena_alloc(&scratch.arena, sizeof(*message));
+    rc = message != NULL ? 0 : cr_fail_memory(err);
     for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next) {
         if (note->type != quiesce_image_NoteType_NOTE_TIMERS)
             continue;
@@ -234,6 +248,6 @@ int cr_timers_put_back(struct cr_state *state, struct cr_error *err)
         if (rc == 0)
             rc = put_back_all(message, err);
     }
-    cr_scratch_end(state->arena, mark);
+    cr_scratch_end(&scratch);
     return rc;
 }

@@ -7,26 +7,25 @@
 #include "cr_sys.h"
 
 #include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #define READ_CHUNK 65536UL
 
-void cr_scratch_end(struct cr_arena *arena, size_t mark)
+void cr_scratch_begin(struct cr_scratch *scratch, struct cr_arena *lender)
 {
-    uint64_t first_page = CR_PAGE_UP(arena->base + mark);
-    uint64_t end = arena->base + arena->used;
+    size_t kept = CR_PAGE_UP(lender->used + (lender->size - lender->used) / 2);
 
-    if (end <= arena->base + mark)
-        return;
-    if (end > first_page) {
-        memset((void *)(arena->base + mark), 0, first_page - (arena->base + mark));
-        cr_sys(SYS_madvise, first_page, CR_PAGE_UP(end) - first_page, MADV_DONTNEED);
-    } else {
-        memset((void *)(arena->base + mark), 0, arena->used - mark);
-    }
-    arena->used = mark;
+    if (kept > lender->size)
+        kept = lender->size;
+    scratch->arena = (struct cr_arena){lender->base + kept, lender->size - kept, 0};
+    scratch->lender = lender;
+    lender->size = kept;
+}
+
+void cr_scratch_end(struct cr_scratch *scratch)
+{
+    cr_arena_reset(&scratch->arena);
+    scratch->lender->size += scratch->arena.size;
 }
 
 int cr_fail_memory(struct cr_error *err)
@@ -68,12 +67,10 @@ int cr_proc_read(struct cr_arena *arena, const char *path, char **ret_text, size
         return cr_fail(err, -fd, "cannot open %s: %s", path, cr_error_words(-fd));
     rc = read_whole(arena, fd, &length);
     cr_sys_close(fd);
-    if (rc < 0) {
-        cr_scratch_end(arena, mark);
-        if (rc == -ENOMEM)
-            return cr_fail_memory(err);
+    if (rc == -ENOMEM)
+        return cr_fail_memory(err);
+    if (rc < 0)
         return cr_fail(err, (int)-rc, "cannot read %s: %s", path, cr_error_words((int)-rc));
-    }
     /* Only LENGTH bytes were written, so what is given back is still zero, the NUL among it. */
     arena->used = mark + ((length + 16) & ~15UL);
     *ret_text = (char *)(arena->base + mark);
@@ -136,12 +133,10 @@ int cr_proc_list(struct cr_arena *arena, const char *path, int **ret_numbers, si
         return cr_fail(err, -directory, "cannot open %s: %s", path, cr_error_words(-directory));
     rc = list_numbers(arena, directory, list, &count);
     cr_sys_close(directory);
-    if (rc < 0) {
-        cr_scratch_end(arena, mark);
-        if (rc == -ENOMEM)
-            return cr_fail_memory(err);
+    if (rc == -ENOMEM)
+        return cr_fail_memory(err);
+    if (rc < 0)
         return cr_fail(err, (int)-rc, "cannot list %s: %s", path, cr_error_words((int)-rc));
-    }
     *ret_numbers = list;
     *ret_count = count;
     return 0;

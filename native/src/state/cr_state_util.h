@@ -13,8 +13,16 @@
 #define CR_PATH_SIZE 4096
 #define CR_DELETED_SUFFIX " (deleted)"
 
-/* Gives back what was taken from ARENA since it had MARK bytes in use; the memory is zero again afterwards. */
-void cr_scratch_end(struct cr_arena *arena, size_t mark);
+/*
+ * Working memory for the time of one function: half of what ARENA has left, from its end. Until cr_scratch_end() the arena
+ * is smaller by that; afterwards the memory is zero again, costs nothing, and is not part of the image.
+ */
+struct cr_scratch {
+    struct cr_arena arena;
+    struct cr_arena *lender;
+};
+void cr_scratch_begin(struct cr_scratch *scratch, struct cr_arena *lender);
+void cr_scratch_end(struct cr_scratch *scratch);
 
 /* -ENOMEM with a text that names the cure. */
 int cr_fail_memory(struct cr_error *err);
