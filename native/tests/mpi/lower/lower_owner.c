@@ -169,6 +169,21 @@ static int blocks_all(int tid)
     return (mask | 1UL << 8 | 1UL << 18 | 3UL << 31) == ~0UL;
 }
 
+/* The checkpoint agent, if it is installed, is a thread of the application. */
+static int is_agent(int tid)
+{
+    char path[64], name[32] = "";
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/comm", tid);
+    f = fopen(path, "re");
+    if (f != NULL && fgets(name, sizeof name, f) == NULL)
+        name[0] = '\0';
+    if (f != NULL)
+        fclose(f);
+    return strcmp(name, "cr-agent\n") == 0;
+}
+
 static int check_threads(const int *own, int own_count, int *ret_lower)
 {
     DIR *d = opendir("/proc/self/task");
@@ -177,7 +192,7 @@ static int check_threads(const int *own, int own_count, int *ret_lower)
 
     *ret_lower = 0;
     while (d != NULL && (e = readdir(d)) != NULL) {
-        int i, mine = 0, tid = atoi(e->d_name);
+        int i, tid = atoi(e->d_name), mine = is_agent(tid);
         for (i = 0; i < own_count; i++)
             mine |= own[i] == tid;
         if (tid == 0)
