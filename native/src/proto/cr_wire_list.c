@@ -103,22 +103,37 @@ static bool decode_items(pb_istream_t *stream, const pb_field_t *field, struct c
     return true;
 }
 
+/* Packed, as proto3 has it: nanopb gives the items of an unpacked list to us without the stream that knows the arena. */
+static bool encode_numbers(pb_ostream_t *stream, const pb_field_t *field,
+                           const struct cr_wire_list *list)
+{
+    const uint32_t *numbers = list->items;
+    pb_ostream_t counter = PB_OSTREAM_SIZING;
+
+    for (uint32_t i = 0; i < list->count; i++)
+        pb_encode_varint(&counter, numbers[i]);
+    if (list->count == 0)
+        return true;
+    if (!pb_encode_tag(stream, PB_WT_STRING, field->tag) ||
+        !pb_encode_varint(stream, counter.bytes_written))
+        return false;
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (!pb_encode_varint(stream, numbers[i]))
+            return false;
+    }
+    return true;
+}
+
 static bool encode_items(pb_ostream_t *stream, const pb_field_t *field,
                          const struct cr_wire_list *list, size_t size)
 {
+    if (field->submsg_desc == NULL)
+        return encode_numbers(stream, field, list);
     for (uint32_t i = 0; i < list->count; i++) {
         const void *item = (const char *)list->items + i * size;
-        uint32_t number;
 
-        if (!pb_encode_tag_for_field(stream, field))
-            return false;
-        if (field->submsg_desc != NULL) {
-            if (!pb_encode_submessage(stream, field->submsg_desc, item))
-                return false;
-            continue;
-        }
-        memcpy(&number, item, sizeof(number));
-        if (!pb_encode_varint(stream, number))
+        if (!pb_encode_tag_for_field(stream, field) ||
+            !pb_encode_submessage(stream, field->submsg_desc, item))
             return false;
     }
     return true;
