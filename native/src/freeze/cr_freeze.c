@@ -6,6 +6,7 @@
 #include "cr_fmt.h"
 #include "cr_park.h"
 #include "cr_proc.h"
+#include "cr_state_signals.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -178,6 +179,7 @@ int cr_freeze_stop(int64_t timeout_ns, struct cr_error *err)
     cr_freeze.count = 0;
     cr_freeze.parked = 0;
     cr_freeze.back = 0;
+    cr_signals_begin();
     add_record(cr_sys_gettid());
     __atomic_store_n(&cr_freeze.generation, cr_freeze.generation + 1, __ATOMIC_SEQ_CST);
     cr_freeze.threads[0].parked = cr_freeze.generation;

@@ -9,6 +9,7 @@
 
 #include "cr_continue.h"
 #include "cr_frame_registers.h"
+#include "cr_state_signals.h"
 #include "cr_sys.h"
 #include "cr_wait.h"
 
@@ -96,12 +97,14 @@ static int stand(struct cr_thread *t, ucontext_t *frame)
 
     t->ucontext = frame;
     cr_thread_save(t);
+    cr_signals_collect_thread(t->tid);
     if (cr_context_save(&t->context) == 0) {
         arrive(t, generation);
         await_release(generation);
         return 0;
     }
     cr_thread_restore(t);
+    cr_signals_put_back_thread(t->tid);
     __atomic_add_fetch(&cr_freeze.back, 1, __ATOMIC_SEQ_CST);
     cr_sys_futex_wake(&cr_freeze.back, 1);
     await_release(generation);

@@ -1,0 +1,157 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: restorer. Areas and the files in them. */
+#include "cr_plan.h"
+
+#include "cr_agent_state.h"
+#include "cr_error.h"
+#include "cr_state_memory.h"
+#include "cr_sys.h"
+
+#include "image.pb.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#define CREATE_CLOEXEC 1 /* MFD_CLOEXEC */
+
+int cr_plan_fail(struct cr_plan *plan, int code, const char *what, uint64_t number)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t n = 0;
+
+    if (plan->error != 0)
+        return -code;
+    plan->error = code;
+    while (what[n] != '\0' && n < sizeof(plan->text) - 20) {
+        plan->text[n] = what[n];
+        n++;
+    }
+    plan->text[n++] = '0';
+    plan->text[n++] = 'x';
+    for (int shift = 60; shift >= 0; shift -= 4)
+        if (shift == 0 || number >> shift != 0)
+            plan->text[n++] = digits[number >> shift & 15];
+    plan->text[n] = '\0';
+    return -code;
+}
+
+static int open_object(struct cr_plan *plan, struct cr_plan_file *f)
+{
+    long rc = cr_sys(SYS_memfd_create, "quiesce-shared", CREATE_CLOEXEC);
+
+    if (rc < 0)
+        return cr_plan_fail(plan, (int)-rc, "cannot make shared memory of size ", f->size);
+    f->fd = (int)rc;
+    rc = cr_sys(SYS_ftruncate, f->fd, f->size);
+    return rc < 0 ? cr_plan_fail(plan, (int)-rc, "cannot make shared memory of size ", f->size) : 0;
+}
+
+/* A shared mapping that is to be written needs a descriptor for writing. */
+static int open_file(struct cr_plan *plan, const struct cr_plan_area *a)
+{
+    struct cr_plan_file *f = &plan->files[a->file];
+    int shared = a->kind == quiesce_image_AreaKind_AREA_FILE_SHARED;
+
+    if (f->fd >= 0)
+        return 0;
+    if (f->object)
+        return open_object(plan, f);
+    f->fd = shared ? cr_sys_open(f->path, O_RDWR | O_CLOEXEC, 0) : -EACCES;
+    if (f->fd < 0 && (!shared || (a->protection & PROT_WRITE) == 0))
+        f->fd = cr_sys_open(f->path, O_RDONLY | O_CLOEXEC, 0);
+    if (f->fd < 0)
+        return cr_plan_fail(plan, -f->fd, "cannot open the file mapped at ", a->start);
+    return 0;
+}
+
+static int map_flags(const struct cr_plan *plan, const struct cr_plan_area *a)
+{
+    int flags = plan->keep_others ? MAP_FIXED_NOREPLACE : MAP_FIXED;
+
+    switch (a->kind) {
+    case quiesce_image_AreaKind_AREA_STACK:
+        flags |= MAP_GROWSDOWN | MAP_STACK;
+        /* fall through */
+    case quiesce_image_AreaKind_AREA_PRIVATE:
+        flags |= MAP_PRIVATE | MAP_ANONYMOUS;
+        break;
+    case quiesce_image_AreaKind_AREA_FILE_PRIVATE:
+        flags |= MAP_PRIVATE;
+        break;
+    default:
+        flags |= MAP_SHARED;
+    }
+    if ((a->vm_flags & CR_ADVICE_NORESERVE) != 0)
+        flags |= MAP_NORESERVE;
+    return flags;
+}
+
+static int map_area(struct cr_plan *plan, const struct cr_plan_area *a)
+{
+    int protection = (int)a->protection | (a->filled ? PROT_WRITE : 0);
+    int fd = -1;
+    uint64_t at;
+
+    if (a->file >= 0) {
+        int rc = open_file(plan, a);
+        if (rc < 0)
+            return rc;
+        fd = plan->files[a->file].fd;
+    }
+    at = cr_sys_mmap(a->start, a->end - a->start, protection, map_flags(plan, a), fd,
+                     fd >= 0 ? a->offset : 0);
+    if (at == (uint64_t)-EEXIST)
+        return cr_plan_fail(plan, CR_ECOLLISION, "something is mapped already at ", a->start);
+    if (at != a->start)
+        return cr_plan_fail(plan, (int)-at, "cannot map the area at ", a->start);
+    if ((a->vm_flags & CR_ADVICE_HUGE) != 0)
+        cr_sys(SYS_madvise, a->start, a->end - a->start, MADV_HUGEPAGE);
+    return 0;
+}
+
+static int is_mapped(const struct cr_plan_area *a)
+{
+    return a->kind != quiesce_image_AreaKind_AREA_VDSO &&
+           a->kind != quiesce_image_AreaKind_AREA_SKIPPED;
+}
+
+int cr_plan_map(struct cr_plan *plan)
+{
+    for (size_t i = 0; i < plan->area_count; i++) {
+        int rc = is_mapped(&plan->areas[i]) ? map_area(plan, &plan->areas[i]) : 0;
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int cr_plan_protect(struct cr_plan *plan)
+{
+    for (size_t i = 0; i < plan->area_count; i++) {
+        const struct cr_plan_area *a = &plan->areas[i];
+        int rc = 0;
+        if (is_mapped(a) && a->filled && (a->protection & PROT_WRITE) == 0)
+            rc = cr_sys_mprotect(a->start, a->end - a->start, (int)a->protection);
+        if (rc < 0)
+            return cr_plan_fail(plan, -rc, "cannot protect the area at ", a->start);
+    }
+    for (size_t i = 0; i < plan->file_count; i++)
+        if (plan->files[i].fd >= 0)
+            cr_sys_close(plan->files[i].fd);
+    cr_sys_close(plan->image_fd);
+    return 0;
+}
+
+int cr_plan_tell_agent(struct cr_plan *plan)
+{
+    struct cr_agent_state *state = (struct cr_agent_state *)plan->agent_state;
+
+    if (state->magic != CR_AGENT_STATE_MAGIC || state->version != CR_AGENT_STATE_VERSION)
+        return cr_plan_fail(plan, CR_EVERSION, "the image holds no agent of this version at ",
+                            plan->agent_state);
+    state->restorer_start = plan->region_start;
+    state->restorer_end = plan->region_end;
+    state->lower_half = (uint32_t)plan->keep_others;
+    return 0;
+}
