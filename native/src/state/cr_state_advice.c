@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: frozen. Advice, locks and names of areas. */
+/*
+ * context: frozen. Advice, locks and names of areas. The kernel shows the first two in smaps only, for which it walks all
+ * page tables: 10 ms per GiB in memory. So the list may be read before the threads are stopped.
+ */
 #include "cr_state_kinds.h"
 #include "cr_state_memory_parts.h"
 
@@ -36,23 +39,40 @@ static const char *refused_flag(const char *flag)
     return NULL;
 }
 
-static uint32_t parse_flags(const char *at, const struct cr_area *area, struct cr_refusals *r)
-{
-    uint32_t advice = 0;
+/* What smaps says about one area. */
+struct smaps_entry {
+    struct cr_range range;
+    uint32_t advice;
+    uint32_t reserved;
+    const char *refused; /* NULL, or why it cannot be saved */
+};
 
+#define ENTRY_BLOCK 64UL
+#define PREPARED_SIZE (64UL << 20) /* of address space: smaps has 1 KiB of text per area */
+
+struct smaps_list {
+    struct smaps_entry *entries;
+    size_t count;
+};
+
+/* Read before the threads were stopped; used once. */
+static struct cr_arena prepared_arena;
+static struct smaps_list prepared;
+
+static void parse_flags(const char *at, struct smaps_entry *entry)
+{
     while (*at == ' ' && at[1] != '\n' && at[1] != '\0') {
         const char *why = refused_flag(at + 1);
 
         for (size_t i = 0; i < FLAG_COUNT; i++) {
             if (cr_str_starts(at + 1, FLAG_NAMES[i].name))
-                advice |= FLAG_NAMES[i].advice;
+                entry->advice |= FLAG_NAMES[i].advice;
         }
-        if (why != NULL && area->kind != quiesce_image_AreaKind_AREA_VDSO)
-            cr_refuse(r, "memory at 0x%lx-0x%lx %s", area->start, area->end, why);
+        if (why != NULL)
+            entry->refused = why;
         for (at++; *at != ' ' && *at != '\n' && *at != '\0';)
             at++;
     }
-    return advice;
 }
 
 static const char *next_line(const char *at)
@@ -65,43 +85,118 @@ static const char *next_line(const char *at)
 /* A line that begins an area: "START-END ...". Other lines begin with a capital letter. */
 static int parse_range(const char *at, struct cr_range *range)
 {
-    range->start = cr_parse_u64(&at, 16);
+    struct cr_range found;
+
+    found.start = cr_parse_u64(&at, 16);
     if (*at != '-')
         return 0;
     at++;
-    range->end = cr_parse_u64(&at, 16);
-    return *at == ' ';
+    found.end = cr_parse_u64(&at, 16);
+    if (*at != ' ')
+        return 0;
+    *range = found;
+    return 1;
 }
 
-/* Both lists are in ascending order; areas may be pieces of what smaps shows. */
-static void apply_smaps(const char *text, struct cr_memory *memory, struct cr_refusals *refusals)
+/* The list grows at the end of the arena. */
+static int parse_smaps(struct cr_arena *arena, const char *text, struct smaps_list *list)
 {
     struct cr_range range = {0, 0};
-    size_t next = 0;
 
+    list->entries = (struct smaps_entry *)(arena->base + arena->used);
+    list->count = 0;
     for (; *text != '\0'; text = next_line(text)) {
+        struct smaps_entry *entry;
+
         if (parse_range(text, &range) || !cr_str_starts(text, "VmFlags:"))
             continue;
-        while (next < memory->area_count && memory->areas[next].end <= range.start)
-            next++;
-        for (; next < memory->area_count && memory->areas[next].start < range.end; next++)
-            memory->areas[next].vm_flags =
-                parse_flags(text + sizeof("VmFlags:") - 1, &memory->areas[next], refusals);
+        if (list->count % ENTRY_BLOCK == 0 &&
+            cr_arena_alloc(arena, ENTRY_BLOCK * sizeof(*entry)) == NULL)
+            return -ENOMEM;
+        entry = &list->entries[list->count++];
+        *entry = (struct smaps_entry){.range = range};
+        parse_flags(text + sizeof("VmFlags:") - 1, entry);
     }
+    return 0;
+}
+
+static int read_smaps(struct cr_arena *arena, struct smaps_list *list, struct cr_error *err)
+{
+    size_t length;
+    char *text;
+    int rc = cr_proc_read(arena, "/proc/self/smaps", &text, &length, err);
+
+    if (rc < 0)
+        return rc;
+    return parse_smaps(arena, text, list) < 0 ? cr_fail_memory(err) : 0;
+}
+
+/*
+ * Both lists are in ascending order; areas may be pieces of what smaps shows. Returns 0 if an area is in none or sticks
+ * out: then the list is from before a change.
+ */
+static int apply(const struct smaps_list *list, struct cr_memory *memory,
+                 struct cr_refusals *refusals)
+{
+    size_t next = 0;
+    int fits = 1;
+
+    for (size_t i = 0; i < memory->area_count; i++) {
+        struct cr_area *area = &memory->areas[i];
+        const struct smaps_entry *entry;
+
+        while (next < list->count && list->entries[next].range.end <= area->start)
+            next++;
+        entry = &list->entries[next];
+        if (next == list->count || entry->range.start > area->start ||
+            entry->range.end < area->end) {
+            fits = 0;
+            continue;
+        }
+        area->vm_flags = entry->advice;
+        if (entry->refused != NULL && area->kind != quiesce_image_AreaKind_AREA_VDSO &&
+            area->kind != quiesce_image_AreaKind_AREA_SKIPPED)
+            cr_refuse(refusals, "memory at 0x%lx-0x%lx %s", area->start, area->end,
+                      entry->refused);
+    }
+    return fits;
+}
+
+int cr_memory_prepare(struct cr_error *err)
+{
+    int rc = 0;
+
+    if (prepared_arena.size == 0)
+        rc = cr_arena_create(&prepared_arena, PREPARED_SIZE);
+    if (rc < 0)
+        return cr_fail(err, -rc, "cannot reserve working memory: %s", cr_error_words(-rc));
+    cr_arena_reset(&prepared_arena);
+    return read_smaps(&prepared_arena, &prepared, err);
+}
+
+static int apply_prepared(struct cr_memory *memory, struct cr_refusals *refusals)
+{
+    int fits = prepared.count > 0 && apply(&prepared, memory, refusals);
+
+    cr_arena_reset(&prepared_arena);
+    prepared = (struct smaps_list){NULL, 0};
+    return fits;
 }
 
 int cr_advice_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err)
 {
     struct cr_refusals refusals = {0};
+    struct smaps_list list;
     struct cr_scratch scratch;
-    size_t length;
-    char *text;
     int rc;
 
+    if (apply_prepared(memory, &refusals))
+        return cr_refusals_end(&refusals, err);
+    refusals.count = 0;
     cr_scratch_begin(&scratch, state->arena);
-    rc = cr_proc_read(&scratch.arena, "/proc/self/smaps", &text, &length, err);
+    rc = read_smaps(&scratch.arena, &list, err);
     if (rc == 0)
-        apply_smaps(text, memory, &refusals);
+        apply(&list, memory, &refusals);
     cr_scratch_end(&scratch);
     return rc < 0 ? rc : cr_refusals_end(&refusals, err);
 }

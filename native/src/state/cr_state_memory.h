@@ -46,6 +46,13 @@ struct cr_memory {
 };
 
 /*
+ * Optional, before the threads are stopped: reads what is slow to read (advice of areas), so that the pause is shorter.
+ * cr_memory_collect() uses it if the areas are still the same ones, and reads anew otherwise. Returns 0 or a negative
+ * code, which the caller may pass over.
+ */
+int cr_memory_prepare(struct cr_error *err);
+
+/*
  * Reads the areas and adds NOTE_AREAS, NOTE_MAPPED_FILES and NOTE_MM to STATE. Foreign ranges are cut out.
  * Refuses areas that cannot be saved (device mappings, userfaultfd, ...) by name and address.
  */
