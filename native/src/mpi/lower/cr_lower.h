@@ -46,7 +46,7 @@ struct cr_lower_info {
 
     /* dlsym of the lower half: fills OUT[i] for NAMES[i], NULL where missing; returns how many are missing. */
     int (*resolve)(const char *const *names, int count, void **out);
-    /* Makes a parked pthread (all signals blocked) and lends its TCB. Returns 0 or an errno. */
+    /* Makes a parked pthread (all signals blocked) and lends its TCB. Any FS base. Returns 0 or an errno. */
     int (*new_shadow)(struct cr_shadow *ret_shadow);
     /* In a callback from the lower half: FS base of the upper thread that made the call. */
     uint64_t (*upper_fs)(void);
@@ -71,7 +71,13 @@ struct cr_lower_info {
     char job[128];
 
     void *volatile vdso[CR_VDSO_COUNT] __attribute__((aligned(64)));
+
+    int32_t pid;       /* of the rank; a forked child finds another number in getpid() */
+    char program[512]; /* path of cr_mpirank, for a rank that executes another program before MPI_Init */
 };
+
+/* In the environment from a rank that executes another program to its new cr_mpirank: the program's argv[0]. */
+#define CR_LOWER_ARGV0_VARIABLE "QUIESCE_MPIRANK_ARGV0"
 
 /* Offset of vdso[] is used by the fake vdso's assembler and checked where it is compiled. */
 #define CR_LOWER_VDSO_OFFSET offsetof(struct cr_lower_info, vdso)

@@ -29,14 +29,14 @@ static struct taken taken;
 
 static int add_to_table(void *argument, const struct cr_lower_map *map)
 {
-    (void)argument;
-    cr_lower_ranges_add(map->start, map->end);
+    if (map->start >= *(const uint64_t *)argument)
+        cr_lower_ranges_add(map->start, map->end);
     return 0;
 }
 
-int cr_lower_fill_snapshot(struct cr_error *err)
+int cr_lower_fill_snapshot(uint64_t start, struct cr_error *err)
 {
-    int rc = cr_lower_maps_walk(add_to_table, NULL);
+    int rc = cr_lower_maps_walk(add_to_table, &start);
 
     if (rc < 0)
         return cr_fail(err, -rc, "reading /proc/self/maps");

@@ -9,8 +9,10 @@
 
 #include "cr_error.h"
 
-/* Everything that is mapped now belongs to the lower half. */
-int cr_lower_fill_snapshot(struct cr_error *err);
+#include <stdint.h>
+
+/* Everything that is mapped now from START upwards belongs to the lower half. */
+int cr_lower_fill_snapshot(uint64_t start, struct cr_error *err);
 
 /*
  * Fills. A limit of the address space (ulimit -v) is raised by what was filled, so that it still leaves the application

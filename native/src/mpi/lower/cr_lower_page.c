@@ -12,6 +12,7 @@
 
 #include <dlfcn.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 _Static_assert(sizeof(struct cr_lower_info) <= CR_PAGE, "the shared page is one page");
 
@@ -53,6 +54,9 @@ int cr_lower_page_make(int restored, struct cr_error *err)
     cr_lower->fds = cr_lower_fds_copy;
     cr_lower->thread_is_lower = cr_lower_threads_is_lower;
     cr_lower->rank = -1;
+    cr_lower->pid = cr_sys_getpid();
+    if (readlink("/proc/self/exe", cr_lower->program, sizeof cr_lower->program - 1) < 0)
+        cr_lower->program[0] = '\0';
     cr_lower->brk = (uint64_t)cr_sys(SYS_brk, 0);
     cr_lower_vdso_bind();
     cr_lower->magic = CR_LOWER_MAGIC;

@@ -26,6 +26,7 @@ int cr_lower_paths_find(struct cr_lower_paths *paths, struct cr_error *err)
     static const char *const stub[] = {"mpi/libmpi.so.40", NULL};
     static const char *const fake_vdso[] = {"fakevdso.so", NULL};
     static const char *const node[] = {"crnode", NULL};
+    static const char *const rankexec[] = {"mpi/rankexec.so", NULL};
     char self[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
 
@@ -35,6 +36,7 @@ int cr_lower_paths_find(struct cr_lower_paths *paths, struct cr_error *err)
     *strrchr(self, '/') = '\0';
     find(paths->agent, self, agent);
     find(paths->stub, self, stub);
+    find(paths->rankexec, self, rankexec);
     find(paths->fake_vdso, self, fake_vdso);
     find(paths->node, self, node);
     return 0;

@@ -11,6 +11,7 @@
 struct cr_lower_paths {
     char agent[PATH_MAX];     /* lib/libcr.so.0 */
     char stub[PATH_MAX];      /* libexec/quiesce/mpi/libmpi.so.40 */
+    char rankexec[PATH_MAX];  /* libexec/quiesce/mpi/rankexec.so */
     char fake_vdso[PATH_MAX]; /* libexec/quiesce/fakevdso.so */
     char node[PATH_MAX];      /* libexec/quiesce/crnode */
 };

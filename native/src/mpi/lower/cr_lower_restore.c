@@ -153,10 +153,13 @@ static int start_node(struct cr_error *err)
 /* All that is mapped belongs to the lower half; then the upper half comes in, then the rest of the addresses is closed. */
 static int map_image(struct image *image, struct cr_error *err)
 {
-    int rc = cr_lower_fill_snapshot(err);
+    int rc = cr_lower_fill_snapshot(0, err);
 
     if (rc == 0)
         rc = cr_restore_map(image->restore, err);
+    /* Also what the mapping itself needed. */
+    if (rc == 0)
+        rc = cr_lower_fill_snapshot(CR_UPPER_END, err);
     if (rc == 0)
         rc = cr_lower_fill(err);
     if (rc < 0)

@@ -26,33 +26,46 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #define LINKER_ARGUMENTS 8 /* linker, --argv0 NAME, --preload LIST, program, and room */
 
-/* "libcr.so.0:libmpi.so.40", or NULL if neither is there. */
-static char *preload_list(const struct cr_lower_paths *paths, struct cr_error *err)
+/* Tells the user once what this rank will lack. */
+static void report_missing(const struct cr_lower_paths *paths)
 {
-    size_t size = strlen(paths->agent) + strlen(paths->stub) + 2;
-    char *list;
+    const char *missing = NULL;
 
-    if (paths->agent[0] == '\0' || paths->stub[0] == '\0')
+    if (paths->agent[0] == '\0')
+        missing = "lib/libcr.so.0";
+    else if (paths->stub[0] == '\0')
+        missing = "libexec/quiesce/mpi/libmpi.so.40";
+    if (missing != NULL)
         fprintf(stderr,
                 "cr_mpirank: %s is missing in this installation: this rank runs but cannot be checkpointed\n",
-                paths->agent[0] == '\0' ? "lib/libcr.so.0" : "libexec/quiesce/mpi/libmpi.so.40");
-    if (paths->agent[0] == '\0' && paths->stub[0] == '\0')
-        return NULL;
-    if (strpbrk(paths->agent, " :") != NULL || strpbrk(paths->stub, " :") != NULL) {
-        cr_fail(err, EINVAL, "Quiesce is installed in a folder with a blank or colon in its name, which the "
-                             "dynamic linker cannot preload from: %s",
-                paths->stub);
+                missing);
+}
+
+/* "libcr.so.0:libmpi.so.40:rankexec.so", what is missing left out; "" for nothing. Returns NULL on failure. */
+static char *preload_list(const struct cr_lower_paths *paths, struct cr_error *err)
+{
+    const char *const libraries[] = {paths->agent, paths->stub, paths->rankexec};
+    size_t i, length = 0, size = 3 * PATH_MAX;
+    char *list = malloc(size);
+
+    if (list == NULL) {
+        cr_fail(err, ENOMEM, "no memory");
         return NULL;
     }
-    list = malloc(size);
-    if (list == NULL)
-        cr_fail(err, ENOMEM, "no memory");
-    else
-        cr_fmt(list, size, "%s%s%s", paths->agent, paths->agent[0] && paths->stub[0] ? ":" : "",
-               paths->stub);
+    list[0] = '\0';
+    for (i = 0; i < sizeof libraries / sizeof *libraries; i++) {
+        if (strpbrk(libraries[i], " :") != NULL) {
+            cr_fail(err, EINVAL, "%s: the dynamic linker cannot preload from a folder with a blank or colon in its name",
+                    libraries[i]);
+            return NULL;
+        }
+        if (libraries[i][0] != '\0')
+            length += cr_fmt(list + length, size - length, "%s%s", length > 0 ? ":" : "", libraries[i]);
+    }
     return list;
 }
 
@@ -65,7 +78,7 @@ static char **make_arguments(struct cr_lower_program *p, const struct cr_lower_p
     char **out;
     int i;
 
-    if (list == NULL && err->code != 0)
+    if (list == NULL)
         return NULL;
     while (argv[count] != NULL)
         count++;
@@ -77,7 +90,7 @@ static char **make_arguments(struct cr_lower_program *p, const struct cr_lower_p
     out[n++] = p->interpreter;
     out[n++] = (char *)"--argv0";
     out[n++] = (char *)p->argv0;
-    if (list != NULL) {
+    if (list[0] != '\0') {
         out[n++] = (char *)"--preload";
         out[n++] = list;
     }
@@ -102,7 +115,7 @@ static int separate(struct cr_error *err)
     if (rc == 0)
         rc = cr_lower_fill_guard_break(err);
     if (rc == 0)
-        rc = cr_lower_fill_snapshot(err);
+        rc = cr_lower_fill_snapshot(0, err);
     if (rc == 0)
         rc = cr_lower_fill(err);
     return rc;
@@ -149,23 +162,46 @@ static int enter(struct cr_lower_program *program, const struct cr_lower_paths *
     cr_lower_stack_enter(&stack, linker.entry);
 }
 
+/*
+ * A rank that executes another program comes here with that one's argv[0]. A program that cannot be run in two halves was
+ * none of the user's choice for mpirun: it gets the process natively.
+ */
+static int find_program(char **argv, char **environment, struct cr_lower_program *program,
+                        struct cr_error *err)
+{
+    char *argv0 = getenv(CR_LOWER_ARGV0_VARIABLE);
+    int rc = cr_lower_program_find(argv[0], program, err);
+
+    if (argv0 == NULL)
+        return rc;
+    if (rc == 0 && program->prefix_count == 0)
+        program->argv0 = argv0;
+    if (rc == -ENOEXEC) {
+        char *path = argv[0];
+        argv[0] = argv0;
+        execve(path, argv, environment);
+    }
+    return rc;
+}
+
 int cr_lower_start(char **argv, struct cr_error *err)
 {
     static struct cr_lower_program program;
     static struct cr_lower_paths paths;
-    char **arguments, **environment;
-    int rc = cr_lower_program_find(argv[0], &program, err);
+    char **arguments, **environment = cr_lower_environment_of_application();
+    int rc;
 
+    if (environment == NULL)
+        return cr_fail(err, ENOMEM, "no memory");
+    rc = find_program(argv, environment, &program, err);
     if (rc == 0)
         rc = cr_lower_paths_find(&paths, err);
     if (rc < 0)
         return rc;
+    report_missing(&paths);
     arguments = make_arguments(&program, &paths, argv, err);
     if (arguments == NULL)
         return -err->code;
-    environment = cr_lower_environment_of_application();
-    if (environment == NULL)
-        return cr_fail(err, ENOMEM, "no memory");
     cr_lower_environment_set();
     rc = separate(err);
     if (rc < 0)

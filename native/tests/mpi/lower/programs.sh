@@ -86,8 +86,17 @@ refused 'a script without interpreter' 126 'neither an ELF program' ./script4
 
 [ "$(echo piped | timeout 10 "$rank" cat 2> /dev/null)" = piped ]
 ok $? 'standard input and output'
-[ "$(timeout 10 "$rank" sh -c 'exec cat /proc/self/comm' 2> /dev/null)" = cat ]
+[ "$(timeout 10 "$rank" bash -c 'grep -c cr_mpirank /proc/self/maps; true' 2> /dev/null)" = 0 ]
 ok $? 'children are native processes'
+timeout 10 "$rank" env nice bash -c 'exec grep -q cr_mpirank /proc/self/maps' 2> /dev/null
+ok $? 'what the program of a rank replaces itself by is the program of a rank'
+[ "$(timeout 10 "$rank" bash -c 'exec -a other bash -c "echo \$0"' 2> /dev/null)" = other ]
+ok $? 'with the argv[0] that it was given'
+if [ -x "$folder/lower_hello_static" ]; then
+    timeout 10 "$rank" env "$folder/lower_hello_static" > /dev/null 2>&1
+    [ $? -eq 42 ]
+    ok $? 'or a native process where that is not possible'
+fi
 [ "$(timeout 10 "$rank" bash -c 'read -r c < /proc/$$/comm; echo "$c"' 2> /dev/null)" = bash ]
 ok $? 'the process has the name of the program'
 
