@@ -32,7 +32,7 @@ public sealed interface Event {
     record RankLost(int node, int rank, String reason) implements Event {}
 
     /** A node's connection is gone. */
-    record NodeLost(int node, String reason) implements Event {}
+    record NodeLost(int node, ErrorCode code, String reason) implements Event {}
 
     /** The manifest is in place: the checkpoint exists. */
     record ManifestWritten() implements Event {}

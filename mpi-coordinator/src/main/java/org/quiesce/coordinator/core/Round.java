@@ -266,11 +266,8 @@ public final class Round {
         if (phase == Phase.ABORT) {
             finishAbort(now);
         } else if (!harmless) {
-            fail(
-                    ErrorCode.RANK_LOST,
-                    "the connection to " + nodes.host(lost.node()) + " broke in phase " + phase.title() + ": "
-                            + lost.reason(),
-                    now);
+            String where = phase == Phase.CONNECT ? "" : nodes.host(lost.node()) + " in phase " + phase.title() + ": ";
+            fail(lost.code(), where + lost.reason(), now);
         }
     }
 

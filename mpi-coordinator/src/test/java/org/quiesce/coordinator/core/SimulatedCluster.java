@@ -93,7 +93,7 @@ final class SimulatedCluster {
 
     private void nodeDies(int node) {
         job.ranksOf(node).forEach(rank -> job.rank(rank).die());
-        up(node, new Event.NodeLost(node, "connection reset"));
+        up(node, new Event.NodeLost(node, ErrorCode.RANK_LOST, "connection reset"));
         nodeLost[node] = true;
     }
 

@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * A checkpoint that somebody wants.
+ *
+ * @param directory where references lie, instead of where the job wants them
+ * @param ending what happens to the job once the checkpoint is committed
+ * @param maxWaitMillis the longest that the round may take
+ */
+public record CheckpointRequest(Optional<Path> directory, Ending ending, OptionalLong maxWaitMillis) {
+    /** What happens to a job after its checkpoint. */
+    public enum Ending {
+        /** It goes on. */
+        CONTINUE(0),
+        /** It is asked to end. */
+        TERM(15),
+        /** It is stopped, until somebody sends SIGCONT. */
+        STOP(19),
+        /** It is ended at once. */
+        KILL(9);
+
+        private final int signal;
+
+        Ending(int signal) {
+            this.signal = signal;
+        }
+
+        int signal() {
+            return signal;
+        }
+
+        /** Whether the ranks need not run on between the checkpoint and the signal. */
+        boolean keepsStopped() {
+            return this == KILL || this == TERM;
+        }
+    }
+
+    /** The job goes on, everything else as usual. */
+    public static CheckpointRequest plain() {
+        return new CheckpointRequest(Optional.empty(), Ending.CONTINUE, OptionalLong.empty());
+    }
+}

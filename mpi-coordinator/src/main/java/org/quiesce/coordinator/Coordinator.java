@@ -1,0 +1,173 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator;
+
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.quiesce.coordinator.agent.JobKey;
+import org.quiesce.coordinator.agent.NodeAddress;
+import org.quiesce.coordinator.core.Failure;
+import org.quiesce.coordinator.core.Limits;
+import org.quiesce.coordinator.core.Outcome;
+import org.quiesce.coordinator.core.RoundPlan;
+import org.quiesce.coordinator.store.JobRegistry.Job;
+import org.quiesce.coordinator.store.ReferenceDirectory;
+import org.quiesce.coordinator.store.RunRecord;
+import org.quiesce.cr.CrException;
+import org.quiesce.cr.ErrorCode;
+import org.quiesce.wire.proto.Begin;
+import org.quiesce.wire.proto.NodeRecord;
+
+/** Takes checkpoints of one job. */
+public final class Coordinator {
+    private static final String OLD_NAME = "ompi_global_snapshot_%d.ckpt";
+    private static final long HOOK_MILLIS = 3_000;
+
+    private final Job job;
+    private final Map<String, String> environment;
+
+    /** A coordinator for a job that is alive. */
+    public Coordinator(Job job, Map<String, String> environment) {
+        this.job = job;
+        this.environment = environment;
+    }
+
+    /** Where the checkpoints of the job go: DIR/REF. */
+    public Path reference(CheckpointRequest request) {
+        Optional<RunRecord> run = job.directory().run();
+        String fromEnvironment = environment.getOrDefault("QUIESCE_DIR", "");
+        Path directory = request.directory()
+                .or(() -> run.map(RunRecord::directory))
+                .orElseGet(() -> Path.of(fromEnvironment.isEmpty() ? job.nodes().get(0).getWorkingDirectory() : fromEnvironment));
+        String name = run.map(RunRecord::reference)
+                .filter(given -> !given.isEmpty())
+                .or(() -> run.map(RunRecord::name).filter(given -> !given.isEmpty()))
+                .orElseGet(() -> String.format(OLD_NAME, job.launcherPid()));
+        return directory.resolve(name);
+    }
+
+    /** Takes one checkpoint and returns when it exists; throws why there is none. */
+    public Committed checkpoint(CheckpointRequest request, RoundListener listener) {
+        if (job.nodes().isEmpty()) {
+            throw new CrException(ErrorCode.NOT_READY, "no rank of the job has reached MPI_Init yet; try again later");
+        }
+        ReferenceDirectory reference = new ReferenceDirectory(reference(request));
+        reference.create();
+        CountDownLatch over = new CountDownLatch(1);
+        try {
+            return reference.whileLocked(() -> locked(request, listener, reference, over));
+        } finally {
+            over.countDown();
+        }
+    }
+
+    private Committed locked(
+            CheckpointRequest request, RoundListener listener, ReferenceDirectory reference, CountDownLatch over) {
+        reference.removeLeftovers();
+        int sequence = reference.nextSequence();
+        reference.begin(sequence);
+        try {
+            Outcome outcome = round(request, listener, reference, sequence, over);
+            if (outcome instanceof Outcome.Committed committed) {
+                job.directory().run().filter(run -> run.keep() > 0).ifPresent(run -> reference.prune(run.keep()));
+                return new Committed(reference.path(), sequence, committed.summary());
+            }
+            throw failure((Outcome.Failed) outcome);
+        } finally {
+            reference.abandon(sequence);
+        }
+    }
+
+    private Outcome round(
+            CheckpointRequest request, RoundListener listener, ReferenceDirectory reference, int sequence, CountDownLatch over) {
+        Path partial = reference.partial(sequence);
+        Limits limits = request.maxWaitMillis().isPresent()
+                ? Limits.DEFAULT.withRound(request.maxWaitMillis().getAsLong())
+                : Limits.DEFAULT;
+        RoundPlan plan = new RoundPlan(
+                new SecureRandom().nextLong() >>> 1 | 1,
+                sequence,
+                worldSize(),
+                request.ending().keepsStopped(),
+                request.ending().signal(),
+                limits);
+        ManifestMaker manifests = new ManifestMaker(
+                job, plan, reference.path().getFileName().toString(), Clock.systemUTC());
+        Conductor conductor = new Conductor(
+                plan,
+                begin(plan, partial),
+                summary -> {
+                    manifests.write(partial, summary);
+                    reference.commit(sequence);
+                    reference.pointLatest(sequence);
+                },
+                listener,
+                System::nanoTime);
+        Thread hook = cancelAtShutdown(conductor, over);
+        Outcome outcome = conductor.run(addresses(), JobKey.parse(job.directory().key()));
+        forget(hook);
+        return outcome;
+    }
+
+    private int worldSize() {
+        return job.nodes().stream()
+                .mapToInt(NodeRecord::getWorldSize)
+                .filter(size -> size > 0)
+                .findFirst()
+                .orElseThrow(() -> new CrException(
+                        ErrorCode.NOT_READY, "no rank of the job has reached MPI_Init yet; try again later"));
+    }
+
+    private Begin begin(RoundPlan plan, Path partial) {
+        return Begin.newBuilder()
+                .setRound(plan.round())
+                .setSequence(plan.sequence())
+                .setDirectory(partial.toString())
+                .setDurable(true)
+                .setJob(job.name())
+                .setWorldSize(plan.worldSize())
+                .setKeepStopped(plan.keepStopped())
+                .build();
+    }
+
+    private List<NodeAddress> addresses() {
+        return job.nodes().stream()
+                .map(node -> new NodeAddress(node.getHost(), node.getAddressList(), node.getPort()))
+                .toList();
+    }
+
+    /** When the user interrupts us, the job must not wait for connections to time out. */
+    private static Thread cancelAtShutdown(Conductor conductor, CountDownLatch over) {
+        Thread hook = new Thread(() -> {
+            conductor.cancel("the checkpoint command was interrupted");
+            try {
+                over.await(HOOK_MILLIS, TimeUnit.MILLISECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        Runtime.getRuntime().addShutdownHook(hook);
+        return hook;
+    }
+
+    private static void forget(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // this is the shutdown
+            return;
+        }
+    }
+
+    private static CrException failure(Outcome.Failed failed) {
+        Failure first = failed.failures().get(0);
+        String more = failed.failures().size() == 1 ? "" : " (and " + (failed.failures().size() - 1) + " more like it)";
+        return new CrException(first.code(), first.text() + more);
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.quiesce.coordinator.core.Action;
+import org.quiesce.coordinator.core.Phase;
+import org.quiesce.coordinator.core.RankResult;
+import org.quiesce.coordinator.core.RoundPlan;
+import org.quiesce.coordinator.launch.LauncherCommand;
+import org.quiesce.coordinator.store.JobRegistry;
+import org.quiesce.coordinator.store.LocalProcess;
+import org.quiesce.coordinator.store.RunRecord;
+import org.quiesce.cr.CrException;
+import org.quiesce.cr.ErrorCode;
+import org.quiesce.cr.manifest.Format;
+import org.quiesce.cr.manifest.Job;
+import org.quiesce.cr.manifest.Manifest;
+import org.quiesce.cr.manifest.ManifestFile;
+import org.quiesce.cr.manifest.RankImage;
+import org.quiesce.cr.manifest.StorageLevel;
+import org.quiesce.cr.manifest.Times;
+import org.quiesce.wire.proto.NodeRecord;
+
+/** Makes the manifest of a round from what the nodes, the launcher and the core know. */
+final class ManifestMaker {
+    /** Variables of the launcher that a restart needs, because they are its options under another name. */
+    private static final String LAUNCHER_VARIABLES = "OMPI_";
+
+    private static final String NOT_AGAIN = "OMPI_MCA_orte_fork_agent";
+
+    private final JobRegistry.Job job;
+    private final RoundPlan plan;
+    private final String name;
+    private final InstantSource clock;
+    private final Instant startedAt;
+
+    ManifestMaker(JobRegistry.Job job, RoundPlan plan, String name, InstantSource clock) {
+        this.job = job;
+        this.plan = plan;
+        this.name = name;
+        this.clock = clock;
+        startedAt = clock.instant();
+    }
+
+    /** Writes the manifest of a round whose images are all sealed. */
+    void write(Path directory, Action.Summary summary) {
+        Manifest manifest = new Manifest(
+                Format.CURRENT,
+                Product.version(),
+                describeJob(),
+                plan.sequence(),
+                Manifest.NO_PARENT,
+                new Times(startedAt, clock.instant(), phases(summary)),
+                images(summary),
+                List.of(),
+                List.of(new StorageLevel("shared", directory.getParent().toString(), true)));
+        try {
+            ManifestFile.write(directory, manifest);
+        } catch (IOException e) {
+            throw new CrException(
+                    ErrorCode.WRITE, "cannot write the manifest in " + directory + ": " + e.getMessage(), e);
+        }
+    }
+
+    private Job describeJob() {
+        NodeRecord node = job.nodes().get(0);
+        List<String> arguments = node.getArgumentList();
+        List<String> words = launcherWords();
+        List<String> options = new LauncherCommand(words).options(arguments.size());
+        return new Job(
+                name,
+                arguments,
+                node.getWorkingDirectory(),
+                launcherEnvironment(),
+                plan.worldSize(),
+                mpi(node.getMpiVersion()),
+                new Job.Launcher(options.get(0), options.subList(1, options.size())));
+    }
+
+    private List<String> launcherWords() {
+        String usual = job.nodes().get(0).getLauncher();
+        return job.directory()
+                .run()
+                .map(RunRecord::launcher)
+                .or(() -> LocalProcess.arguments(job.launcherPid()))
+                .orElseGet(() -> List.of(usual.isEmpty() ? "mpirun" : usual));
+    }
+
+    private SortedMap<String, String> launcherEnvironment() {
+        SortedMap<String, String> kept = new TreeMap<>();
+        LocalProcess.environment(job.launcherPid()).forEach((variable, value) -> {
+            if (variable.startsWith(LAUNCHER_VARIABLES) && !variable.equals(NOT_AGAIN)) {
+                kept.put(variable, value);
+            }
+        });
+        return kept;
+    }
+
+    /** Splits "Open MPI v4.1.4, ..." into the library and its version. */
+    private static Job.Mpi mpi(String text) {
+        int at = text.indexOf(" v");
+        if (at < 0) {
+            return new Job.Mpi(text, "");
+        }
+        return new Job.Mpi(text.substring(0, at), text.substring(at + 2).split("[, ]", 2)[0]);
+    }
+
+    private List<RankImage> images(Action.Summary summary) {
+        List<RankImage> images = new ArrayList<>(summary.images().size());
+        for (int rank = 0; rank < summary.images().size(); rank++) {
+            RankResult result = summary.images().get(rank);
+            images.add(new RankImage(
+                    rank,
+                    summary.hosts().get(rank),
+                    result.pid(),
+                    result.image().file(),
+                    result.image().bytes(),
+                    String.format(
+                            Locale.ROOT, "%016x%016x", result.image().digestHigh(), result.image().digestLow()),
+                    ""));
+        }
+        return images;
+    }
+
+    private static List<Times.PhaseTime> phases(Action.Summary summary) {
+        List<Times.PhaseTime> phases = new ArrayList<>();
+        long start = 0;
+        for (Map.Entry<Phase, Long> phase : summary.phaseMicros().entrySet()) {
+            phases.add(new Times.PhaseTime(phase.getKey().title(), start, phase.getValue()));
+            start += phase.getValue();
+        }
+        return phases;
+    }
+}

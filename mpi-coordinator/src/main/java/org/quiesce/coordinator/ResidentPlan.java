@@ -1,0 +1,44 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A job that a resident coordinator is to start.
+ *
+ * @param name what a person calls it; empty: nothing
+ * @param words that start it
+ * @param launcher the launcher's words as the user gave them, for the manifest
+ * @param environment what it gets besides ours
+ * @param workingDirectory where it starts, instead of here
+ * @param checkpoints where they go and how often
+ */
+public record ResidentPlan(
+        String name,
+        List<String> words,
+        List<String> launcher,
+        Map<String, String> environment,
+        Optional<Path> workingDirectory,
+        Checkpoints checkpoints) {
+    /** Copies the lists. */
+    public ResidentPlan {
+        words = List.copyOf(words);
+        launcher = List.copyOf(launcher);
+        environment = Map.copyOf(environment);
+    }
+
+    /**
+     * Where checkpoints go and how often they are taken.
+     *
+     * @param directory where references lie
+     * @param reference the name of the reference there; empty: the usual one
+     * @param interval from the start, and from the end of one checkpoint, to the next one; empty: none are taken unasked
+     * @param keep how many stay; 0: all
+     */
+    public record Checkpoints(Path directory, String reference, Optional<Duration> interval, int keep) {}
+}

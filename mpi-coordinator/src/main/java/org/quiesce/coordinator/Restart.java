@@ -1,0 +1,137 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.quiesce.coordinator.launch.LauncherCommand;
+import org.quiesce.coordinator.launch.RestartSpec;
+import org.quiesce.coordinator.store.ReferenceDirectory;
+import org.quiesce.coordinator.store.ReferenceLocator;
+import org.quiesce.cr.CrException;
+import org.quiesce.cr.manifest.Manifest;
+import org.quiesce.cr.manifest.ManifestFile;
+
+/** A checkpoint from which a job is to go on. */
+public record Restart(Path path, Manifest manifest) {
+    /** Reads the manifest of a sequence. */
+    public static Restart at(Path path) {
+        return new Restart(path, ManifestFile.read(path));
+    }
+
+    /** Where the reference lies. */
+    public Path directory() {
+        return path.getParent().getParent();
+    }
+
+    /** The name of the reference. */
+    public String referenceName() {
+        return path.getParent().getFileName().toString();
+    }
+
+    /** The command that restarts the job. */
+    public LauncherCommand command(Path rankProgram, Optional<Path> hostfile, List<String> moreOptions) {
+        List<String> launcher = new ArrayList<>();
+        launcher.add(manifest.job().launcher().name());
+        launcher.addAll(manifest.job().launcher().options());
+        RestartSpec spec = new RestartSpec(manifest.job().ranks(), hostfile, moreOptions);
+        return LauncherCommand.restart(launcher, spec, rankProgram, path);
+    }
+
+    /** How a resident coordinator goes on with the job, the launcher's options as they were. */
+    public ResidentPlan plan(Path rankProgram, ResidentPlan.Checkpoints checkpoints) {
+        return plan(command(rankProgram, Optional.empty(), List.of()), checkpoints);
+    }
+
+    /** How a resident coordinator goes on with the job by this command. */
+    public ResidentPlan plan(LauncherCommand command, ResidentPlan.Checkpoints checkpoints) {
+        List<String> launcher = new ArrayList<>();
+        launcher.add(manifest.job().launcher().name());
+        launcher.addAll(manifest.job().launcher().options());
+        launcher.addAll(manifest.job().arguments());
+        return new ResidentPlan(
+                manifest.job().name(),
+                command.handingEnvironmentOn(),
+                launcher,
+                Map.copyOf(manifest.job().environment()),
+                Optional.of(Path.of(manifest.job().workingDirectory())),
+                checkpoints);
+    }
+
+    /** Finds checkpoints to go on from. */
+    public static final class Finder {
+        private final ReferenceLocator locator;
+        private final Path directory;
+        private final Consumer<String> warnings;
+
+        /** Looks in this directory; tells of checkpoints that are passed over. */
+        public Finder(Path directory, Consumer<String> warnings) {
+            this.directory = directory;
+            this.warnings = warnings;
+            locator = new ReferenceLocator(directory);
+        }
+
+        /** The one that a person names; it must be whole. */
+        public Restart named(String reference) {
+            Restart restart = at(locator.find(reference).path());
+            Verification.of(restart.path()).throwIfDamaged();
+            return restart;
+        }
+
+        /** The newest whole one of a job of this name, or else one that was started by the same words. */
+        public Optional<Restart> newest(Optional<String> name, List<String> words) {
+            if (!Files.isDirectory(directory)) {
+                return Optional.empty();
+            }
+            List<Restart> candidates = new ArrayList<>();
+            for (ReferenceDirectory reference : locator.all()) {
+                for (int sequence : reference.sequences()) {
+                    candidate(reference.sequence(sequence), name, words).ifPresent(candidates::add);
+                }
+            }
+            candidates.sort(Comparator.comparing(
+                            (Restart restart) -> restart.manifest().times().committedAt())
+                    .reversed());
+            return candidates.stream().filter(this::whole).findFirst();
+        }
+
+        private Optional<Restart> candidate(Path path, Optional<String> name, List<String> words) {
+            try {
+                Restart restart = at(path);
+                boolean same = name.isPresent()
+                        ? restart.referenceName().equals(name.get())
+                        : restart.startedBy(words);
+                return same ? Optional.of(restart) : Optional.empty();
+            } catch (CrException e) {
+                warnings.accept("quiesce: passing over " + path + ": " + e.getMessage());
+                return Optional.empty();
+            }
+        }
+
+        private boolean whole(Restart restart) {
+            try {
+                Verification.of(restart.path()).throwIfDamaged();
+                return true;
+            } catch (CrException e) {
+                warnings.accept("quiesce: passing over " + restart.path() + ": " + e.getMessage());
+                return false;
+            }
+        }
+    }
+
+    private boolean startedBy(List<String> words) {
+        List<String> arguments = manifest.job().arguments();
+        int program = words.size() - arguments.size();
+        if (arguments.isEmpty() || program < 1) {
+            return false;
+        }
+        return words.subList(program + 1, words.size()).equals(arguments.subList(1, arguments.size()))
+                && Path.of(words.get(program)).getFileName().equals(Path.of(arguments.get(0)).getFileName());
+    }
+}

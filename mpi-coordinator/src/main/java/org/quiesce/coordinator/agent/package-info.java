@@ -1,0 +1,11 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Connections to the crnodes of a job: the proof of the key, frames, and their translation into events and from actions
+ * of the core. Nothing here decides; nothing here touches files.
+ */
+@NullMarked
+package org.quiesce.coordinator.agent;
+
+import org.jspecify.annotations.NullMarked;

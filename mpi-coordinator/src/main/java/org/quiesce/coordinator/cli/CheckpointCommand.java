@@ -1,0 +1,119 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator.cli;
+
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.stream.Collectors;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.OptionGroup;
+import org.apache.commons.cli.Options;
+import org.quiesce.coordinator.CheckpointRequest;
+import org.quiesce.coordinator.CheckpointRequest.Ending;
+import org.quiesce.coordinator.Committed;
+import org.quiesce.coordinator.Coordinator;
+import org.quiesce.coordinator.launch.Interval;
+import org.quiesce.coordinator.store.JobRegistry;
+
+/** {@code quiesce checkpoint}. */
+final class CheckpointCommand implements Command {
+    @Override
+    public String name() {
+        return "checkpoint";
+    }
+
+    @Override
+    public String arguments() {
+        return "TARGET";
+    }
+
+    @Override
+    public String purpose() {
+        return "checkpoint a running job: TARGET is its name, or the pid of mpirun or of quiesce run";
+    }
+
+    @Override
+    public Options options() {
+        return new Options()
+                .addOptionGroup(new OptionGroup()
+                        .addOption(Usage.flag("term", "end the job with SIGTERM once the checkpoint is committed"))
+                        .addOption(Usage.flag("stop", "stop the job with SIGSTOP once the checkpoint is committed"))
+                        .addOption(Usage.flag("kill", "end the job with SIGKILL once the checkpoint is committed")))
+                .addOptionGroup(new OptionGroup()
+                        .addOption(Usage.flag("wait", "return when the checkpoint is committed (always so)"))
+                        .addOption(Usage.flag("nowait", "return as soon as the checkpoint has been asked for")))
+                .addOption(Usage.value("max-wait", "T", "give up after this long; the job goes on, exit status 5"))
+                .addOption(Usage.flag("forked", "copy on write"))
+                .addOption(Usage.flag("incremental", "save what has changed"))
+                .addOption(Usage.value("dir", "DIR", "where the reference lies"))
+                .addOption(Usage.json());
+    }
+
+    @Override
+    public int run(CommandLine line, Context context) {
+        String target = Command.argument(line, "TARGET");
+        for (String later : new String[] {"forked", "incremental", "nowait"}) {
+            if (line.hasOption(later)) {
+                throw Command.usage("--" + later + " is not available yet");
+            }
+        }
+        if (target.startsWith("slurm:")) {
+            throw Command.usage("slurm: targets are not available yet; give the pid of the launcher or the job's name");
+        }
+        CheckpointRequest request = request(line, context);
+        JobRegistry.Job job = JobRegistry.of(context.environment()).find(target);
+        RoundProgress progress = new RoundProgress(context, line.hasOption("verbose"));
+        Committed committed;
+        try {
+            committed = new Coordinator(job, context.environment()).checkpoint(request, progress);
+        } finally {
+            progress.finish();
+        }
+        print(committed, line, context);
+        return 0;
+    }
+
+    private static CheckpointRequest request(CommandLine line, Context context) {
+        Ending ending = Ending.CONTINUE;
+        for (Ending possible : Ending.values()) {
+            ending = line.hasOption(possible.name().toLowerCase(java.util.Locale.ROOT)) ? possible : ending;
+        }
+        Optional<Path> directory = Optional.ofNullable(line.getOptionValue("dir")).map(context.directory()::resolve);
+        OptionalLong limit = line.hasOption("max-wait")
+                ? OptionalLong.of(Interval.parse(line.getOptionValue("max-wait")).toMillis())
+                : OptionalLong.empty();
+        return new CheckpointRequest(directory, ending, limit);
+    }
+
+    private static void print(Committed committed, CommandLine line, Context context) {
+        if (line.hasOption("json")) {
+            Json.print(View.of(committed), context.out());
+            return;
+        }
+        context.out().println(committed.reference());
+        if (line.hasOption("verbose")) {
+            context.err().println("quiesce: sequence " + committed.sequence() + ", " + Table.size(committed.bytes()));
+        }
+    }
+
+    private record View(
+            String reference, int sequence, String path, long bytes, long messages, long releases, Map<String, Long> phaseMicros) {
+        static View of(Committed committed) {
+            return new View(
+                    committed.reference().toString(),
+                    committed.sequence(),
+                    committed.path().toString(),
+                    committed.bytes(),
+                    committed.summary().messages(),
+                    committed.summary().releases(),
+                    committed.summary().phaseMicros().entrySet().stream()
+                            .collect(Collectors.toMap(
+                                    entry -> entry.getKey().title(),
+                                    Map.Entry::getValue,
+                                    (one, other) -> one,
+                                    java.util.LinkedHashMap::new)));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Options;
+import org.quiesce.coordinator.HostCheck;
+import org.quiesce.coordinator.ResidentJob;
+import org.quiesce.coordinator.ResidentPlan;
+import org.quiesce.coordinator.Restart;
+import org.quiesce.coordinator.launch.Installation;
+import org.quiesce.coordinator.launch.LauncherCommand;
+import org.quiesce.coordinator.launch.Words;
+import org.quiesce.coordinator.store.ReferenceLocator;
+import org.quiesce.cr.ExitCode;
+
+/** {@code quiesce restart}. */
+final class RestartCommand implements Command {
+    @Override
+    public String name() {
+        return "restart";
+    }
+
+    @Override
+    public String arguments() {
+        return "REF";
+    }
+
+    @Override
+    public String purpose() {
+        return "restart a job from a checkpoint; ends as the job ends";
+    }
+
+    @Override
+    public Options options() {
+        return new Options()
+                .addOption("s", "seq", true, "the sequence, instead of the newest")
+                .addOption(Usage.value("hostfile", "FILE", "hosts for mpirun, instead of the original ones"))
+                .addOption(Usage.value("launcher", "mpirun|srun", "what starts the ranks"))
+                .addOption(Usage.value("mpirun-opts", "WORDS", "more options for mpirun"))
+                .addOption(Usage.flag("showme", "print the command that would be run, and end"))
+                .addOption(Usage.flag("check", "check everything that can be checked without starting, and end"))
+                .addOption(Usage.flag("info", "print what would be restarted, and end"))
+                .addOption(Usage.json());
+    }
+
+    @Override
+    public int run(CommandLine line, Context context) {
+        String launcher = line.getOptionValue("launcher", "mpirun");
+        if (!launcher.equals("mpirun")) {
+            throw Command.usage("--launcher " + launcher + " is not available yet; mpirun is");
+        }
+        if (line.hasOption("info")) {
+            return new InfoCommand().run(line, context);
+        }
+        ReferenceLocator.Located located = References.find(line, context);
+        Restart restart = Restart.at(located.path());
+        LauncherCommand command = command(restart, line, context);
+        if (line.hasOption("showme")) {
+            context.out().println(Words.join(command.words()));
+            return 0;
+        }
+        int status = check(restart, context);
+        if (status != 0 || line.hasOption("check")) {
+            return status;
+        }
+        ResidentPlan.Checkpoints checkpoints = new ResidentPlan.Checkpoints(
+                restart.directory(), restart.referenceName(), Optional.empty(), 0);
+        return new ResidentJob(restart.plan(command, checkpoints), context.environment(), context.err()).run();
+    }
+
+    private static LauncherCommand command(Restart restart, CommandLine line, Context context) {
+        Optional<Path> hostfile =
+                Optional.ofNullable(line.getOptionValue("hostfile")).map(context.directory()::resolve);
+        List<String> more = Words.split(line.getOptionValue("mpirun-opts", ""));
+        return restart.command(Installation.find(context.environment()).rankProgram(), hostfile, more);
+    }
+
+    private static int check(Restart restart, Context context) {
+        Verifying.of(restart.path(), context).throwIfDamaged();
+        List<String> problems = HostCheck.problems(restart.path(), restart.manifest());
+        if (problems.isEmpty()) {
+            return 0;
+        }
+        context.err().println("quiesce: " + restart.path() + " cannot be restarted here:");
+        problems.forEach(problem -> context.err().println("  " + problem));
+        return ExitCode.HOST.value();
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator.cli;
+
+import java.io.PrintStream;
+import java.util.concurrent.TimeUnit;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import org.quiesce.coordinator.RoundListener;
+import org.quiesce.coordinator.core.Phase;
+
+/** A bar on a terminal, for rounds that last longer than a person likes to wait without one. */
+final class RoundProgress implements RoundListener {
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(2);
+    private static final int UPDATE_MILLIS = 200;
+
+    private final PrintStream err;
+    private final boolean terminal;
+    private final boolean verbose;
+    private final Thread watcher;
+    private volatile Phase phase = Phase.CONNECT;
+    private volatile boolean over;
+
+    RoundProgress(Context context, boolean verbose) {
+        err = context.err();
+        terminal = context.terminal();
+        this.verbose = verbose;
+        watcher = new Thread(this::watch, "progress");
+        watcher.setDaemon(true);
+        if (terminal && !verbose) {
+            watcher.start();
+        }
+    }
+
+    @Override
+    public void entered(Phase entered) {
+        phase = entered;
+        if (verbose) {
+            err.println("quiesce: " + entered.title());
+        }
+    }
+
+    private void watch() {
+        try {
+            TimeUnit.NANOSECONDS.sleep(PATIENCE_NANOS);
+            if (!over) {
+                draw();
+            }
+        } catch (InterruptedException e) {
+            return; // the round is over
+        }
+    }
+
+    private void draw() throws InterruptedException {
+        try (ProgressBar bar = bar()) {
+            while (!over) {
+                bar.stepTo(Math.min(phase.ordinal(), Phase.COMMIT.ordinal()));
+                bar.setExtraMessage(phase.title());
+                Thread.sleep(UPDATE_MILLIS);
+            }
+        }
+    }
+
+    private ProgressBar bar() {
+        return new ProgressBarBuilder()
+                .setTaskName("checkpoint")
+                .setInitialMax(Phase.COMMIT.ordinal())
+                .setUpdateIntervalMillis(UPDATE_MILLIS)
+                .setConsumer(new ConsoleProgressBarConsumer(err))
+                .build();
+    }
+
+    /** The round is over; the bar goes away. */
+    void finish() {
+        over = true;
+        watcher.interrupt();
+    }
+}

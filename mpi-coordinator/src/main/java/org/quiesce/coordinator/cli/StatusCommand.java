@@ -1,0 +1,103 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator.cli;
+
+import java.util.List;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.Options;
+import org.quiesce.coordinator.JobStatus;
+import org.quiesce.coordinator.store.JobRegistry;
+import org.quiesce.coordinator.store.RunRecord;
+import org.quiesce.wire.proto.NodeRecord;
+
+/** {@code quiesce status}. */
+final class StatusCommand implements Command {
+    @Override
+    public String name() {
+        return "status";
+    }
+
+    @Override
+    public String arguments() {
+        return "[TARGET]";
+    }
+
+    @Override
+    public String purpose() {
+        return "show your jobs, or the ranks of one job and what they wait for";
+    }
+
+    @Override
+    public Options options() {
+        return new Options().addOption(Usage.json());
+    }
+
+    @Override
+    public int run(CommandLine line, Context context) {
+        JobRegistry registry = JobRegistry.of(context.environment());
+        if (line.getArgList().isEmpty()) {
+            jobs(registry.jobs().stream().map(JobView::of).toList(), line, context);
+        } else {
+            ranks(registry.find(Command.argument(line, "TARGET")), line, context);
+        }
+        return 0;
+    }
+
+    private static void jobs(List<JobView> jobs, CommandLine line, Context context) {
+        if (line.hasOption("json")) {
+            Json.print(jobs, context.out());
+            return;
+        }
+        if (jobs.isEmpty()) {
+            context.out().println("no jobs");
+            return;
+        }
+        Table table = new Table("JOB", "LAUNCHER", "RANKS", "HOSTS", "PROGRAM", "CHECKPOINTS");
+        for (JobView job : jobs) {
+            table.row(job.name, job.launcherPid, job.ranks, String.join(",", job.hosts), job.program, job.directory);
+        }
+        table.print(context.out());
+    }
+
+    private static void ranks(JobRegistry.Job job, CommandLine line, Context context) {
+        JobStatus status = JobStatus.of(job);
+        if (line.hasOption("json")) {
+            Json.print(new RanksView(job.name(), status.ranks(), status.silent()), context.out());
+            return;
+        }
+        Table table = new Table("RANK", "HOST", "PID", "PHASE", "SINCE", "RESTARTS", "WAITS FOR");
+        for (JobStatus.Rank rank : status.ranks()) {
+            table.row(
+                    rank.rank(),
+                    rank.host(),
+                    rank.pid(),
+                    rank.phase(),
+                    rank.phase().equals("running") ? "" : rank.millis() + " ms",
+                    rank.generation(),
+                    rank.waitsFor());
+        }
+        table.print(context.out());
+        status.silent().forEach(node -> context.err().println("quiesce: " + node));
+    }
+
+    private record JobView(
+            String name, long launcherPid, int ranks, List<String> hosts, String program, String directory) {
+        static JobView of(JobRegistry.Job job) {
+            NodeRecord first =
+                    job.nodes().isEmpty() ? NodeRecord.getDefaultInstance() : job.nodes().get(0);
+            return new JobView(
+                    job.name(),
+                    job.launcherPid(),
+                    first.getWorldSize(),
+                    job.nodes().stream().map(NodeRecord::getHost).toList(),
+                    String.join(" ", first.getArgumentList()),
+                    job.directory()
+                            .run()
+                            .map(RunRecord::directory)
+                            .map(Object::toString)
+                            .orElse(first.getWorkingDirectory()));
+        }
+    }
+
+    private record RanksView(String job, List<JobStatus.Rank> ranks, List<String> silent) {}
+}

@@ -1,0 +1,65 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator.doctor;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/** Where a doctor looks; tests give another root. */
+final class Sources {
+    private static final long PATIENCE_SECONDS = 20;
+
+    private final Path root;
+
+    Sources(Path root) {
+        this.root = root;
+    }
+
+    Path path(String absolute) {
+        return root.resolve(absolute.substring(1));
+    }
+
+    boolean exists(String file) {
+        return Files.exists(path(file));
+    }
+
+    Optional<String> text(String file) {
+        try {
+            return Optional.of(Files.readString(path(file), StandardCharsets.ISO_8859_1).strip());
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    Optional<byte[]> bytes(String file) {
+        try {
+            return Optional.of(Files.readAllBytes(path(file)));
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** What a program prints, if it is there and ends well. */
+    Optional<String> output(List<String> words) {
+        try {
+            Process process = new ProcessBuilder(words)
+                    .redirectError(ProcessBuilder.Redirect.DISCARD)
+                    .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+                    .start();
+            String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            return process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS) && process.exitValue() == 0
+                    ? Optional.of(output)
+                    : Optional.empty();
+        } catch (IOException e) {
+            return Optional.empty();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return Optional.empty();
+        }
+    }
+}

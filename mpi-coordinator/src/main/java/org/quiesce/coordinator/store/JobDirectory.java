@@ -1,0 +1,139 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator.store;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.quiesce.wire.proto.NodeRecord;
+
+/**
+ * The directory in which the parts of one job meet: the key, one record per node, and, under {@code quiesce run}, what that
+ * says of the job.
+ */
+public final class JobDirectory {
+    private static final String KEY = "key";
+    private static final int KEY_BYTES = 32;
+    private static final String RECORDS = "node-*.pb";
+    private static final int REMOVE_TRIES = 100;
+    private static final long REMOVE_MILLIS = 10;
+
+    private final Path path;
+
+    /** The directory at this path, which need not exist. */
+    public JobDirectory(Path path) {
+        this.path = path;
+    }
+
+    /** Makes a new one below {@code home}, with a fresh key. */
+    public static JobDirectory create(Path home, String name) {
+        byte[] unique = new byte[4];
+        SecureRandom random = new SecureRandom();
+        random.nextBytes(unique);
+        Path path = home.resolve("jobs").resolve(fileName(name) + '-' + HexFormat.of().formatHex(unique));
+        byte[] key = new byte[KEY_BYTES];
+        random.nextBytes(key);
+        try {
+            DurableFiles.createDirectories(path.getParent());
+            DurableFiles.createDirectory(path);
+            DurableFiles.write(
+                    path.resolve(KEY), (HexFormat.of().formatHex(key) + '\n').getBytes(StandardCharsets.US_ASCII));
+        } catch (IOException e) {
+            throw DurableFiles.failure("cannot make the job's directory", path, e);
+        }
+        return new JobDirectory(path);
+    }
+
+    private static String fileName(String name) {
+        return name.replaceAll("[^A-Za-z0-9._-]", "_");
+    }
+
+    /** Where it lies. */
+    public Path path() {
+        return path;
+    }
+
+    /** The key, as 64 hexadecimal digits. */
+    public String key() {
+        try {
+            DurableFiles.checkOwner(path);
+            return Files.readString(path.resolve(KEY)).strip();
+        } catch (IOException e) {
+            throw DurableFiles.failure("cannot read the job's key in", path, e);
+        }
+    }
+
+    /** The nodes that have said where their crnode listens; records that cannot be understood are left out. */
+    public List<NodeRecord> nodes() {
+        List<NodeRecord> records = new ArrayList<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(path, RECORDS)) {
+            for (Path file : files) {
+                parse(file).ifPresent(records::add);
+            }
+        } catch (IOException e) {
+            throw DurableFiles.failure("cannot read the job's directory", path, e);
+        }
+        return records;
+    }
+
+    private static Optional<NodeRecord> parse(Path file) {
+        try {
+            return Optional.of(NodeRecord.parseFrom(Files.readAllBytes(file)));
+        } catch (IOException e) {
+            // removed meanwhile, or not a record: either way there is nobody to talk to
+            return Optional.empty();
+        }
+    }
+
+    /** What {@code quiesce run} has said. */
+    public Optional<RunRecord> run() {
+        try {
+            return RunRecord.read(path);
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** Says what {@code quiesce run} has to say. */
+    public void write(RunRecord record) {
+        try {
+            record.write(path);
+        } catch (IOException e) {
+            throw DurableFiles.failure("cannot write into the job's directory", path, e);
+        }
+    }
+
+    /** Takes back what {@link #create} and {@link #write} made, once crnode has removed its own part. */
+    public void remove() {
+        try {
+            for (int i = 0; i < REMOVE_TRIES && !nodes().isEmpty(); i++) {
+                TimeUnit.MILLISECONDS.sleep(REMOVE_MILLIS);
+            }
+            RunRecord.remove(path);
+            if (nodes().isEmpty()) {
+                DurableFiles.deleteTree(path);
+            }
+        } catch (IOException e) {
+            throw DurableFiles.failure("cannot remove the job's directory", path, e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Whether a process that answers for the job is still there, as far as this host can tell. */
+    public boolean alive() {
+        String here = LocalProcess.hostName();
+        boolean running = run().map(run -> LocalProcess.alive(run.pid(), run.startTime())).orElse(false);
+        return running
+                || nodes().stream()
+                        .anyMatch(node -> !node.getHost().equals(here) || LocalProcess.alive(node.getCrnodePid(), 0));
+    }
+}
