@@ -41,6 +41,9 @@ struct cr_state {
     struct cr_note *last;
     const struct cr_foreign *foreign; /* never NULL */
     int old_pid; /* at restart: the pid in the image */
+    /* From the kernel's id of a thread to the one that the application knows, and back. NULL: they are the same. */
+    int (*known_tid)(int kernel_tid);
+    int (*kernel_tid)(int known_tid);
 };
 
 /* Appends an encoded message; used by the kinds. FIELDS and MESSAGE are nanopb's. */

@@ -80,7 +80,9 @@ int cr_process_collect(struct cr_state *state, struct cr_error *err)
 
 static int put_back_directory(const quiesce_image_Process *p, struct cr_error *err)
 {
-    int rc = (int)cr_sys(SYS_chdir, p->working_directory);
+    int rc;
+
+    rc = (int)cr_sys(SYS_chdir, p->working_directory);
 
     if (rc < 0)
         return cr_fail(err, rc == -ENOENT ? CR_EFILEMISSING : -rc,

@@ -105,8 +105,8 @@ static void read_times(quiesce_image_PosixTimer *timer)
     timer->overrun = overrun > 0 ? (int32_t)overrun : 0;
 }
 
-static int collect_posix_timers(struct cr_arena *arena, quiesce_image_Timers *message,
-                                struct cr_error *err)
+static int collect_posix_timers(const struct cr_state *state, struct cr_arena *arena,
+                                quiesce_image_Timers *message, struct cr_error *err)
 {
     size_t limit = sizeof(message->posix_timer) / sizeof(*message->posix_timer);
     size_t length;
@@ -128,6 +128,8 @@ static int collect_posix_timers(struct cr_arena *arena, quiesce_image_Timers *me
                            "checkpoint",
                            limit);
         parse_timer(at, timer);
+        if (timer->tid != 0 && state->known_tid != NULL)
+            timer->tid = (uint32_t)state->known_tid((int)timer->tid);
         read_times(timer);
         message->posix_timer_count++;
     }
@@ -142,7 +144,7 @@ static int collect(struct cr_state *state, struct cr_arena *arena, struct cr_err
     if (message == NULL)
         return cr_fail_memory(err);
     collect_interval_timers(message);
-    rc = collect_posix_timers(arena, message, err);
+    rc = collect_posix_timers(state, arena, message, err);
     return rc < 0 ? rc
                   : cr_state_add(state, quiesce_image_NoteType_NOTE_TIMERS,
                                  quiesce_image_Timers_fields, message, err);
@@ -202,7 +204,8 @@ static int create_with_id(int clock, struct sigevent *event, int wanted)
     return rc;
 }
 
-static int put_back_posix_timer(const quiesce_image_PosixTimer *saved, struct cr_error *err)
+static int put_back_posix_timer(const struct cr_state *state,
+                                const quiesce_image_PosixTimer *saved, struct cr_error *err)
 {
     struct itimerspec times = {from_ns(saved->interval_ns), from_ns(saved->remaining_ns)};
     struct sigevent event;
@@ -213,6 +216,8 @@ static int put_back_posix_timer(const quiesce_image_PosixTimer *saved, struct cr
     event.sigev_signo = (int)saved->signal;
     event.sigev_value.sival_ptr = (void *)saved->value;
     event._sigev_un._tid = (int)saved->tid;
+    if (saved->tid != 0 && state->kernel_tid != NULL)
+        event._sigev_un._tid = state->kernel_tid((int)saved->tid);
     rc = create_with_id(saved->clock, &event, saved->id);
     if (rc == 0 && saved->remaining_ns > 0)
         rc = (int)cr_sys(SYS_timer_settime, saved->id, 0, &times, 0);
@@ -221,14 +226,15 @@ static int put_back_posix_timer(const quiesce_image_PosixTimer *saved, struct cr
                   : 0;
 }
 
-static int put_back_all(const quiesce_image_Timers *message, struct cr_error *err)
+static int put_back_all(const struct cr_state *state, const quiesce_image_Timers *message,
+                        struct cr_error *err)
 {
     int rc = 0;
 
     for (pb_size_t i = 0; rc == 0 && i < message->interval_timer_count; i++)
         rc = put_back_interval_timer(&message->interval_timer[i], err);
     for (pb_size_t i = 0; rc == 0 && i < message->posix_timer_count; i++)
-        rc = put_back_posix_timer(&message->posix_timer[i], err);
+        rc = put_back_posix_timer(state, &message->posix_timer[i], err);
     return rc;
 }
 
@@ -246,7 +252,7 @@ int cr_timers_put_back(struct cr_state *state, struct cr_error *err)
             continue;
         rc = cr_state_decode(note, quiesce_image_Timers_fields, message, err);
         if (rc == 0)
-            rc = put_back_all(message, err);
+            rc = put_back_all(state, message, err);
     }
     cr_scratch_end(&scratch);
     return rc;
