@@ -1,0 +1,215 @@
+#!/usr/bin/python3
+# SPDX-FileCopyrightText: The Quiesce Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Runs an MPI program under cr_mpirank, checkpoints it, kills and restarts it.
+
+The program asks for a checkpoint by making the file want-N in the folder $QUIESCE_TEST_DIR, and learns from begun-N that all
+ranks know of it and from done-N that it is over; or checkpoints are taken at random times (--rounds). MODE:
+  continue  the job runs on        restart  it is killed and restarted
+  twice     killed and restarted twice from the same image
+  second    restarted, checkpointed again at the same place, restarted from that
+"""
+import argparse
+import glob
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--stage", required=True, help="<build>/stage")
+    p.add_argument("--proto", required=True, help="folder with wire_pb2.py")
+    p.add_argument("-n", type=int, default=2)
+    p.add_argument("--mode", default="continue", choices=["continue", "restart", "twice", "second"])
+    p.add_argument("--rounds", type=int, default=0, help="this many checkpoints at random times")
+    p.add_argument("--restarts", type=float, default=0.0, help="with --rounds: share of those that are restarts")
+    p.add_argument("--gap", type=float, default=0.4)
+    p.add_argument("--skew", type=float, default=0.01)
+    p.add_argument("--target-delay", type=float, default=0.0)
+    p.add_argument("--limit", type=float, default=5.0, help="for the collectives")
+    p.add_argument("--timeout", type=float, default=100.0)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--btl", default="self,vader")
+    p.add_argument("--may-refuse", action="store_true", help="a round that does not converge is no failure")
+    p.add_argument("-v", action="store_true")
+    p.add_argument("command", nargs="+")
+    return p.parse_args()
+
+
+class Failed(Exception):
+    pass
+
+
+class Job:
+    """The launcher and its ranks, through kills and restarts."""
+
+    def __init__(self, a):
+        self.a = a
+        self.random = random.Random(a.seed)
+        self.folder = tempfile.mkdtemp(prefix="quiesce-test-")
+        self.start = time.time()
+        self.counts = {"continue": 0, "restart": 0, "refused": 0, "released": 0, "targets": 0, "kept": 0}
+        self.times = {}
+        self.sequence = 0
+        self.log = open(os.path.join(self.folder, "output"), "w+b")
+        self.launch(a.command)
+
+    def launch(self, words):
+        env = dict(os.environ, QUIESCE_TEST_DIR=self.folder, QUIESCE_HOME=self.folder + "/home",
+                   OMPI_MCA_btl=self.a.btl, OMPI_MCA_rmaps_base_oversubscribe="1")
+        env.pop("QUIESCE_JOB_DIR", None)
+        self.process = subprocess.Popen(
+            ["mpirun", "--allow-run-as-root", "--oversubscribe", "-np", str(self.a.n),
+             self.a.stage + "/libexec/quiesce/cr_mpirank"] + words,
+            env=env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def pids(self):
+        """The ranks: children of the launcher that run cr_mpirank."""
+        deadline = time.time() + 20
+        while time.time() < deadline:
+            with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
+                pids = [int(p) for p in f.read().split()]
+            if len(pids) == self.a.n:
+                return pids
+            if self.process.poll() is not None:
+                raise Failed(f"the job ended with {self.process.returncode}")
+            time.sleep(0.02)
+        raise Failed("the ranks did not start")
+
+    def image(self):
+        self.sequence += 1
+        path = os.path.join(self.folder, f"image-{self.sequence}")
+        os.mkdir(path)
+        return path
+
+    def restart(self, path):
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            raise Failed("the launcher outlived its ranks") from None
+        self.launch(["--restore", path])
+
+    def round(self, restart, begun=None):
+        """One checkpoint. Returns the image's folder, or None if it was refused."""
+        path = self.image()
+        r = coordinator.Round(self.pids(), path, self.sequence, self.a.skew, self.a.target_delay,
+                              self.random.getrandbits(32))
+        try:
+            r.converge(self.a.limit, begun)
+            r.phase("STOP")
+            self.counts["kept"] += sum(x.messages for x in r.phase("DRAIN"))
+            if restart:
+                r.phase("DUMP")
+                r.phase("SEAL")
+                r.kill()
+                self.restart(path)
+            elif self.random.random() < 0.2:
+                r.phase("DUMP")
+                r.phase("RESUME")
+                r.phase("SEAL")
+            else:
+                r.cancel()
+        except coordinator.Refused as refused:
+            r.close()
+            self.counts["refused"] += 1
+            print("refused:", refused, flush=True)
+            if not self.a.may_refuse:
+                raise Failed(str(refused)) from refused
+            return None
+        finally:
+            self.counts["released"] += r.releases
+            self.counts["targets"] += r.targets
+        r.close()
+        self.counts["restart" if restart else "continue"] += 1
+        for name, value in r.times.items():
+            self.times.setdefault(name, []).append(value * 1e3)
+        if self.a.v:
+            print({k: f"{v * 1e3:.1f} ms" for k, v in r.times.items()}, flush=True)
+        return path
+
+    def touch(self, name):
+        with open(os.path.join(self.folder, name), "w"):
+            pass
+
+    def serve(self, want):
+        """A checkpoint that the program asks for."""
+        number = want.rsplit("-", 1)[1]
+        mode = self.a.mode
+        path = self.round(mode != "continue", lambda: self.touch("begun-" + number))
+        if mode == "twice" and path:
+            r = coordinator.Round(self.pids(), path, seed=self.a.seed)
+            r.kill()
+            self.restart(path)
+        if mode == "second" and path:
+            self.round(True)
+        self.touch("done-" + number)
+
+    def run(self):
+        served, rounds = set(), 0
+        at = time.time() + self.random.random() * self.a.gap
+        while self.process.poll() is None:
+            if time.time() - self.start > self.a.timeout:
+                raise Failed("time is up")
+            for want in sorted(glob.glob(self.folder + "/want-*")):
+                if want not in served:
+                    served.add(want)
+                    self.serve(want)
+            if rounds < self.a.rounds and time.time() > at and \
+                    os.path.exists(self.folder + "/running"):
+                rounds += 1
+                self.round(self.random.random() < self.a.restarts)
+                at = time.time() + self.random.random() * self.a.gap
+            time.sleep(0.005)
+        if self.process.returncode != 0:
+            raise Failed(f"the job ended with {self.process.returncode}")
+
+    def end(self, failed):
+        if self.process.poll() is None:
+            try:
+                for pid in self.pids():
+                    os.kill(pid, 9)
+            except (Failed, OSError):
+                pass
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.log.seek(0)
+        text = self.log.read().decode(errors="replace")
+        if failed or self.a.v:
+            sys.stdout.write(text)
+        else:
+            sys.stdout.write("".join(line + "\n" for line in text.splitlines() if line.startswith(("ok", "not ok", "#"))))
+        if not os.environ.get("QUIESCE_TEST_KEEP"):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def summary(self):
+        middle = {k: f"{sorted(v)[len(v) // 2]:.1f}/{max(v):.1f}" for k, v in self.times.items()}
+        return f"{self.counts} median/max ms {middle}"
+
+
+def main():
+    a = arguments()
+    sys.path.insert(0, a.proto)
+    global coordinator
+    import coordinator
+    job = Job(a)
+    failure = None
+    try:
+        job.run()
+    except (Failed, coordinator.Lost, coordinator.Refused, OSError) as e:
+        failure = f"{type(e).__name__}: {e}"
+    job.end(failure)
+    print(f"{'FAILED ' + failure if failure else 'passed'} n={a.n} mode={a.mode} seed={a.seed} {a.command}: "
+          f"{job.summary()}", flush=True)
+    return 1 if failure else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
