@@ -251,8 +251,20 @@ struct work {
     char link[CR_PATH_SIZE];
 };
 
-static int add_files(struct cr_state *state, const struct cr_open_file *files, size_t count,
-                     struct work *work, struct cr_error *err)
+static void add_file(struct cr_arena *arena, const struct cr_open_file *file, int kind,
+                     struct work *work, struct cr_refusals *refusals)
+{
+    quiesce_image_Descriptor *out =
+        &work->message.descriptor[work->message.descriptor_count++];
+
+    describe(file, kind, work->link, out);
+    if (kind == quiesce_image_DescriptorKind_DESCRIPTOR_FILE && file->same_as < 0)
+        cr_locks_collect(arena, out, refusals);
+}
+
+static int add_files(struct cr_state *state, struct cr_arena *arena,
+                     const struct cr_open_file *files, size_t count, struct work *work,
+                     struct cr_error *err)
 {
     struct cr_refusals refusals = {0};
     char path[40];
@@ -272,8 +284,7 @@ static int add_files(struct cr_state *state, const struct cr_open_file *files, s
             refuse(&refusals, file, work->link);
             continue;
         }
-        describe(file, kind, work->link,
-                 &work->message.descriptor[work->message.descriptor_count++]);
+        add_file(arena, file, kind, work, &refusals);
         if (work->message.descriptor_count == DESCRIPTORS_PER_NOTE)
             rc = flush(state, &work->message, err);
     }
@@ -289,7 +300,7 @@ static int collect(struct cr_state *state, struct cr_arena *arena, struct cr_err
     size_t count = 0;
     int rc = work != NULL ? list_files(state, arena, &files, &count, err) : cr_fail_memory(err);
 
-    return rc < 0 ? rc : add_files(state, files, count, work, err);
+    return rc < 0 ? rc : add_files(state, arena, files, count, work, err);
 }
 
 int cr_descriptors_collect(struct cr_state *state, struct cr_error *err)

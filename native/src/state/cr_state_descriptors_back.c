@@ -165,6 +165,13 @@ static int put_back_sharing(struct cr_state *state, const quiesce_image_Descript
     return place(state, fd, d, err);
 }
 
+static int put_back_locks(struct cr_state *state, const quiesce_image_Descriptor *d,
+                          struct cr_error *err)
+{
+    (void)state;
+    return cr_locks_put_back(d, err);
+}
+
 /* What the restart inherited from a shell would change the numbers that the program gets, and hold pipes open. */
 static int close_inherited(const struct cr_state *state, struct cr_arena *arena,
                            struct cr_error *err)
@@ -198,6 +205,8 @@ int cr_descriptors_put_back(struct cr_state *state, struct cr_error *err)
         rc = for_each(state, message, put_back_first, err);
     if (rc == 0)
         rc = for_each(state, message, put_back_sharing, err);
+    if (rc == 0)
+        rc = for_each(state, message, put_back_locks, err);
     cr_scratch_end(&scratch);
     return rc;
 }

@@ -24,4 +24,14 @@ int cr_descriptor_is_foreign(const struct cr_foreign *foreign, int fd);
 /* Says in words what the descriptor is that cannot be saved: "a TCP connection from A to B". LINK: its link in /proc. */
 void cr_descriptor_words(const struct cr_open_file *file, const char *link, char *out, size_t size);
 
+/*
+ * Locks that the process holds through the open file of D->fd, into D. Adds to REFUSALS what cannot be saved (leases, more
+ * locks than a descriptor has room for).
+ */
+void cr_locks_collect(struct cr_arena *scratch, quiesce_image_Descriptor *d,
+                      struct cr_refusals *refusals);
+
+/* Takes the locks of D again, when all descriptors are in place: closing any other one of a file drops POSIX locks. */
+int cr_locks_put_back(const quiesce_image_Descriptor *d, struct cr_error *err);
+
 #endif

@@ -51,6 +51,10 @@ static int collect(struct cr_state *state, quiesce_image_Process *p, struct cr_e
 
     if (p == NULL)
         return cr_fail_memory(err);
+    if (cr_sys(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0) != 1)
+        return cr_fail(err, CR_EREFUSED,
+                       "the process has said that its memory must not be written to a file (it is "
+                       "not dumpable); set prctl(PR_SET_DUMPABLE, 1) before the checkpoint");
     rc = collect_directories(p, err);
     if (rc < 0)
         return rc;
@@ -58,7 +62,7 @@ static int collect(struct cr_state *state, quiesce_image_Process *p, struct cr_e
     cr_sys(SYS_umask, mask);
     p->umask = (uint32_t)mask;
     p->personality = (uint32_t)cr_sys(SYS_personality, 0xffffffff);
-    p->dumpable = cr_sys(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
+    p->dumpable = true;
     p->nice = 20 - (int32_t)cr_sys(SYS_getpriority, PRIO_PROCESS, 0);
     p->no_new_privileges = cr_sys(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
     registrations = cr_sys(SYS_membarrier, MEMBARRIER_GET_REGISTRATIONS, 0, 0);

@@ -6,16 +6,19 @@
 #include "cr_state_check.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char directory[] = "/tmp/state_descriptors_XXXXXX";
@@ -269,6 +272,68 @@ static void test_shared_memory_path(void)
     close_inherited();
 }
 
+static int try_lock(int fd, int command, int type, off_t start, off_t length)
+{
+    struct flock range = {.l_type = (short)type, .l_start = start, .l_len = length};
+
+    return fcntl(fd, command, &range);
+}
+
+/* What another process would find at START: F_UNLCK, F_RDLCK or F_WRLCK. */
+static int posix_lock_at(int fd, off_t start)
+{
+    int types[2];
+    char type = F_UNLCK;
+
+    if (pipe(types) != 0)
+        return -1;
+    if (fork() == 0) {
+        struct flock range = {.l_type = F_WRLCK, .l_start = start, .l_len = 1};
+
+        fcntl(fd, F_GETLK, &range);
+        type = (char)range.l_type;
+        _exit(write(types[1], &type, 1) == 1 ? 0 : 1);
+    }
+    if (read(types[0], &type, 1) != 1)
+        type = -1;
+    close(types[0]);
+    close(types[1]);
+    wait(NULL);
+    return type;
+}
+
+static void test_locks(void)
+{
+    struct fixture f;
+    int a = make_file("locked", "0123456789");
+    int b = make_file("flocked", "x");
+    int other;
+
+    try_lock(a, F_SETLK, F_WRLCK, 2, 3);
+    try_lock(a, F_SETLK, F_RDLCK, 8, 0);
+    flock(b, LOCK_EX);
+    collect(&f, "locks are collected");
+    close(a);
+    close(b);
+    tap_ok(posix_lock_at(open(file_path("locked"), O_RDWR), 3) == F_UNLCK, "they are gone");
+    close_inherited();
+    put_back(&f, "locks are put back");
+    tap_ok(posix_lock_at(a, 3) == F_WRLCK && posix_lock_at(a, 5) == F_UNLCK &&
+               posix_lock_at(a, 100) == F_RDLCK,
+           "ranges are locked as before");
+    other = open(file_path("flocked"), O_RDWR);
+    tap_ok(flock(other, LOCK_SH | LOCK_NB) != 0, "a flock() is held again");
+    close(a);
+    close(b);
+    tap_ok(flock(other, LOCK_EX | LOCK_NB) == 0, "somebody else takes it");
+    dup2(other, 60);
+    close(other);
+    tap_ok(cr_descriptors_put_back(&f.state, &f.err) == -EAGAIN, "and it cannot be put back");
+    printf("# %s\n", f.err.text);
+    fixture_end(&f);
+    close_inherited();
+}
+
 static void test_changed_files(void)
 {
     struct fixture f;
@@ -348,6 +413,7 @@ int main(void)
     test_listener();
     test_refusals();
     test_shared_memory_path();
+    test_locks();
     test_changed_files();
     test_many();
     return tap_done();

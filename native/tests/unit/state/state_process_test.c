@@ -44,6 +44,20 @@ static void test_put_back(void)
     fixture_end(&f);
 }
 
+static void test_not_dumpable(void)
+{
+    struct fixture f;
+    int rc;
+
+    prctl(PR_SET_DUMPABLE, 0);
+    fixture_begin(&f);
+    rc = cr_process_collect(&f.state, &f.err);
+    printf("# %s\n", f.err.text);
+    tap_ok(rc == -CR_EREFUSED, "a process that must not be dumped is refused");
+    fixture_end(&f);
+    prctl(PR_SET_DUMPABLE, 1);
+}
+
 static void test_directory_gone(void)
 {
     struct fixture f;
@@ -84,6 +98,7 @@ int main(void)
     if (mkdtemp(directory) == NULL)
         tap_skip_all("no directory in /tmp");
     test_put_back();
+    test_not_dumpable();
     test_directory_gone();
     test_directory_deleted_now();
     return tap_done();
