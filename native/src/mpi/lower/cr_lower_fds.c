@@ -34,7 +34,7 @@ static int identify(int fd, struct entry *ret_entry)
 
 int cr_lower_fds_add(int fd)
 {
-    struct entry e;
+    struct entry e = {0};
     int end;
 
     if (fd < 0 || fd >= FDS_MAX || identify(fd, &e) < 0)
@@ -92,7 +92,7 @@ size_t cr_lower_fds_copy(int *out, size_t max)
     size_t count = 0;
 
     for (fd = 0; fd < end; fd++) {
-        struct entry now;
+        struct entry now = {0};
         if (__atomic_load_n(&table[fd].device, __ATOMIC_ACQUIRE) == 0)
             continue;
         if (identify(fd, &now) < 0 || now.device != table[fd].device ||
