@@ -59,8 +59,8 @@ int cr_job_dir_read_node(const struct cr_job_dir *dir, const char *host,
                          quiesce_wire_NodeRecord *ret_record, struct cr_error *err);
 
 /*
- * The end of this node's part: removes node-HOST.pb, the run directory with what crnode put there, and, when no other node's
- * record is left, the key and the job directory.
+ * The end of this node's part: removes node-HOST.pb, the run directory with what crnode put there, and, when nothing else is
+ * left, the key and the job directory. (`quiesce run` keeps a record of its own there, and removes the directory itself.)
  */
 void cr_job_dir_remove(const struct cr_job_dir *dir, const char *host);
 

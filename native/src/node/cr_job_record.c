@@ -161,13 +161,29 @@ static void remove_run(const char *run)
     rmdir(run);
 }
 
+/* 1 if nothing but the key lies in DIRECTORY: no node's record, and nothing of a coordinator that started the job. */
+static int only_key_left(const char *directory)
+{
+    DIR *d = opendir(directory);
+    struct dirent *e;
+    int others = 0;
+
+    if (d == NULL)
+        return 0;
+    while ((e = readdir(d)) != NULL)
+        others += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+                  strcmp(e->d_name, "key") != 0;
+    closedir(d);
+    return others == 0;
+}
+
 void cr_job_dir_remove(const struct cr_job_dir *dir, const char *host)
 {
     char path[PATH_SIZE];
 
     if (record_path(dir->directory, host, path, sizeof(path), NULL) == 0)
         unlink(path);
-    if (count_records(dir->directory) == 0) {
+    if (only_key_left(dir->directory)) {
         remove_in(dir->directory, "key");
         rmdir(dir->directory);
     }

@@ -81,7 +81,7 @@ void cr_node_log_refusal(const char *format, ...)
         cr_node_log("further refused connections are not logged");
 }
 
-int cr_node_take(struct cr_node *node, struct cr_link *link, struct cr_error *err)
+int cr_node_take(struct cr_node *node, struct cr_node_link *link, struct cr_error *err)
 {
     if (node->arena.used > ARENA_KEPT)
         cr_arena_reset(&node->arena);

@@ -20,8 +20,8 @@
 #include "cr_auth.h"
 #include "cr_error.h"
 #include "cr_job_dir.h"
-#include "cr_link.h"
 #include "cr_loop.h"
+#include "cr_node_link.h"
 #include "cr_session.h"
 #include "wire.pb.h"
 
@@ -65,7 +65,7 @@ struct cr_node_rank {
     uint32_t world_size;
     int finalizing;
 
-    struct cr_link link; /* to its agent, during a round */
+    struct cr_node_link link; /* to its agent, during a round */
     enum cr_rank_state state;
     quiesce_wire_Phase phase;
     int64_t since;   /* in this phase */
@@ -79,8 +79,8 @@ enum cr_peer_state { CR_PEER_UNPROVED, CR_PEER_PROVED };
 struct cr_node_peer {
     struct cr_node *node;
     enum cr_peer_state state;
-    struct cr_watch watch; /* until the key is proved */
-    struct cr_link link;   /* from then on */
+    struct cr_watch watch;    /* until the key is proved */
+    struct cr_node_link link; /* from then on */
     char address[80];
     int64_t deadline;
     uint8_t greeting[CR_AUTH_GREETING];
@@ -118,7 +118,7 @@ struct cr_node_round {
 
 struct cr_node_local {
     struct cr_node *node;
-    struct cr_link link;
+    struct cr_node_link link;
     uint32_t pid;
     int64_t deadline;
 };
@@ -157,7 +157,7 @@ int cr_node_serve(struct cr_node *node);
 void cr_node_close(struct cr_node *node);
 
 /* Takes the next frame of LINK into node->in, forgetting the one before. Returns as cr_frame_next(). */
-int cr_node_take(struct cr_node *node, struct cr_link *link, struct cr_error *err);
+int cr_node_take(struct cr_node *node, struct cr_node_link *link, struct cr_error *err);
 
 /* One line with the time on standard error. Refused connections are counted and no longer logged after the first thousand. */
 void cr_node_log(const char *format, ...) __attribute__((format(printf, 1, 2)));

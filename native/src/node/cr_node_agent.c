@@ -75,7 +75,7 @@ static void take_frame(struct cr_node *node, struct cr_node_rank *rank)
 /* The connection has ended. Its process has probably died, and the loop is about to be told so; that is the better message. */
 static void lose_link(struct cr_node_rank *rank)
 {
-    cr_link_close(&rank->link);
+    cr_node_link_close(&rank->link);
     if (rank->state != CR_RANK_IDLE)
         rank->lost_at = cr_loop_now_ms() + CR_NODE_LOST_MS;
 }
@@ -85,13 +85,13 @@ static void link_ready(struct cr_watch *watch, uint32_t events)
     struct cr_node_rank *rank = cr_watch_of(watch, struct cr_node_rank, link.watch);
     struct cr_node *node = rank->node;
     struct cr_error err = {0};
-    int rc = cr_link_service(&rank->link, events);
+    int rc = cr_node_link_service(&rank->link, events);
 
     while (rc == 1) {
         rc = cr_node_take(node, &rank->link, &err);
         if (rc == 1) {
             take_frame(node, rank);
-            rc = cr_link_is_open(&rank->link) ? 1 : 0; /* the round may have ended */
+            rc = cr_node_link_is_open(&rank->link) ? 1 : 0; /* the round may have ended */
         } else if (rc < 0) {
             cr_node_log("rank %u: %s", rank->rank, err.text);
         }
@@ -118,7 +118,7 @@ static void agent_came(struct cr_watch *watch, uint32_t events)
             continue;
         }
         rank->state = CR_RANK_GREETED;
-        if (cr_link_open(&rank->link, &node->loop, fd, link_ready) < 0)
+        if (cr_node_link_open(&rank->link, &node->loop, fd, link_ready) < 0)
             lose_link(rank);
     }
 }
@@ -161,7 +161,7 @@ void cr_agent_send(struct cr_node *node, struct cr_node_rank *rank, const quiesc
 {
     struct cr_error err = {0};
 
-    if (!cr_link_is_open(&rank->link) || cr_link_send(&rank->link, frame, &err) == 0)
+    if (!cr_node_link_is_open(&rank->link) || cr_node_link_send(&rank->link, frame, &err) == 0)
         return;
     cr_node_log("rank %u: %s", rank->rank, err.text);
     (void)node;
@@ -183,7 +183,7 @@ void cr_agent_close_all(struct cr_node *node)
     for (size_t i = 0; i < node->rank_count; i++) {
         struct cr_node_rank *rank = node->ranks[i];
 
-        cr_link_close(&rank->link);
+        cr_node_link_close(&rank->link);
         rank->state = CR_RANK_IDLE;
         rank->phase = quiesce_wire_Phase_PHASE_IDLE;
         rank->lost_at = 0;

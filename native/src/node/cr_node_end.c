@@ -92,7 +92,7 @@ void cr_round_cancel(struct cr_node *node, const char *reason)
             continue;
         rank->since = cr_loop_now_ms();
         rank->phase = quiesce_wire_Phase_PHASE_RESUME;
-        rank->state = cr_link_is_open(&rank->link) ? CR_RANK_BUSY : CR_RANK_GONE;
+        rank->state = cr_node_link_is_open(&rank->link) ? CR_RANK_BUSY : CR_RANK_GONE;
         cr_agent_send(node, rank, &node->out);
     }
     cr_round_progress(node);

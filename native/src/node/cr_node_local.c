@@ -18,7 +18,7 @@ static void drop(struct cr_node_local *local)
         if (node->locals[i] == local)
             node->locals[i] = NULL;
     }
-    cr_link_close(&local->link);
+    cr_node_link_close(&local->link);
     free(local);
 }
 
@@ -42,7 +42,7 @@ static int take_hello(struct cr_node *node, struct cr_node_local *local)
         cr_node_log("rank %d of %u registered, pid %u", hello->rank, hello->world_size, local->pid);
     }
     cr_report_hello(node);
-    cr_link_send(&local->link, &node->out, NULL);
+    cr_node_link_send(&local->link, &node->out, NULL);
     cr_node_peer_send_all(node, &node->out);
     return 0;
 }
@@ -51,7 +51,7 @@ static void ready(struct cr_watch *watch, uint32_t events)
 {
     struct cr_node_local *local = cr_watch_of(watch, struct cr_node_local, link.watch);
     struct cr_node *node = local->node;
-    int rc = cr_link_service(&local->link, events);
+    int rc = cr_node_link_service(&local->link, events);
 
     while (rc == 1) {
         rc = cr_node_take(node, &local->link, NULL);
@@ -107,7 +107,7 @@ void cr_node_local_accept(struct cr_watch *watch, uint32_t events)
     local->node = node;
     local->pid = pid;
     local->deadline = cr_loop_now_ms() + CR_NODE_REGISTER_MS;
-    if (cr_link_open(&local->link, &node->loop, fd, ready) < 0) {
+    if (cr_node_link_open(&local->link, &node->loop, fd, ready) < 0) {
         free(local);
         return;
     }

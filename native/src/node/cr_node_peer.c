@@ -29,7 +29,7 @@ static void drop(struct cr_node_peer *peer)
             node->peers[i] = NULL;
     }
     cr_loop_close(&node->loop, &peer->watch);
-    cr_link_close(&peer->link);
+    cr_node_link_close(&peer->link);
     cr_round_peer_gone(node, peer);
     free(peer);
 }
@@ -44,7 +44,7 @@ void cr_node_peer_send(struct cr_node *node, struct cr_node_peer *peer,
     (void)node;
     if (peer == NULL || peer->state != CR_PEER_PROVED)
         return;
-    if (cr_link_send(&peer->link, frame, &err) == 0)
+    if (cr_node_link_send(&peer->link, frame, &err) == 0)
         return;
     /* The loop will see the end of the connection and drop the peer; nobody up the stack has it pulled from under him. */
     cr_node_log("coordinator %s does not take what it is sent: %s", peer->address, err.text);
@@ -61,7 +61,7 @@ void cr_node_peer_drain_all(struct cr_node *node, int timeout_ms)
 {
     for (size_t i = 0; i < CR_NODE_PEERS_MAX; i++) {
         if (node->peers[i] != NULL && node->peers[i]->state == CR_PEER_PROVED)
-            cr_link_drain(&node->peers[i]->link, timeout_ms);
+            cr_node_link_drain(&node->peers[i]->link, timeout_ms);
     }
 }
 
@@ -155,7 +155,7 @@ static void link_ready(struct cr_watch *watch, uint32_t events)
     struct cr_node_peer *peer = cr_watch_of(watch, struct cr_node_peer, link.watch);
     struct cr_node *node = peer->node;
     struct cr_error err = {0};
-    int rc = cr_link_service(&peer->link, events);
+    int rc = cr_node_link_service(&peer->link, events);
 
     if (rc < 0)
         cr_node_log("coordinator %s has gone", peer->address);
@@ -178,18 +178,18 @@ static int promote(struct cr_node *node, struct cr_node_peer *peer)
     uint8_t proof[CR_AUTH_PROOF];
     int rc;
 
-    rc = cr_link_open(&peer->link, &node->loop, cr_loop_release(&node->loop, &peer->watch),
-                      link_ready);
+    rc = cr_node_link_open(&peer->link, &node->loop, cr_loop_release(&node->loop, &peer->watch),
+                           link_ready);
     if (rc < 0)
         return rc;
     cr_node_log("coordinator %s has proved the key", peer->address);
     peer->state = CR_PEER_PROVED;
     cr_auth_proof(node->key, peer->greeting, peer->answer, proof);
-    rc = cr_link_send_bytes(&peer->link, proof, sizeof(proof));
+    rc = cr_node_link_send_bytes(&peer->link, proof, sizeof(proof));
     if (rc < 0)
         return rc;
     cr_report_hello(node);
-    return cr_link_send(&peer->link, &node->out, NULL);
+    return cr_node_link_send(&peer->link, &node->out, NULL);
 }
 
 static void unproved_ready(struct cr_watch *watch, uint32_t events)

@@ -185,7 +185,7 @@ void cr_node_rank_remove(struct cr_node *node, struct cr_node_rank *rank)
         node->ranks[i] = node->ranks[--node->rank_count];
     if (node->rank_count == 0)
         node->idle_since = cr_loop_now_ms();
-    cr_link_close(&rank->link);
+    cr_node_link_close(&rank->link);
     cr_loop_close(&node->loop, &rank->process);
     free(rank);
     save(node);

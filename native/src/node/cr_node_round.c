@@ -295,7 +295,7 @@ void cr_round_rank_failed(struct cr_node *node, struct cr_node_rank *rank,
         return;
     round->state = CR_ROUND_FAILED;
     cr_frame_result(&rank->result, rank->rank, rank->pid, why);
-    rank->state = cr_link_is_open(&rank->link) ? CR_RANK_DONE : CR_RANK_GONE;
+    rank->state = cr_node_link_is_open(&rank->link) ? CR_RANK_DONE : CR_RANK_GONE;
     tell_failure(node, round->owner, round->id, &rank->result);
 }
 
@@ -309,7 +309,7 @@ void cr_round_rank_lost(struct cr_node *node, struct cr_node_rank *rank, const c
     if (!cr_round_is_active(node) || node->round.sealed || rank->state == CR_RANK_IDLE)
         return;
     cr_round_remove_image(node, rank);
-    cr_link_close(&rank->link);
+    cr_node_link_close(&rank->link);
     cr_fail(&err, CR_ERANKLOST, "rank %u, pid %u: %s", rank->rank, rank->pid, reason);
     cr_round_rank_failed(node, rank, &err);
 }

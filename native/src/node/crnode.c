@@ -23,69 +23,72 @@ static const char USAGE[] =
     "              [--launcher NAME] [--launcher-pid PID] [--world-size N]\n"
     "              [--mpi-version TEXT] [-- PROGRAM ARGUMENT...]\n"
     "The checkpointer of one job on this node. cr_mpirank starts it; when it has been\n"
-    "killed, `crnode --job-dir DIR --background` takes over the ranks that still run.\n";
+    "killed, `crnode --job-dir DIR --background` takes over the ranks that still run.";
+
+enum {
+    JOB_DIR,
+    RUN_DIR,
+    JOB,
+    LAUNCHER,
+    LAUNCHER_PID,
+    WORLD_SIZE,
+    MPI_VERSION,
+    TEXT_OPTIONS, /* those above take an argument */
+    BACKGROUND,
+    HELP,
+    VERSION
+};
 
 struct options {
-    const char *job_dir, *run_dir, *job, *launcher, *mpi_version;
-    uint32_t launcher_pid, world_size;
+    const char *text[TEXT_OPTIONS]; /* NULL: not given */
     int background;
     char **argument;
 };
 
+static const struct option LONG_OPTIONS[] = {
+    {"job-dir", 1, NULL, JOB_DIR},
+    {"run-dir", 1, NULL, RUN_DIR},
+    {"job", 1, NULL, JOB},
+    {"launcher", 1, NULL, LAUNCHER},
+    {"launcher-pid", 1, NULL, LAUNCHER_PID},
+    {"world-size", 1, NULL, WORLD_SIZE},
+    {"mpi-version", 1, NULL, MPI_VERSION},
+    {"background", 0, NULL, BACKGROUND},
+    {"help", 0, NULL, HELP},
+    {"version", 0, NULL, VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+/* Returns 0, or -1 when the usage is to be shown. */
 static int parse(int argc, char **argv, struct options *o)
 {
-    static const struct option LONG[] = {{"job-dir", 1, NULL, 'd'},
-                                         {"run-dir", 1, NULL, 'r'},
-                                         {"job", 1, NULL, 'j'},
-                                         {"launcher", 1, NULL, 'l'},
-                                         {"launcher-pid", 1, NULL, 'p'},
-                                         {"world-size", 1, NULL, 'n'},
-                                         {"mpi-version", 1, NULL, 'm'},
-                                         {"background", 0, NULL, 'b'},
-                                         {"help", 0, NULL, 'h'},
-                                         {"version", 0, NULL, 'v'},
-                                         {NULL, 0, NULL, 0}};
     int c;
 
     *o = (struct options){0};
-    while ((c = getopt_long(argc, argv, "+h", LONG, NULL)) != -1) {
-        switch (c) {
-        case 'd':
-            o->job_dir = optarg;
-            break;
-        case 'r':
-            o->run_dir = optarg;
-            break;
-        case 'j':
-            o->job = optarg;
-            break;
-        case 'l':
-            o->launcher = optarg;
-            break;
-        case 'p':
-            o->launcher_pid = (uint32_t)strtoul(optarg, NULL, 10);
-            break;
-        case 'n':
-            o->world_size = (uint32_t)strtoul(optarg, NULL, 10);
-            break;
-        case 'm':
-            o->mpi_version = optarg;
-            break;
-        case 'b':
+    while ((c = getopt_long(argc, argv, "+", LONG_OPTIONS, NULL)) != -1) {
+        if (c >= 0 && c < TEXT_OPTIONS) {
+            o->text[c] = optarg;
+        } else if (c == BACKGROUND) {
             o->background = 1;
-            break;
-        case 'h':
-            fputs(USAGE, stdout);
+        } else if (c == HELP || c == VERSION) {
+            puts(c == HELP ? USAGE : "crnode " QUIESCE_VERSION);
             exit(0);
-        case 'v':
-            puts("crnode " QUIESCE_VERSION);
-            exit(0);
-        default:
+        } else {
             return -1;
         }
     }
     o->argument = argv + optind;
-    return o->job_dir != NULL ? 0 : -1;
+    return o->text[JOB_DIR] != NULL ? 0 : -1;
+}
+
+static uint32_t number(const char *text)
+{
+    return text != NULL ? (uint32_t)cr_parse_u64(&text, 10) : 0;
+}
+
+static const char *text_or_empty(const char *text)
+{
+    return text != NULL ? text : "";
 }
 
 /* What a person will want to know about the job. */
@@ -93,13 +96,14 @@ static void fill_record(quiesce_wire_NodeRecord *record, const struct options *o
 {
     size_t max = sizeof(record->argument) / sizeof(*record->argument);
 
-    cr_str_copy(record->job, sizeof(record->job), o->job);
-    record->launcher_pid = o->launcher_pid;
-    record->launcher_start = o->launcher_pid > 0 ? cr_job_dir_start_time((int)o->launcher_pid) : 0;
-    record->world_size = o->world_size;
-    cr_str_copy(record->launcher, sizeof(record->launcher), o->launcher ? o->launcher : "");
+    cr_str_copy(record->job, sizeof(record->job), text_or_empty(o->text[JOB]));
+    record->launcher_pid = number(o->text[LAUNCHER_PID]);
+    if (record->launcher_pid > 0)
+        record->launcher_start = cr_job_dir_start_time((int)record->launcher_pid);
+    record->world_size = number(o->text[WORLD_SIZE]);
+    cr_str_copy(record->launcher, sizeof(record->launcher), text_or_empty(o->text[LAUNCHER]));
     cr_str_copy(record->mpi_version, sizeof(record->mpi_version),
-                o->mpi_version ? o->mpi_version : "");
+                text_or_empty(o->text[MPI_VERSION]));
     for (size_t i = 0; o->argument[i] != NULL && i < max; i++) {
         cr_str_copy(record->argument[i], sizeof(record->argument[i]), o->argument[i]);
         record->argument_count++;
@@ -112,17 +116,13 @@ static void fill_record(quiesce_wire_NodeRecord *record, const struct options *o
 static int describe_job(struct cr_node *node, const struct options *o, struct cr_error *err)
 {
     char host[256];
-    char *dot;
 
     if (gethostname(host, sizeof(host)) < 0)
         return cr_fail(err, errno, "this node has no name");
     host[sizeof(host) - 1] = '\0';
-    dot = strchr(host, '.');
-    if (dot != NULL)
-        *dot = '\0';
-    if (o->job == NULL && cr_job_dir_read_node(&node->dir, host, &node->record, err) == 0)
+    if (o->text[JOB] == NULL && cr_job_dir_read_node(&node->dir, host, &node->record, err) == 0)
         return 0;
-    if (o->job == NULL)
+    if (o->text[JOB] == NULL)
         return cr_error_prefix(err, "--job is missing and no crnode has run here before");
     memset(&node->record, 0, sizeof(node->record));
     cr_str_copy(node->record.host, sizeof(node->record.host), host);
@@ -188,7 +188,7 @@ static int run(struct cr_node *node, const struct options *o, struct cr_error *e
     int ready = -1;
     int rc;
 
-    rc = cr_job_dir_at(&node->dir, o->job_dir, o->run_dir, err);
+    rc = cr_job_dir_at(&node->dir, o->text[JOB_DIR], o->text[RUN_DIR], err);
     if (rc == 0)
         rc = cr_job_dir_create(&node->dir, err);
     if (rc == 0)
@@ -222,7 +222,7 @@ int main(int argc, char **argv)
     int rc;
 
     if (parse(argc, argv, &o) < 0) {
-        fputs(USAGE, stderr);
+        fprintf(stderr, "%s\n", USAGE);
         return 2;
     }
     close_range(3, ~0U, 0);

@@ -47,7 +47,7 @@ class Started:
         self.run = result.stdout.strip()
 
     def record(self, directory=None):
-        path = f"{directory or self.directory}/node-{socket.gethostname().split('.')[0]}.pb"
+        path = f"{directory or self.directory}/node-{socket.gethostname()}.pb"
         if not os.path.exists(path):
             return None
         record = wire.NodeRecord()
@@ -85,7 +85,7 @@ def what_the_record_says():
     with Started() as job:
         job.start(cwd="/usr")
         record = job.record()
-        assert record.host == socket.gethostname().split(".")[0] and list(record.address) == ["127.0.0.1"]
+        assert record.host == socket.gethostname() and list(record.address) == ["127.0.0.1"]
         assert record.working_directory == "/usr" and record.job == "started" and record.world_size == 2
         assert record.argument[:2] == [NODE_START, job.directory] and record.mpi_version == "none"
         assert runs(record.crnode_pid)
@@ -185,7 +185,7 @@ def what_dead_jobs_left():
     """a new job removes what a dead one left beside it, and nothing else"""
     with Started() as job:
         dead, living, other = (job.home + "/jobs/" + n for n in ("dead", "living", "other"))
-        host = socket.gethostname().split(".")[0]
+        host = socket.gethostname()
         for path, pid in ((dead, 0), (living, os.getpid())):
             os.mkdir(path, 0o700)
             record = wire.NodeRecord(host=host, crnode_pid=pid)

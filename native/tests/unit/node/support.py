@@ -210,7 +210,7 @@ class Job:
             return log.read()
 
     def record_path(self):
-        return f"{self.directory}/node-{socket.gethostname().split('.')[0]}.pb"
+        return f"{self.directory}/node-{socket.gethostname()}.pb"
 
     def record_bytes(self):
         try:

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /* context: normal. */
-#include "cr_link.h"
+#include "cr_node_link.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #define IN_SIZE CR_FRAME_MAX
 #define OUT_SIZE (2 * CR_FRAME_MAX)
 
-int cr_link_open(struct cr_link *link, struct cr_loop *loop, int fd, cr_watch_fn ready)
+int cr_node_link_open(struct cr_node_link *link, struct cr_loop *loop, int fd, cr_watch_fn ready)
 {
     void *memory = mmap(NULL, IN_SIZE + OUT_SIZE, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -41,13 +41,13 @@ int cr_link_open(struct cr_link *link, struct cr_loop *loop, int fd, cr_watch_fn
     return rc;
 }
 
-int cr_link_is_open(const struct cr_link *link)
+int cr_node_link_is_open(const struct cr_node_link *link)
 {
     return link->memory != NULL && link->watch.fd >= 0;
 }
 
 /* Sends what waits, as far as the socket takes it. Returns 0 or -errno. */
-static int flush(struct cr_link *link)
+static int flush(struct cr_node_link *link)
 {
     int waited = link->out_end > link->out_start;
     ssize_t n;
@@ -71,7 +71,7 @@ static int flush(struct cr_link *link)
 }
 
 /* Moves what waits to the front, to have as much room as there is. */
-static size_t make_room(struct cr_link *link)
+static size_t make_room(struct cr_node_link *link)
 {
     if (link->out_start > 0) {
         memmove(link->out, link->out + link->out_start, link->out_end - link->out_start);
@@ -81,9 +81,9 @@ static size_t make_room(struct cr_link *link)
     return OUT_SIZE - link->out_end;
 }
 
-int cr_link_send_bytes(struct cr_link *link, const void *data, size_t size)
+int cr_node_link_send_bytes(struct cr_node_link *link, const void *data, size_t size)
 {
-    if (!cr_link_is_open(link))
+    if (!cr_node_link_is_open(link))
         return -EPIPE;
     if (make_room(link) < size)
         return -ENOBUFS;
@@ -92,13 +92,14 @@ int cr_link_send_bytes(struct cr_link *link, const void *data, size_t size)
     return flush(link);
 }
 
-int cr_link_send(struct cr_link *link, const quiesce_wire_Frame *frame, struct cr_error *err)
+int cr_node_link_send(struct cr_node_link *link, const quiesce_wire_Frame *frame,
+                      struct cr_error *err)
 {
     size_t room;
     long n;
     int rc;
 
-    if (!cr_link_is_open(link))
+    if (!cr_node_link_is_open(link))
         return cr_fail(err, EPIPE, "the connection has ended");
     room = make_room(link);
     n = cr_frame_encode(frame, link->out + link->out_end, room, err);
@@ -111,7 +112,7 @@ int cr_link_send(struct cr_link *link, const quiesce_wire_Frame *frame, struct c
     return 0;
 }
 
-int cr_link_service(struct cr_link *link, uint32_t events)
+int cr_node_link_service(struct cr_node_link *link, uint32_t events)
 {
     long n;
     int rc = 0;
@@ -130,16 +131,17 @@ int cr_link_service(struct cr_link *link, uint32_t events)
     return n < 0 ? (int)n : 1;
 }
 
-void cr_link_drain(struct cr_link *link, int timeout_ms)
+void cr_node_link_drain(struct cr_node_link *link, int timeout_ms)
 {
     int64_t end = cr_loop_now_ms() + timeout_ms;
     struct pollfd p = {.fd = link->watch.fd, .events = POLLOUT};
 
-    while (cr_link_is_open(link) && flush(link) == 0 && link->out_end > 0 && cr_loop_now_ms() < end)
+    while (cr_node_link_is_open(link) && flush(link) == 0 && link->out_end > 0 &&
+           cr_loop_now_ms() < end)
         poll(&p, 1, timeout_ms);
 }
 
-void cr_link_close(struct cr_link *link)
+void cr_node_link_close(struct cr_node_link *link)
 {
     if (link->memory == NULL)
         return;
