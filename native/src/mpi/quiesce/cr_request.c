@@ -72,6 +72,8 @@ void cr_request_release(struct cr_request *r)
         cr_datatype_release(r->datatype);
     if (r->scratch != NULL)
         cr_pool_free(r->scratch, r->scratch_size);
+    if (__builtin_expect(r->handle.fortran != 0, 0))
+        cr_fortran_forget(&r->handle);
     r->handle.magic = 0;
     r->next = cr_self.requests;
     cr_self.requests = r;

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CR_HANDLE_MAGIC 0x5143524dU
+#define CR_HANDLE_MAGIC 0x5143
 
 enum cr_kind {
     CR_KIND_NONE,
@@ -37,10 +37,11 @@ enum cr_handle_flags {
 };
 
 struct cr_handle {
-    uint32_t magic;
-    uint16_t kind; /* enum cr_kind */
-    uint16_t flags;
-    void *real; /* the object of the lower half: what is passed to the real MPI */
+    uint16_t magic;
+    uint8_t kind; /* enum cr_kind */
+    uint8_t flags;
+    int32_t fortran; /* 1 + index in the Fortran table of its kind; 0: has none yet */
+    void *real;      /* the object of the lower half: what is passed to the real MPI */
 };
 _Static_assert(sizeof(struct cr_handle) == 16, "lies over opal_object_t");
 
@@ -76,6 +77,8 @@ struct cr_topology;
 #define CR_OP_FLAGS 84
 /* MPI_Grequest_start of libmpi_mpifh stores 0 ("the functions are Fortran's") into this byte of the new request's handle. */
 #define CR_GREQUEST_LANGUAGE 192
+/* MPI_Wait and its relatives of libmpi_mpifh read the Fortran index of what the request became from these 4 bytes. */
+#define CR_REQUEST_FORTRAN_INDEX 104
 #define CR_GREQUEST_HANDLE_SIZE 200 /* so large must a handle be that cr_request_adopt() makes for a generalized request */
 
 struct cr_communicator {
@@ -87,9 +90,10 @@ struct cr_communicator {
     uint32_t flags;              /* enum cr_communicator_flags */
     uint64_t id_high, id_low;    /* the same on all members, distinct among communicators that share a member */
     uint64_t children;           /* creating collectives called on it so far */
+    uint32_t references;         /* requests that refer to it */
     struct cr_topology *topology;
     char name[64];
-    char gap[CR_COMM_ATTRIBUTES - 184];
+    char gap[CR_COMM_ATTRIBUTES - 192];
     struct cr_attributes *attributes;
 };
 _Static_assert(offsetof(struct cr_communicator, attributes) == CR_COMM_ATTRIBUTES, "where mpifh looks");
@@ -120,6 +124,9 @@ struct cr_handle *cr_handle_new(enum cr_kind kind, size_t size, void *real);
 /* Takes the handle out of the real-to-handle table, clears its magic, gives SIZE bytes back to the pool. */
 void cr_handle_delete(struct cr_handle *handle, size_t size);
 
+/* Gives the handle's Fortran index back, if it has one. Part of cr_handle_delete(). */
+void cr_fortran_forget(struct cr_handle *handle);
+
 /* The null handle of KIND (&ompi_mpi_comm_null ...). */
 struct cr_handle *cr_handle_null(enum cr_kind kind);
 
@@ -138,6 +145,9 @@ static inline void *cr_handle_real(const void *handle)
         return (void *)(uintptr_t)handle;
     return h->real;
 }
+
+/* Copies into a datatype's handle what bindings read of the real object; nothing for other kinds. */
+void cr_handle_mirror(struct cr_handle *handle);
 
 /*
  * Memory that belongs to the upper half but never to the application's malloc: from mmap, in size classes, with free lists.

@@ -135,7 +135,7 @@ void cr_communicator_release(MPI_Comm comm);
 void cr_datatype_retain(MPI_Datatype type);
 void cr_datatype_release(MPI_Datatype type);
 
-/* All live communicators of the application, predefined ones first: VISIT is called with each; stops at a nonzero result. */
+/* All communicators that have a state, predefined ones first: VISIT is called with each; stops at a nonzero result. */
 int cr_communicator_each(int (*visit)(struct cr_communicator *comm, void *context), void *context);
 
 /* ---- errors ---- */
