@@ -278,5 +278,7 @@ int cr_memory_put_back(struct cr_state *state, struct cr_error *err)
             rc = put_back_note(note, message, err);
     }
     cr_scratch_end(&scratch);
+    if (rc == 0)
+        rc = cr_guards_put_back(state, err);
     return rc < 0 ? rc : cr_mm_put_back(state, err);
 }

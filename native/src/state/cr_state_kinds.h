@@ -10,7 +10,7 @@
 
 #include "cr_state.h"
 
-/* Advice, locks and names of areas, and the kernel's record of code, data, stack and heap (not in an MPI rank). */
+/* Advice, locks, names and guards of areas, and the kernel's record of code, data, stack and heap (not in an MPI rank). */
 int cr_memory_put_back(struct cr_state *state, struct cr_error *err);
 
 /* Working directory, umask, personality, dumpable, nice value, no_new_privs, membarrier registrations. */

@@ -58,7 +58,11 @@ int cr_memory_prepare(struct cr_error *err);
  */
 int cr_memory_collect(struct cr_state *state, struct cr_memory *ret_memory, struct cr_error *err);
 
-/* Finds the pages with contents (PAGEMAP_SCAN, or pagemap where the kernel lacks it) and fills runs. */
+/*
+ * Finds the pages with contents (PAGEMAP_SCAN, or pagemap where the kernel lacks it), fills runs, and adds NOTE_GUARDS if
+ * there are guard pages. The arena of STATE is one run up to what it has in use when this returns: what is needed after a
+ * restart must have been taken from it before.
+ */
 int cr_memory_scan(struct cr_state *state, struct cr_memory *memory, struct cr_error *err);
 
 #endif

@@ -55,11 +55,22 @@ struct cr_scan {
     size_t no_join;      /* index of a run that must not grow, or SIZE_MAX */
     size_t arena_run;    /* index of the run of our own arena, or SIZE_MAX */
     uint64_t arena_end;  /* of its reservation */
+    struct cr_range *guards; /* CR_SCAN_GUARDS of them */
+    size_t guard_count;      /* goes beyond that when there are too many */
 };
 #define CR_SCAN_BUFFER (64UL * 1024)
+#define CR_SCAN_GUARDS 65536UL
 
 /* Adds [START, END) of AREA to the runs, joined with the one before where nothing lies between. 0 or -ENOMEM. */
 int cr_scan_add(struct cr_scan *scan, const struct cr_area *area, uint64_t start, uint64_t end);
+
+/* Notes that [START, END) is guarded, joined with the range before it. */
+void cr_scan_add_guard(struct cr_scan *scan, uint64_t start, uint64_t end);
+
+/* NOTE_GUARDS from the ranges found, if there are any; and back into the kernel. */
+int cr_guards_encode(struct cr_state *state, struct cr_arena *scratch, const struct cr_range *guards,
+                     size_t count, struct cr_error *err);
+int cr_guards_put_back(struct cr_state *state, struct cr_error *err);
 
 /*
  * The ways to find contents in [START, END) of AREA. Each returns 0 or a negative errno; cr_scan_ioctl() -ENOTTY where

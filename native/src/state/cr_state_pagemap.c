@@ -45,13 +45,12 @@ static int is_file_map(const struct cr_area *area)
 
 /*
  * What has contents: present or in swap, and not the zero page; of a private file map only pages that were changed. A
- * guard page is an entry that looks like swap and cannot be read.
+ * guard page is an entry that looks like swap and cannot be read; the kernel tells if it knows the category (6.15).
  */
 static long scan_once(struct cr_scan *scan, const struct cr_area *area, uint64_t start,
                       uint64_t end, uint64_t *walk_end)
 {
-    uint64_t unwanted = IS_PFNZERO | (is_file_map(area) ? IS_FILE : 0) |
-                        (scan->no_guard ? 0 : IS_GUARD);
+    uint64_t unwanted = IS_PFNZERO | (is_file_map(area) ? IS_FILE : 0);
     struct scan_argument argument = {
         .size = sizeof(argument),
         .start = start,
@@ -61,7 +60,7 @@ static long scan_once(struct cr_scan *scan, const struct cr_area *area, uint64_t
         .category_anyof_mask = IS_PRESENT | IS_SWAPPED,
         .category_mask = unwanted,
         .category_inverted = unwanted,
-        .return_mask = IS_PRESENT,
+        .return_mask = IS_PRESENT | (scan->no_guard ? 0 : IS_GUARD),
     };
     long n = cr_sys(SYS_ioctl, scan->pagemap, SCAN_IOCTL, &argument);
 
@@ -88,7 +87,9 @@ int cr_scan_ioctl(struct cr_scan *scan, const struct cr_area *area, uint64_t sta
         if (n < 0)
             return (int)n;
         for (long i = 0; i < n; i++) {
-            if (cr_scan_add(scan, area, regions[i].start, regions[i].end) < 0)
+            if (regions[i].categories & IS_GUARD)
+                cr_scan_add_guard(scan, regions[i].start, regions[i].end);
+            else if (cr_scan_add(scan, area, regions[i].start, regions[i].end) < 0)
                 return -ENOMEM;
         }
         if (walk_end <= start)
@@ -112,7 +113,7 @@ static int is_zero(uint64_t page)
 /* Without PAGEMAP_SCAN the zero page looks like any other, so that contents are looked at. */
 static int has_contents(const struct cr_area *area, uint64_t entry, uint64_t page)
 {
-    if (!(entry & (ENTRY_PRESENT | ENTRY_SWAPPED)) || (entry & ENTRY_GUARD))
+    if (!(entry & (ENTRY_PRESENT | ENTRY_SWAPPED)))
         return 0;
     if (is_file_map(area))
         return !(entry & ENTRY_FILE);
@@ -136,8 +137,10 @@ int cr_scan_pagemap(struct cr_scan *scan, const struct cr_area *area, uint64_t s
         if (n < (long)sizeof(*entries))
             return n < 0 ? (int)n : -EIO;
         for (long i = 0; i < n / (long)sizeof(*entries); i++, start += CR_PAGE) {
-            if (has_contents(area, entries[i], start) &&
-                cr_scan_add(scan, area, start, start + CR_PAGE) < 0)
+            if ((entries[i] & ENTRY_GUARD) && !(entries[i] & ENTRY_PRESENT))
+                cr_scan_add_guard(scan, start, start + CR_PAGE);
+            else if (has_contents(area, entries[i], start) &&
+                     cr_scan_add(scan, area, start, start + CR_PAGE) < 0)
                 return -ENOMEM;
         }
     }

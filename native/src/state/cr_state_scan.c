@@ -166,19 +166,31 @@ static int swap_in_use(void)
     return cr_sys(SYS_sysinfo, &info) < 0 || info.totalswap != info.freeswap;
 }
 
+void cr_scan_add_guard(struct cr_scan *scan, uint64_t start, uint64_t end)
+{
+    struct cr_range *last = scan->guards + scan->guard_count - 1;
+
+    if (scan->guard_count > 0 && scan->guard_count <= CR_SCAN_GUARDS && start <= last->end) {
+        if (end > last->end)
+            last->end = end;
+        return;
+    }
+    if (scan->guard_count < CR_SCAN_GUARDS)
+        scan->guards[scan->guard_count] = (struct cr_range){start, end};
+    scan->guard_count++;
+}
+
 static int open_and_scan(struct cr_scan *scan, struct cr_error *err)
 {
     int rc;
 
-    if (scan->buffer == NULL)
+    if (scan->buffer == NULL || scan->guards == NULL)
         return cr_fail_memory(err);
     scan->pagemap = cr_sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
     if (scan->pagemap < 0)
         return cr_fail(err, -scan->pagemap, "cannot open /proc/self/pagemap: %s",
                        cr_error_words(-scan->pagemap));
     rc = scan_areas(scan, err);
-    if (rc == 0)
-        finish_arena_run(scan);
     cr_sys_close(scan->pagemap);
     if (scan->mem >= 0)
         cr_sys_close(scan->mem);
@@ -203,7 +215,12 @@ int cr_memory_scan(struct cr_state *state, struct cr_memory *memory, struct cr_e
     memory->bytes = 0;
     cr_scratch_begin(&scratch, state->arena);
     scan.buffer = cr_arena_alloc(&scratch.arena, CR_SCAN_BUFFER);
+    scan.guards = cr_arena_alloc(&scratch.arena, CR_SCAN_GUARDS * sizeof(*scan.guards));
     rc = open_and_scan(&scan, err);
+    if (rc == 0)
+        rc = cr_guards_encode(state, &scratch.arena, scan.guards, scan.guard_count, err);
+    if (rc == 0)
+        finish_arena_run(&scan);
     cr_scratch_end(&scratch);
     return rc;
 }

@@ -167,6 +167,16 @@ static void test_unreadable(void)
     munmap(at, 8 * PAGE);
 }
 
+/* Would the program get a signal for reading there? */
+static int traps(const char *at)
+{
+    int sink = memfd_create("sink", 0);
+    int trapped = write(sink, at, 1) != 1;
+
+    close(sink);
+    return trapped;
+}
+
 static void test_guard_pages(void)
 {
     unsigned char wanted[8] = {1, 1, 0, 0, 0, 0, 1, 1};
@@ -180,6 +190,12 @@ static void test_guard_pages(void)
     }
     scan(&s);
     tap_ok(s.rc == 0 && count_wrong(&s, at, 8, wanted) == 0, "guard pages are left out");
+    madvise(at, 8 * PAGE, 103 /* MADV_GUARD_REMOVE */);
+    tap_ok(!traps(at + 2 * PAGE), "without guards nothing traps");
+    tap_ok(fixture_say(&s.f, cr_memory_put_back(&s.f.state, &s.f.err)) == 0,
+           "guard pages are put back");
+    tap_ok(!traps(at + PAGE) && traps(at + 2 * PAGE) && traps(at + 5 * PAGE) && !traps(at + 6 * PAGE),
+           "and trap where they did");
     fixture_end(&s.f);
     munmap(at, 8 * PAGE);
 }
