@@ -9,6 +9,14 @@ examples=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if ! command -v quiesce >/dev/null 2>&1; then
     PATH=$examples/../build/stage/bin:$PATH
 fi
+# A pipe that this shell inherited would be the example's too, and a pipe cannot be saved: give them up.
+for descriptor in "/proc/$$/fd/"*; do
+    descriptor=${descriptor##*/}
+    # 255 is bash's own, for the script that it reads.
+    if [[ $descriptor -gt 2 && $descriptor -ne 255 ]]; then
+        exec {descriptor}>&-
+    fi
+done
 work=$(mktemp -d "${TMPDIR:-/tmp}/quiesce-example.XXXXXX")
 export QUIESCE_HOME=$work/home
 children=()
@@ -53,10 +61,17 @@ gone() {
     ! kill -0 "$1" 2>/dev/null
 }
 
+# Waits for a child that was killed, without the shell's remark about it.
+reap() {
+    { wait "$1" || true; } 2>/dev/null
+    children=()
+}
+
 # All descendants of a process, one pid a line.
 descendants() {
-    local child
-    for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
+    local child children_of
+    read -r -d '' -a children_of < <(cat "/proc/$1/task/"*/children 2>/dev/null) || true
+    for child in "${children_of[@]}"; do
         echo "$child"
         descendants "$child"
     done
@@ -90,8 +105,7 @@ run_mpi_example() {
     for pid in $victims; do
         wait_for 20 gone "$pid"
     done
-    wait "$job" 2>/dev/null || true
-    children=()
+    reap "$job"
     grep -q checksum "$first" && fail "the job ended before it was killed; choose more steps"
     echo "killed: $(wc -w <<<"$victims") processes; last words: $(tail -n 1 "$first")"
 

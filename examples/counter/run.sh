@@ -24,8 +24,7 @@ wait_for 20 has_lines 50
 
 step "cr_checkpoint --kill"
 cr_checkpoint --kill -f "$work/counter.cr" "$pid"
-wait "$pid" 2>/dev/null || true
-children=()
+reap "$pid"
 echo "killed at $(tail -n 1 "$work/numbers")"
 
 step "cr_restart"

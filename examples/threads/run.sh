@@ -23,8 +23,7 @@ eight_threads() {
 }
 wait_for 20 eight_threads
 cr_checkpoint --kill -f "$work/threads.cr" "$pid"
-wait "$pid" 2>/dev/null || true
-children=()
+reap "$pid"
 
 step "cr_restart"
 cr_restart "$work/threads.cr" >"$work/restarted"
