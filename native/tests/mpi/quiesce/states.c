@@ -46,6 +46,26 @@ static int receive_int(int from, int tag)
     return value;
 }
 
+/* All ranks leave a state together, by point-to-point messages, so that no collective disturbs it. */
+static void leave(void)
+{
+    int i;
+
+    if (qt_rank == 0)
+        for (i = 1; i < qt_size; i++)
+            send_int(0, i, 77);
+    else
+        receive_int(0, 77);
+}
+
+/* Rank 0 is late, and nobody goes on to a collective before it. */
+static void late_before_a_collective(void)
+{
+    if (qt_rank == 0)
+        late();
+    leave();
+}
+
 static void check_big(const char *what)
 {
     QT_CHECK(memcmp(into, big, sizeof(big)) == 0, "%s: data", what);
@@ -401,6 +421,7 @@ static void truncated(void)
         QT_CHECK(class == MPI_ERR_TRUNCATE, "class %d", class);
         QT_CHECK(into[3] == big[3] && into[4] == 0, "what fits, and no more");
     }
+    leave();
     MPI_Comm_free(&careful);
 }
 
@@ -600,8 +621,7 @@ static void communicators(void)
     MPI_Comm_group(comm, &world);
     MPI_Group_excl(world, 1, first, &odd);
     MPI_Comm_create(comm, odd, &grouped);
-    if (qt_rank == 0)
-        late();
+    late_before_a_collective();
     MPI_Comm_compare(two, comm, &result);
     QT_CHECK(result == MPI_CONGRUENT, "compare %d", result);
     if (qt_rank == 0) {
@@ -633,8 +653,7 @@ static void cartesian(void)
     int source, dest, in = -1, coords[1], periodic[1] = {1}, sizes[1] = {qt_size};
 
     MPI_Cart_create(comm, 1, sizes, periodic, 0, &ring);
-    if (qt_rank == 0)
-        late();
+    late_before_a_collective();
     MPI_Cart_coords(ring, qt_rank, 1, coords);
     QT_CHECK(coords[0] == qt_rank, "coordinates");
     MPI_Cart_shift(ring, 0, 1, &source, &dest);
@@ -697,8 +716,7 @@ static void user_operation(void)
 
     MPI_Op_create(concatenate, 0, &op);
     MPI_Iallreduce(&digit, &again, 1, MPI_INT, op, comm, &r);
-    if (qt_rank == 0)
-        late();
+    late_before_a_collective();
     MPI_Wait(&r, &status);
     MPI_Allreduce(&digit, &number_made, 1, MPI_INT, op, comm);
     for (i = 0; i < qt_size; i++)
@@ -736,8 +754,7 @@ static void attributes(void)
     MPI_Comm_create_keyval(copy_value, delete_value, &key, NULL);
     MPI_Comm_dup(comm, &with);
     MPI_Comm_set_attr(with, key, big);
-    if (qt_rank == 0)
-        late();
+    late_before_a_collective();
     MPI_Comm_get_attr(with, key, &value, &flag);
     QT_CHECK(flag && value == big, "value");
     MPI_Comm_dup(with, &copy);
@@ -773,8 +790,7 @@ static void error_handlers(void)
     MPI_Comm_create_errhandler(handle, &mine);
     MPI_Comm_set_errhandler(with, mine);
     MPI_Errhandler_free(&mine);
-    if (qt_rank == 0)
-        late();
+    late_before_a_collective();
     rc = MPI_Send(big, 1, MPI_INT, qt_size + 5, 0, with);
     MPI_Error_class(rc, &class);
     QT_CHECK(handled == MPI_ERR_RANK && class == MPI_ERR_RANK, "handled %d, returned %d", handled, rc);
@@ -836,18 +852,6 @@ static int chosen(int argc, char **argv, const char *name)
         if (strcmp(argv[i], name) == 0)
             return 1;
     return argc == 1;
-}
-
-/* All ranks leave a state together, by point-to-point messages, so that no collective disturbs it. */
-static void leave(void)
-{
-    int i;
-
-    if (qt_rank == 0)
-        for (i = 1; i < qt_size; i++)
-            send_int(0, i, 77);
-    else
-        receive_int(0, 77);
 }
 
 static void run(int i)
