@@ -53,7 +53,7 @@ wait_for() {
     shift
     until "$@"; do
         [[ $SECONDS -lt $deadline ]] || fail "gave up waiting for: $*"
-        read -r -t 0.05 <> <(:) || true
+        sleep 0.05
     done
 }
 

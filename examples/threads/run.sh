@@ -19,7 +19,7 @@ cr_run "$work/threads" 8 10000 >"$work/first" &
 pid=$!
 children+=("$pid")
 eight_threads() {
-    [[ $(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l) -ge 10 ]]
+    [[ $(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l) -ge 10 ]]
 }
 wait_for 20 eight_threads
 cr_checkpoint --kill -f "$work/threads.cr" "$pid"
