@@ -141,15 +141,16 @@ static int show(struct cr_arena *arena, const char *path, const struct cr_info_o
 
 static void usage(FILE *out)
 {
-    fputs("Usage: cr_info [OPTION]... FILE...\n"
-          "Prints what checkpoint images hold.\n\n"
-          "  --json      as JSON, one object per line and file\n"
-          "  --maps      each area of the address space\n"
-          "  --verify    also read the page data and compare them with their digests\n"
-          "  --help      this text\n"
-          "  --version   the version\n\n"
-          "Exit status: 0 done, 2 bad usage, 7 not an image, damaged or incomplete, 9 permission.\n",
-          out);
+    fputs(
+        "Usage: cr_info [OPTION]... FILE...\n"
+        "Prints what checkpoint images hold.\n\n"
+        "  --json      as JSON, one object per line and file\n"
+        "  --maps      each area of the address space\n"
+        "  --verify    also read the page data and compare them with their digests\n"
+        "  --help      this text\n"
+        "  --version   the version\n\n"
+        "Exit status: 0 done, 2 bad usage, 7 not an image, damaged or incomplete, 9 permission.\n",
+        out);
 }
 
 /* Returns the exit status, or -1 to go on. */

@@ -107,8 +107,8 @@ static void put_threads(FILE *out, const struct cr_info *info)
     size_t at = 0;
 
     fputs(",\"threads\":[", out);
-    while (cr_info_next(info, quiesce_image_NoteType_NOTE_THREADS, quiesce_image_Threads_fields, &at,
-                        &threads)) {
+    while (cr_info_next(info, quiesce_image_NoteType_NOTE_THREADS, quiesce_image_Threads_fields,
+                        &at, &threads)) {
         for (size_t i = 0; i < threads.thread_count; i++) {
             fprintf(out, "%s{\"tid\":%" PRIu32, separator, threads.thread[i].tid);
             put_text(out, "name", threads.thread[i].name);

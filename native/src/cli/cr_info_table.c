@@ -84,8 +84,8 @@ static void print_rank(FILE *out, const struct cr_info *info)
 
     if (!cr_info_first(info, quiesce_image_NoteType_NOTE_RANK, quiesce_image_Rank_fields, &r))
         return;
-    fprintf(out, "  %-18s%" PRIu32 " of %" PRIu32 ", checkpoint %" PRIu32 " of job ", "rank", r.rank,
-            r.size, r.sequence);
+    fprintf(out, "  %-18s%" PRIu32 " of %" PRIu32 ", checkpoint %" PRIu32 " of job ", "rank",
+            r.rank, r.size, r.sequence);
     print_text(out, r.job);
     fputc('\n', out);
 }
@@ -124,8 +124,8 @@ static void print_threads(FILE *out, const struct cr_info *info)
     size_t at = 0;
 
     fputs("\n  thread   name\n", out);
-    while (cr_info_next(info, quiesce_image_NoteType_NOTE_THREADS, quiesce_image_Threads_fields, &at,
-                        &threads)) {
+    while (cr_info_next(info, quiesce_image_NoteType_NOTE_THREADS, quiesce_image_Threads_fields,
+                        &at, &threads)) {
         for (size_t i = 0; i < threads.thread_count; i++) {
             fprintf(out, "  %-9" PRIu32, threads.thread[i].tid);
             print_text(out, threads.thread[i].name);

@@ -36,7 +36,8 @@ struct cr_image_digests {
     uint64_t data_offset; /* in the file; a multiple of the page size */
     uint64_t data_size;
     uint64_t chunk; /* CR_DIGEST_CHUNK */
-    uint64_t structure_low; /* XXH3-128 of everything before data_offset but this note's description */
+    uint64_t
+        structure_low; /* XXH3-128 of everything before data_offset but this note's description */
     uint64_t structure_high;
     uint64_t chunks[]; /* XXH3-64 of each chunk; the last one may be shorter */
 };
@@ -44,11 +45,15 @@ struct cr_image_digests {
 /* A piece of address space in the image, ascending, not overlapping. */
 struct cr_run {
     uint64_t start;
-    uint64_t size; /* multiple of the page size */
+    uint64_t size;       /* multiple of the page size */
     uint32_t protection; /* PROT_* of its area, for p_flags */
-    uint32_t source; /* one of CR_RUN_* */
+    uint32_t source;     /* one of CR_RUN_* */
 };
-enum { CR_RUN_MEMORY, CR_RUN_UNREADABLE, CR_RUN_ZERO }; /* copy; copy through /proc/self/mem; hole */
+enum {
+    CR_RUN_MEMORY,
+    CR_RUN_UNREADABLE,
+    CR_RUN_ZERO
+}; /* copy; copy through /proc/self/mem; hole */
 
 struct cr_image_options {
     int durable; /* fsync file and directory; O_DIRECT in parallel where the file system takes it */
@@ -60,7 +65,8 @@ struct cr_image_writer; /* lives in the arena given to cr_image_begin() */
 /* What a finished image is known by. */
 struct cr_image_record {
     uint64_t bytes;
-    uint64_t digest_low; /* XXH3-128 of the description of NOTE_DIGESTS: covers structure and data */
+    uint64_t
+        digest_low; /* XXH3-128 of the description of NOTE_DIGESTS: covers structure and data */
     uint64_t digest_high;
 };
 
@@ -86,7 +92,8 @@ int cr_image_add_runs(struct cr_image_writer *w, const struct cr_run *runs, size
 int cr_image_copy(struct cr_image_writer *w, struct cr_error *err);
 
 /* Checksums from the file, sync, rename to PATH, sync of the directory. The application runs meanwhile. */
-int cr_image_seal(struct cr_image_writer *w, struct cr_image_record *ret_record, struct cr_error *err);
+int cr_image_seal(struct cr_image_writer *w, struct cr_image_record *ret_record,
+                  struct cr_error *err);
 
 /* Closes and removes PATH.partial; for every way out that is not a successful seal. W may be NULL. */
 void cr_image_abort(struct cr_image_writer *w);

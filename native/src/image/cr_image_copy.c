@@ -262,8 +262,8 @@ static int copy_data(struct copy *c, struct cr_error *err)
     c->stop = 0;
     for (int i = 0; workers != NULL && i < count; i++) {
         workers[i] = (struct worker){.copy = c, .cursor = cr_run_first(c->w)};
-        workers[i].bounce = (uint8_t *)CR_PAGE_UP(
-            cr_arena_alloc(c->w->arena, BOUNCE_SIZE + CR_PAGE));
+        workers[i].bounce =
+            (uint8_t *)CR_PAGE_UP(cr_arena_alloc(c->w->arena, BOUNCE_SIZE + CR_PAGE));
         if (workers[i].bounce == NULL)
             workers = NULL;
     }

@@ -45,8 +45,7 @@ static int next_load(struct cr_run_cursor *c, uint64_t *offset, Elf64_Phdr *load
     load->p_flags = (protection & PROT_READ ? PF_R : 0) | (protection & PROT_WRITE ? PF_W : 0) |
                     (protection & PROT_EXEC ? PF_X : 0);
     load->p_offset = *offset;
-    for (; run != NULL && run->start == end && run->protection == protection;
-         run = cr_run_at(c)) {
+    for (; run != NULL && run->start == end && run->protection == protection; run = cr_run_at(c)) {
         if (!is_zero(run) && load->p_memsz != load->p_filesz)
             break;
         load->p_memsz += run->size;

@@ -203,9 +203,10 @@ static int check_version(const struct opening *o, const struct cr_stored_note *n
     if (!pb_decode(&stream, quiesce_image_Header_fields, &header))
         return damaged(o, err, "header note", o->notes_offset);
     if (header.format_version > CR_IMAGE_FORMAT)
-        return cr_fail(err, CR_EVERSION,
-                       "%s has format %u, this program reads up to %u; it was written by Quiesce %s",
-                       o->path, header.format_version, CR_IMAGE_FORMAT, header.quiesce_version);
+        return cr_fail(
+            err, CR_EVERSION,
+            "%s has format %u, this program reads up to %u; it was written by Quiesce %s", o->path,
+            header.format_version, CR_IMAGE_FORMAT, header.quiesce_version);
     return 0;
 }
 
@@ -376,7 +377,8 @@ void cr_image_close(struct cr_image_reader *r)
     r->fd = -1;
 }
 
-int cr_image_walk_notes(const struct cr_image_reader *r, size_t *at, struct cr_stored_note *ret_note)
+int cr_image_walk_notes(const struct cr_image_reader *r, size_t *at,
+                        struct cr_stored_note *ret_note)
 {
     if (raw_note(r->notes, r->notes_size, at, ret_note) <= 0)
         return 0;
@@ -434,8 +436,8 @@ static int verify_chunk(const struct cr_image_reader *r, uint64_t index, uint8_t
 int cr_image_verify(const struct cr_image_reader *r, struct cr_error *err)
 {
     uint64_t chunks = (r->digests->data_size + CR_DIGEST_CHUNK - 1) / CR_DIGEST_CHUNK;
-    uint64_t buffer = cr_sys_mmap(0, CR_DIGEST_CHUNK, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint64_t buffer =
+        cr_sys_mmap(0, CR_DIGEST_CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int rc = 0;
 
     if (cr_sys_is_error(buffer))

@@ -57,6 +57,7 @@ struct cr_stored_note {
     size_t size;
     const void *data;
 };
-int cr_image_walk_notes(const struct cr_image_reader *r, size_t *at, struct cr_stored_note *ret_note);
+int cr_image_walk_notes(const struct cr_image_reader *r, size_t *at,
+                        struct cr_stored_note *ret_note);
 
 #endif

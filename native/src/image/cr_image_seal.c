@@ -86,8 +86,8 @@ static int hash_data(struct cr_image_writer *w, uint8_t *buffer, struct cr_error
 
 static int hash_all(struct cr_image_writer *w, struct cr_error *err)
 {
-    uint64_t buffer = cr_sys_mmap(0, CR_DIGEST_CHUNK, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint64_t buffer =
+        cr_sys_mmap(0, CR_DIGEST_CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int rc;
 
     if (cr_sys_is_error(buffer))
@@ -177,7 +177,7 @@ int cr_image_seal(struct cr_image_writer *w, struct cr_image_record *ret_record,
     if (rc < 0)
         return rc;
     identity = cr_hash128(w->digests, w->digests_size);
-    *ret_record = (struct cr_image_record){w->data_offset + w->data_size, identity.low,
-                                           identity.high};
+    *ret_record =
+        (struct cr_image_record){w->data_offset + w->data_size, identity.low, identity.high};
     return 0;
 }

@@ -48,7 +48,7 @@ struct cr_image_writer {
     struct cr_run_block *last_runs;
     uint64_t runs_end; /* address behind the last run */
     uint64_t load_count;
-    uint64_t notes_offset; /* from here on: set by cr_layout_plan() */
+    uint64_t notes_offset;   /* from here on: set by cr_layout_plan() */
     uint64_t digests_offset; /* of the description */
     uint64_t data_offset;
     uint64_t data_size;

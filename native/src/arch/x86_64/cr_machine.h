@@ -69,8 +69,8 @@ static inline long cr_machine_clone(uint64_t flags, void *stack_top, volatile ui
                      "hlt\n"
                      "1:"
                      : "=a"(result)
-                     : "a"(SYS_clone), "D"(flags), "S"(stack), "d"(tid), "r"(r10), "r"(r8),
-                       [exit] "i"(SYS_exit)
+                     : "a"(SYS_clone), "D"(flags), "S"(stack), "d"(tid), "r"(r10),
+                       "r"(r8), [exit] "i"(SYS_exit)
                      : "rcx", "r11", "memory");
     return result;
 }

@@ -40,8 +40,9 @@ static int write_with_fault(const char *spec, int durable, struct cr_error *err)
 
 static void check_fault_points(void)
 {
-    static const char *const specs[] = {"image:create=fail", "image:copy=fail",   "image:copy=enospc",
-                                        "image:seal=fail",   "image:rename=fail", "image:seal=enospc"};
+    static const char *const specs[] = {"image:create=fail", "image:copy=fail",
+                                        "image:copy=enospc", "image:seal=fail",
+                                        "image:rename=fail", "image:seal=enospc"};
     struct cr_error err;
     struct stat before;
     struct stat after;
@@ -124,7 +125,8 @@ static void check_bad_memory(void)
         tap_ok(write_run(memory, size, CR_RUN_UNREADABLE, durable, &err) == 0,
                "through /proc/self/mem it can");
         mprotect(memory + 5 * size / 8, PAGE, PROT_READ);
-        tap_ok(write_run(memory, size, CR_RUN_MEMORY, durable, &err) == 0, "and when it is readable");
+        tap_ok(write_run(memory, size, CR_RUN_MEMORY, durable, &err) == 0,
+               "and when it is readable");
     }
     tap_ok(write_run(memory + 1, size, CR_RUN_MEMORY, 0, &err) == -CR_EINTERNAL,
            "a run that is not of whole pages is refused");
@@ -142,7 +144,8 @@ static void check_file_limit(void)
     signal(SIGXFSZ, SIG_IGN);
     for (int durable = 0; durable < 2; durable++) {
         setrlimit(RLIMIT_FSIZE, &small);
-        tap_ok(write_with_fault(NULL, durable, &err) == -EFBIG, "a file size limit fails the image");
+        tap_ok(write_with_fault(NULL, durable, &err) == -EFBIG,
+               "a file size limit fails the image");
         setrlimit(RLIMIT_FSIZE, &limit);
         tap_ok(strstr(err.text, "ulimit -f") != NULL, "the text says what to raise");
         tap_ok(!exists(partial), "no partial file is left");

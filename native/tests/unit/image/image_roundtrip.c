@@ -80,7 +80,8 @@ static void check_checksums(void)
     for (size_t i = 0; i < sizeof(data); i++)
         data[i] = (uint8_t)(i * 7);
     for (size_t i = 0; i < 64; i++)
-        equal &= cr_crc32c(0, data + i, 900 - i * 3) == cr_crc32c_portable(0, data + i, 900 - i * 3);
+        equal &=
+            cr_crc32c(0, data + i, 900 - i * 3) == cr_crc32c_portable(0, data + i, 900 - i * 3);
     tap_ok(equal, "CRC-32C by instruction equals CRC-32C bit by bit");
     tap_equal_u64(cr_crc32c(0, "123456789", 9), 0xe3069283, "CRC-32C of the standard's example");
     tap_equal_u64(cr_crc32c(cr_crc32c(0, "12345", 5), "6789", 4), 0xe3069283, "in two pieces");

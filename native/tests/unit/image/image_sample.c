@@ -112,10 +112,8 @@ static int add_areas(const struct sample *s, struct cr_image_writer *w, struct c
 
 static int add_host(struct cr_image_writer *w, struct cr_error *err)
 {
-    quiesce_image_Host host = {.hostname = "node1",
-                               .kernel_release = "6.1.0",
-                               .machine = "x86_64",
-                               .page_size = 4096};
+    quiesce_image_Host host = {
+        .hostname = "node1", .kernel_release = "6.1.0", .machine = "x86_64", .page_size = 4096};
 
     return add_message(w, quiesce_image_NoteType_NOTE_HOST, quiesce_image_Host_fields, &host, err);
 }
@@ -125,13 +123,14 @@ static int add_descriptors(struct cr_image_writer *w, struct cr_error *err)
     static quiesce_image_Descriptors d;
 
     d = (quiesce_image_Descriptors){.descriptor_count = 1};
-    d.descriptor[0] = (quiesce_image_Descriptor){.fd = 3,
-                                                 .kind = quiesce_image_DescriptorKind_DESCRIPTOR_FILE,
-                                                 .path = "/var/tmp/output.txt",
-                                                 .status_flags = 0x8001,
-                                                 .offset = 1234,
-                                                 .same_as = -1,
-                                                 .size = 5678};
+    d.descriptor[0] =
+        (quiesce_image_Descriptor){.fd = 3,
+                                   .kind = quiesce_image_DescriptorKind_DESCRIPTOR_FILE,
+                                   .path = "/var/tmp/output.txt",
+                                   .status_flags = 0x8001,
+                                   .offset = 1234,
+                                   .same_as = -1,
+                                   .size = 5678};
     return add_message(w, quiesce_image_NoteType_NOTE_DESCRIPTORS, quiesce_image_Descriptors_fields,
                        &d, err);
 }
