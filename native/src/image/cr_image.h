@@ -36,8 +36,8 @@ struct cr_image_digests {
     uint64_t data_offset; /* in the file; a multiple of the page size */
     uint64_t data_size;
     uint64_t chunk; /* CR_DIGEST_CHUNK */
-    uint64_t
-        structure_low; /* XXH3-128 of everything before data_offset but this note's description */
+    /* XXH3-128 of everything before data_offset but this note's description */
+    uint64_t structure_low;
     uint64_t structure_high;
     uint64_t chunks[]; /* XXH3-64 of each chunk; the last one may be shorter */
 };
@@ -50,10 +50,10 @@ struct cr_run {
     uint32_t source;     /* one of CR_RUN_* */
 };
 enum {
-    CR_RUN_MEMORY,
-    CR_RUN_UNREADABLE,
-    CR_RUN_ZERO
-}; /* copy; copy through /proc/self/mem; hole */
+    CR_RUN_MEMORY,     /* copied */
+    CR_RUN_UNREADABLE, /* copied through /proc/self/mem */
+    CR_RUN_ZERO        /* a hole */
+};
 
 struct cr_image_options {
     int durable; /* fsync file and directory; O_DIRECT in parallel where the file system takes it */
@@ -65,8 +65,8 @@ struct cr_image_writer; /* lives in the arena given to cr_image_begin() */
 /* What a finished image is known by. */
 struct cr_image_record {
     uint64_t bytes;
-    uint64_t
-        digest_low; /* XXH3-128 of the description of NOTE_DIGESTS: covers structure and data */
+    /* XXH3-128 of the description of NOTE_DIGESTS: covers structure and data */
+    uint64_t digest_low;
     uint64_t digest_high;
 };
 
