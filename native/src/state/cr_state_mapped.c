@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * context: frozen. The files behind areas. Areas of one shared object have the same index, so that a restart makes one
- * object of it and both places see each other's writes again.
+ * object of it and both places see each other's writes again. A file that is mapped both private and shared has two.
  */
 #include "cr_state_memory_parts.h"
 
@@ -89,7 +89,8 @@ static int has_file(const struct cr_area *area)
 
 static int same_file(const struct cr_area *a, const struct cr_area *b)
 {
-    return a->inode == b->inode && a->device == b->device && cr_str_equal(a->name, b->name);
+    return a->kind == b->kind && a->inode == b->inode && a->device == b->device &&
+           cr_str_equal(a->name, b->name);
 }
 
 /* Numbers the files from 1 and lists, for each, its first area. The list grows at the end of the arena. */
@@ -180,17 +181,6 @@ static void find_build_id(const struct cr_memory *memory, const struct cr_area *
     cr_sys_close(fd);
 }
 
-/* A file that is mapped shared only may change: its contents are not part of the image. */
-static int is_mapped_private(const struct cr_memory *memory, uint32_t file)
-{
-    for (size_t i = 0; i < memory->area_count; i++) {
-        if (memory->areas[i].file == file &&
-            memory->areas[i].kind == quiesce_image_AreaKind_AREA_FILE_PRIVATE)
-            return 1;
-    }
-    return 0;
-}
-
 static int describe_file(const struct cr_memory *memory, const struct cr_area *area, int mem,
                          quiesce_image_MappedFile *file, struct cr_error *err)
 {
@@ -206,7 +196,8 @@ static int describe_file(const struct cr_memory *memory, const struct cr_area *a
     file->size = (uint64_t)st.st_size;
     file->device = st.st_dev;
     file->inode = st.st_ino;
-    if (!is_mapped_private(memory, area->file))
+    /* A file that is mapped shared may change: its contents are not part of the image. */
+    if (area->kind == quiesce_image_AreaKind_AREA_FILE_SHARED)
         return 0;
     file->mtime_ns = cr_stat_mtime_ns(&st);
     find_build_id(memory, area, mem, file);

@@ -138,6 +138,19 @@ static void refuse_area(struct cr_refusals *r, const struct cr_maps_line *line, 
               line->name[0] != '\0' ? line->name : "no name", remedy);
 }
 
+/*
+ * The JVM's performance counters are a shared file that every other JVM of the user deletes once the process is gone; the
+ * JVM itself only needs the memory.
+ */
+static int is_jvm_counters(const struct cr_maps_line *line)
+{
+    const char *at = line->name;
+
+    while (*at != '\0' && !cr_str_starts(at, "/hsperfdata_"))
+        at++;
+    return *at != '\0' && line->shared;
+}
+
 /* Memory that has no file which a restart could open: its contents go into the image. */
 static void classify_without_file(const struct cr_maps_line *line, struct cr_area *area)
 {
@@ -175,6 +188,10 @@ static void classify_file(const struct cr_maps_line *line, const struct stat *st
     if (S_ISCHR(st->st_mode) && st->st_rdev == DEV_ZERO) {
         classify_without_file(line, area);
         area->inode = 0;
+        return;
+    }
+    if (S_ISREG(st->st_mode) && is_jvm_counters(line)) {
+        classify_without_file(line, area);
         return;
     }
     if (!S_ISREG(st->st_mode)) {

@@ -23,6 +23,50 @@ static int open_object(const struct cr_area *area)
     return cr_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
 }
 
+static uint64_t area_offset_end(const struct cr_area *area)
+{
+    return area->offset + (area->end - area->start);
+}
+
+/*
+ * Where an earlier area of the same object covers OFFSET, the end of what it covers; else 0, and *RET_NEXT is where the
+ * next one begins.
+ */
+static uint64_t find_cover(const struct cr_scan *scan, const struct cr_area *area, uint64_t offset,
+                           uint64_t *ret_next)
+{
+    *ret_next = UINT64_MAX;
+    for (const struct cr_area *b = scan->memory->areas; b < area; b++) {
+        if (b->file != area->file)
+            continue;
+        if (b->offset <= offset && offset < area_offset_end(b))
+            return area_offset_end(b);
+        if (b->offset > offset && b->offset < *ret_next)
+            *ret_next = b->offset;
+    }
+    return 0;
+}
+
+/* What is mapped twice is stored once, at the first place: a restart maps one object at both. */
+static int add_once(struct cr_scan *scan, const struct cr_area *area, uint64_t start, uint64_t end)
+{
+    int rc = 0;
+
+    while (rc == 0 && start < end) {
+        uint64_t offset = area->offset + (start - area->start);
+        uint64_t next;
+        uint64_t cover = find_cover(scan, area, offset, &next);
+        uint64_t length = cover != 0 ? cover - offset : next - offset;
+
+        if (length > end - start)
+            length = end - start;
+        if (cover == 0)
+            rc = cr_scan_add(scan, area, start, start + length);
+        start += length;
+    }
+    return rc;
+}
+
 static int scan_by_seeking(struct cr_scan *scan, const struct cr_area *area, int fd)
 {
     long limit = (long)(area->offset + (area->end - area->start));
@@ -43,8 +87,8 @@ static int scan_by_seeking(struct cr_scan *scan, const struct cr_area *area, int
         hole = (long)CR_PAGE_UP(hole);
         at = hole < limit ? hole : limit;
         data = (long)CR_PAGE_DOWN(data);
-        rc = cr_scan_add(scan, area, area->start + (uint64_t)data - area->offset,
-                         area->start + (uint64_t)at - area->offset);
+        rc = add_once(scan, area, area->start + (uint64_t)data - area->offset,
+                      area->start + (uint64_t)at - area->offset);
         if (rc < 0)
             return rc;
     }
@@ -66,7 +110,7 @@ static int scan_by_mincore(struct cr_scan *scan, const struct cr_area *area)
         if (rc < 0)
             return (int)rc;
         for (uint64_t i = 0; i < pages; i++, at += CR_PAGE) {
-            if ((resident[i] & 1) && cr_scan_add(scan, area, at, at + CR_PAGE) < 0)
+            if ((resident[i] & 1) && add_once(scan, area, at, at + CR_PAGE) < 0)
                 return -ENOMEM;
         }
     }

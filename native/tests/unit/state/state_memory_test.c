@@ -10,9 +10,10 @@
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PAGE 4096UL
@@ -90,6 +91,8 @@ static void test_kinds(void)
     char *private_zero = map(1, MAP_PRIVATE, zero, 0);
     char *shared_anonymous = map(1, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     char *shared_memory;
+    quiesce_image_MappedFile one = {0};
+    quiesce_image_MappedFile two = {0};
     struct cr_memory m;
     struct fixture f;
 
@@ -106,9 +109,12 @@ static void test_kinds(void)
     tap_ok(area_at(&m, private_file)->kind == quiesce_image_AreaKind_AREA_FILE_PRIVATE &&
                area_at(&m, private_file)->offset == PAGE,
            "a private file map, with its offset");
-    tap_ok(area_at(&m, shared_file)->kind == quiesce_image_AreaKind_AREA_FILE_SHARED &&
-               area_at(&m, shared_file)->file == area_at(&m, private_file)->file,
-           "a shared file map, of the same file");
+    tap_ok(area_at(&m, shared_file)->kind == quiesce_image_AreaKind_AREA_FILE_SHARED,
+           "a shared file map");
+    tap_ok(find_mapped(&f, area_at(&m, shared_file)->file, &one) &&
+               find_mapped(&f, area_at(&m, private_file)->file, &two) &&
+               strcmp(one.path, two.path) == 0 && one.mtime_ns == 0 && two.mtime_ns != 0,
+           "of the same file, whose time of change counts for the private one only");
     tap_ok(area_at(&m, private_zero)->kind == quiesce_image_AreaKind_AREA_PRIVATE &&
                area_at(&m, private_zero)->file == 0,
            "private /dev/zero is anonymous memory");
@@ -358,6 +364,61 @@ static void test_userfaultfd(void)
     munmap(at, 4 * PAGE);
 }
 
+static void test_system_v(void)
+{
+    int id = shmget(IPC_PRIVATE, 4 * PAGE, IPC_CREAT | 0600);
+    char *at = shmat(id, NULL, 0);
+    struct cr_memory m;
+    struct fixture f;
+    int hold[2];
+    pid_t other;
+
+    shmctl(id, IPC_RMID, NULL);
+    if (at == MAP_FAILED || pipe(hold) != 0)
+        return;
+    mprotect(at + PAGE, PAGE, PROT_READ);
+    collect(&f, &m);
+    tap_ok(area_at(&m, at)->kind == quiesce_image_AreaKind_AREA_SHARED,
+           "a System V segment of this process alone is shared memory");
+    fixture_end(&f);
+    other = fork();
+    if (other == 0) {
+        char byte;
+
+        close(hold[1]);
+        _exit(read(hold[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    expect_refusal("is a System V segment (id ", "one that another process has too is refused");
+    close(hold[0]);
+    close(hold[1]);
+    waitpid(other, NULL, 0);
+    shmdt(at);
+}
+
+/* As the JVM maps them: the file is gone when the next JVM has started. */
+static void test_jvm_counters(void)
+{
+    char path[300];
+    struct cr_memory m;
+    struct fixture f;
+    char *at;
+    int fd;
+
+    mkdir(file_path("hsperfdata_me"), 0700);
+    snprintf(path, sizeof(path), "%s/4711", file_path("hsperfdata_me"));
+    fd = open(path, O_RDWR | O_CREAT, 0600);
+    if (ftruncate(fd, 8 * PAGE) != 0)
+        return;
+    at = map(8, MAP_SHARED, fd, 0);
+    close(fd);
+    collect(&f, &m);
+    unlink(path);
+    tap_ok(area_at(&m, at)->kind == quiesce_image_AreaKind_AREA_SHARED && check(&f) == 0,
+           "counters of a JVM do not need their file");
+    fixture_end(&f);
+    munmap(at, 8 * PAGE);
+}
+
 static void test_many_areas(void)
 {
     size_t count = 20000;
@@ -416,6 +477,8 @@ int main(void)
     test_huge_pages();
     test_kernel_object();
     test_userfaultfd();
+    test_system_v();
+    test_jvm_counters();
     test_many_areas();
     test_mm();
     return tap_done();

@@ -274,6 +274,42 @@ static void test_shared(const char *as_whom)
     close(fd);
 }
 
+static void test_shared_twice(void)
+{
+    unsigned char all[16] = {1, 1, 1, 1, 1, 1, 1, 1};
+    unsigned char rest[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+    int fd = memfd_create("twice", 0);
+    char *two;
+    char *one;
+    struct scanned s;
+
+    if (ftruncate(fd, 16 * PAGE) != 0)
+        return;
+    two = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4 * PAGE);
+    one = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (one > two) {
+        char *held = one;
+
+        one = two;
+        two = held;
+        munmap(one, 8 * PAGE);
+        munmap(two, 8 * PAGE);
+        mmap(one, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+        mmap(two, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 4 * PAGE);
+    }
+    memset(one, 1, 8 * PAGE);
+    two[6 * PAGE] = 1;
+    rest[6] = 1;
+    scan(&s);
+    tap_ok(s.rc == 0 && count_wrong(&s, one, 8, all) == 0, "a shared object is stored");
+    tap_ok(s.rc == 0 && count_wrong(&s, two, 8, rest) == 0,
+           "and of a second map only what the first does not show");
+    fixture_end(&s.f);
+    munmap(one, 8 * PAGE);
+    munmap(two, 8 * PAGE);
+    close(fd);
+}
+
 /* Not root: /proc/self/map_files cannot be opened, so that the page cache is asked. */
 static void test_shared_as_nobody(void)
 {
@@ -322,6 +358,7 @@ int main(void)
         test_guard_pages();
         test_private_file();
         test_shared("as we are");
+        test_shared_twice();
         test_shared_as_nobody();
         test_arena();
     }
