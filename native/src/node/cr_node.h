@@ -116,6 +116,14 @@ struct cr_node_round {
     size_t group_count, group_capacity;
 };
 
+/* A process that has looked for us before its program was entered: it may call MPI_Init an hour later. */
+struct cr_node_expected {
+    struct cr_node *node;
+    struct cr_watch process;
+    uint32_t pid;
+    struct cr_node_expected *next;
+};
+
 struct cr_node_local {
     struct cr_node *node;
     struct cr_node_link link;
@@ -135,11 +143,12 @@ struct cr_node {
     size_t rank_count;
     struct cr_node_peer *peers[CR_NODE_PEERS_MAX];
     struct cr_node_local *locals[CR_NODE_LOCALS_MAX];
+    struct cr_node_expected *expected;
     struct cr_node_round round;
     struct cr_arena arena; /* lists of the frame being handled; empty between events */
     quiesce_wire_Frame in;
     quiesce_wire_Frame out;
-    int64_t idle_since; /* no ranks since then, or 0 */
+    int64_t idle_since; /* neither ranks nor processes that may become some since then, or 0 */
     int had_ranks;
     int leaving; /* SIGTERM */
     int lock;    /* node.lock */

@@ -112,7 +112,8 @@ void cr_round_end(struct cr_node *node, int signal)
         return;
     }
     cr_fault("node:before-end");
-    cr_frame_end(&node->out, node->round.id, signal);
+    /* The agents need not send it as well. */
+    cr_frame_end(&node->out, node->round.id, 0);
     for (size_t i = 0; i < node->rank_count; i++) {
         if (signal > 0)
             kill_rank(node->ranks[i], signal);

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void drop(struct cr_node_local *local)
@@ -78,6 +80,51 @@ static uint32_t check_peer(int fd)
     return who.pid > 0 ? (uint32_t)who.pid : 0;
 }
 
+/* ---- processes that may become ranks ---- */
+
+static void expected_ended(struct cr_watch *watch, uint32_t events)
+{
+    struct cr_node_expected *gone = cr_watch_of(watch, struct cr_node_expected, process);
+    struct cr_node *node = gone->node;
+    struct cr_node_expected **at = &node->expected;
+
+    (void)events;
+    while (*at != gone)
+        at = &(*at)->next;
+    *at = gone->next;
+    cr_loop_close(&node->loop, &gone->process);
+    free(gone);
+    if (node->expected == NULL && node->rank_count == 0)
+        node->idle_since = cr_loop_now_ms();
+}
+
+/* Stays as long as process PID lives. */
+static void expect(struct cr_node *node, uint32_t pid)
+{
+    struct cr_node_expected *one = node->expected;
+    int fd;
+
+    while (one != NULL && one->pid != pid)
+        one = one->next;
+    if (one != NULL)
+        return;
+    fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    one = fd >= 0 ? calloc(1, sizeof(*one)) : NULL;
+    if (one == NULL || cr_loop_add(&node->loop, &one->process, fd, EPOLLIN, expected_ended) < 0) {
+        if (fd >= 0)
+            close(fd);
+        free(one);
+        return;
+    }
+    one->node = node;
+    one->pid = pid;
+    one->next = node->expected;
+    node->expected = one;
+    node->idle_since = 0;
+}
+
+/* ---- arrival ---- */
+
 static struct cr_node_local **free_place(struct cr_node *node)
 {
     for (size_t i = 0; i < CR_NODE_LOCALS_MAX; i++) {
@@ -99,6 +146,8 @@ void cr_node_local_accept(struct cr_watch *watch, uint32_t events)
     if (fd < 0)
         return;
     pid = check_peer(fd);
+    if (pid > 0)
+        expect(node, pid);
     local = pid > 0 && place != NULL ? calloc(1, sizeof(*local)) : NULL;
     if (local == NULL) {
         close(fd);

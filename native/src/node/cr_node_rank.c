@@ -183,7 +183,7 @@ void cr_node_rank_remove(struct cr_node *node, struct cr_node_rank *rank)
         i++;
     if (i < node->rank_count)
         node->ranks[i] = node->ranks[--node->rank_count];
-    if (node->rank_count == 0)
+    if (node->rank_count == 0 && node->expected == NULL)
         node->idle_since = cr_loop_now_ms();
     cr_node_link_close(&rank->link);
     cr_loop_close(&node->loop, &rank->process);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -183,6 +184,17 @@ static void say_ready(int fd)
     close(fd);
 }
 
+/* Each rank of a round costs three descriptors. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run(struct cr_node *node, const struct options *o, struct cr_error *err)
 {
     int ready = -1;
@@ -227,6 +239,7 @@ int main(int argc, char **argv)
     }
     close_range(3, ~0U, 0);
     umask(077);
+    raise_descriptor_limit();
     cr_fault_init(getenv("CR_FAULT"));
     rc = run(&node, &o, &err);
     if (rc == 0)

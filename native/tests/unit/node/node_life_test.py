@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -167,6 +168,22 @@ def a_restarted_rank():
         assert job.node().poll() is None and len(Coordinator(job).hello.rank) == 1
 
 
+def a_process_that_may_become_a_rank():
+    """crnode stays while a process lives that has looked for it, and ends when that has gone"""
+    with Job(ranks=1) as job:
+        code = ("import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.close(); "
+                "print('seen', flush=True); sys.stdin.read()")
+        with subprocess.Popen([sys.executable, "-c", code, job.run + "/node.sock"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as process:
+            assert process.stdout.readline() == b"seen\n"
+            Coordinator(job).close()
+            job.agents[0].end()
+            time.sleep(1.5)
+            assert job.node().poll() is None
+            process.stdin.close()
+        assert job.node().wait(10) == 0
+
+
 def the_same_rank_twice():
     """a second process that says it is the same rank, or of another job, is not taken"""
     with Job(ranks=2) as job:
@@ -222,5 +239,5 @@ def the_address_to_listen_on():
 
 
 run_tests([ranks_arrive_together, what_the_record_says, nothing_is_inherited, signals_are_ignored, crnode_is_replaced,
-           the_last_rank_ends, a_restarted_rank, the_same_rank_twice, what_dead_jobs_left, bad_arguments,
+           the_last_rank_ends, a_restarted_rank, a_process_that_may_become_a_rank, the_same_rank_twice, what_dead_jobs_left, bad_arguments,
            the_address_to_listen_on])
