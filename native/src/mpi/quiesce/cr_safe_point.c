@@ -79,10 +79,23 @@ void cr_safe_point_go(void)
     cr_clock_round_over();
 }
 
-static int in_vdso(uint64_t ip)
+static int in_real_vdso(uint64_t address)
 {
-    return (ip >= cr_lower->vdso_start && ip < cr_lower->vdso_end) ||
-           (ip >= cr_lower->fake_vdso_start && ip < cr_lower->fake_vdso_end);
+    return address >= cr_lower->vdso_start && address < cr_lower->vdso_end;
+}
+
+/*
+ * Inside the real vdso, or in the fake one with the address of the real one in the register through which it jumps. The
+ * rest of the fake vdso is harmless: a thread that asks for the time again and again is nearly always in its system call.
+ */
+static int in_vdso(const ucontext_t *context)
+{
+    uint64_t ip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+
+    if (in_real_vdso(ip))
+        return 1;
+    return ip >= cr_lower->fake_vdso_start && ip < cr_lower->fake_vdso_end &&
+           in_real_vdso((uint64_t)context->uc_mcontext.gregs[REG_RAX]);
 }
 
 /* TCBs of the lower half lie above everything of the application. */
@@ -100,5 +113,5 @@ int cr_safe_point_may_park(const void *ucontext)
 
     if (lower_fs() || cr_gate_depth > 0)
         return 0;
-    return !in_vdso((uint64_t)context->uc_mcontext.gregs[REG_RIP]);
+    return !in_vdso(context);
 }
