@@ -6,6 +6,7 @@
 #include "cr_state_kinds.h"
 #include "cr_state_util.h"
 
+#include "cr_fault.h"
 #include "cr_fmt.h"
 #include "cr_sys.h"
 #include "image.pb.h"
@@ -18,6 +19,10 @@
 #define SIGINFO_SIZE 128
 #define MASK_SIZE 8UL
 #define BIT(signal) (1ULL << ((signal)-1))
+
+/* Flags of pidfd_open() and pidfd_send_signal(), which older headers lack. */
+#define PIDFD_OF_THREAD O_EXCL
+#define TO_THREAD_GROUP (1 << 1)
 
 /* As rt_sigaction(2) takes it. */
 struct kernel_action {
@@ -133,9 +138,35 @@ static int queue_to_thread(const struct pending *p)
                        p->siginfo);
 }
 
+/* Kernel 6.9: a thread may name itself by a pidfd, and mean its whole process. */
+static int queue_by_pidfd(uint32_t signal, const uint8_t *siginfo)
+{
+    int fd = (int)cr_sys(SYS_pidfd_open, cr_sys_gettid(), PIDFD_OF_THREAD);
+    int rc;
+
+    if (fd < 0)
+        return fd;
+    rc = (int)cr_sys(SYS_pidfd_send_signal, fd, signal, siginfo, TO_THREAD_GROUP);
+    cr_sys_close(fd);
+    return rc;
+}
+
+/*
+ * Only the main thread may queue a signal to its process under the code of kill() or of the kernel. Where there is no way
+ * around that, the code becomes that of sigqueue(), and the sender is kept.
+ */
 static int queue_to_process(uint32_t signal, const uint8_t *siginfo)
 {
-    return (int)cr_sys(SYS_rt_sigqueueinfo, cr_sys_getpid(), signal, siginfo);
+    siginfo_t changed;
+    int rc = (int)cr_sys(SYS_rt_sigqueueinfo, cr_sys_getpid(), signal, siginfo);
+
+    if (rc == -EPERM)
+        rc = cr_fault("signals:pidfd") != 0 ? -ENOSYS : queue_by_pidfd(signal, siginfo);
+    if (rc == 0)
+        return 0;
+    memcpy(&changed, siginfo, sizeof(changed));
+    changed.si_code = SI_QUEUE;
+    return (int)cr_sys(SYS_rt_sigqueueinfo, cr_sys_getpid(), signal, &changed);
 }
 
 /*
@@ -199,17 +230,23 @@ void cr_signals_put_back_thread(int32_t tid)
     }
 }
 
-static void collect_process(void)
+static int collect_process(struct cr_error *err)
 {
     uint32_t first = collected_places();
 
     if (nothing_pending())
-        return;
+        return 0;
     take_all(1, 0);
     for (uint32_t i = first; i < collected_places(); i++) {
+        int rc = 0;
+
         if (collected[i].signal != 0 && collected[i].kernel_tid == 0)
-            queue_to_process(collected[i].signal, collected[i].siginfo);
+            rc = queue_to_process(collected[i].signal, collected[i].siginfo);
+        if (rc < 0)
+            return cr_fail(err, -rc, "cannot leave signal %u pending: %s", collected[i].signal,
+                           cr_error_words(-rc));
     }
+    return 0;
 }
 
 static uint64_t collected_mask(int kernel_tid)
@@ -299,7 +336,9 @@ int cr_signals_collect(struct cr_state *state, struct cr_error *err)
     struct cr_scratch scratch;
     int rc;
 
-    collect_process();
+    rc = collect_process(err);
+    if (rc < 0)
+        return rc;
     if (__atomic_load_n(&collected_count, __ATOMIC_SEQ_CST) > CR_PENDING_MAX)
         return cr_fail(err, CR_EREFUSED,
                        "more than %d signals are pending; let the program handle them before the "

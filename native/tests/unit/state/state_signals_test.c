@@ -3,6 +3,7 @@
 /* Actions and pending signals survive: none is lost, the order is kept, and each stays with its thread or the process. */
 #include "state_support.h"
 
+#include "cr_fault.h"
 #include "cr_state_signals.h"
 
 #include <errno.h>
@@ -82,13 +83,13 @@ static int values_are(int signal, const int *values, int count)
     return take(signal, &info) < 0 && errno == EAGAIN;
 }
 
-static void test_process_pending(void)
+static void *run_process_pending(void *argument)
 {
     static const int ORDER[] = {3, 1, 2};
     struct fixture f;
     siginfo_t info;
 
-    block_all();
+    (void)argument;
     kill(getpid(), SIGUSR2);
     for (int i = 0; i < 3; i++)
         queue_own(SIGRTMIN + 3, ORDER[i]);
@@ -101,9 +102,49 @@ static void test_process_pending(void)
     tap_ok(values_are(SIGRTMIN + 3, ORDER, 3), "queued signals stay, in their order");
     tap_ok(fixture_say(&f, cr_signals_queue_again(&f.state, &f.err)) == 0,
            "in another process they are made pending again");
-    tap_ok(take(SIGUSR2, &info) == SIGUSR2 && info.si_code == SI_USER, "with sender");
+    tap_ok(take(SIGUSR2, &info) == SIGUSR2 && info.si_code == SI_USER && info.si_pid == getpid(),
+           "with sender");
     tap_ok(values_are(SIGRTMIN + 3, ORDER, 3), "and in their order");
     fixture_end(&f);
+    return NULL;
+}
+
+/* The agent is a thread that is not the main one: the kernel lets it do less. */
+static void test_process_pending(void)
+{
+    pthread_t agent;
+
+    printf("# by the main thread\n");
+    run_process_pending(NULL);
+    printf("# by another thread\n");
+    pthread_create(&agent, NULL, run_process_pending, NULL);
+    pthread_join(agent, NULL);
+}
+
+static void *run_old_kernel(void *argument)
+{
+    struct fixture f;
+    siginfo_t info;
+
+    (void)argument;
+    kill(getpid(), SIGUSR2);
+    cr_signals_begin();
+    cr_fault_init("signals:pidfd=fail");
+    fixture_begin(&f);
+    tap_ok(fixture_say(&f, cr_signals_collect(&f.state, &f.err)) == 0 &&
+               take(SIGUSR2, &info) == SIGUSR2 && info.si_pid == getpid(),
+           "on a kernel before 6.9 no signal is lost, and its sender is kept");
+    cr_fault_init(NULL);
+    fixture_end(&f);
+    return NULL;
+}
+
+static void test_old_kernel(void)
+{
+    pthread_t agent;
+
+    pthread_create(&agent, NULL, run_old_kernel, NULL);
+    pthread_join(agent, NULL);
 }
 
 struct parked {
@@ -216,7 +257,9 @@ static void test_too_many(void)
 int main(void)
 {
     test_actions();
+    block_all();
     test_process_pending();
+    test_old_kernel();
     test_thread_pending();
     test_late_signal();
     test_too_many();
