@@ -16,6 +16,9 @@
 #define MAX_FDS 1024
 #define REGISTER_TIMEOUT_MS 10000
 
+/* Where the C library keeps the program break, which is another one in every lower half. */
+extern void *__curbrk __attribute__((weak, visibility("default")));
+
 /* Not in the image: it differs in every process. */
 static int foreign_fds[MAX_FDS];
 
@@ -144,6 +147,7 @@ const struct cr_rank_facts *cr_agent_rank_facts(uint32_t sequence)
     facts->thread_level = (uint32_t)cr_lower->thread_level;
     facts->fake_vdso = cr_lower->fake_vdso_start;
     facts->job = cr_lower->job;
+    facts->brk_variable = (uint64_t)&__curbrk;
     return facts;
 }
 

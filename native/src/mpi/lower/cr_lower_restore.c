@@ -46,7 +46,7 @@ static int number_of(const char *const *names, int fallback)
     return fallback;
 }
 
-static void ask_launcher(const char *folder, struct image *image)
+static void ask_launcher(struct image *image)
 {
     static const char *const ranks[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
                                         "SLURM_PROCID", NULL};
@@ -54,7 +54,21 @@ static void ask_launcher(const char *folder, struct image *image)
 
     image->rank = number_of(ranks, 0);
     image->size = number_of(sizes, -1);
-    cr_fmt(image->path, sizeof image->path, "%s/rank-%d.cr", folder, image->rank);
+}
+
+/* In a job with too many ranks the last ones have no image: the first rank's tells why. */
+static int explain_missing(const char *folder, struct image *image, struct cr_error *err)
+{
+    struct cr_error first_error = {0, ""};
+
+    cr_fmt(image->path, sizeof image->path, "%s/rank-0.cr", folder);
+    if (image->rank == 0 || cr_restore_open(image->path, 0, &image->restore, &first_error) < 0)
+        return -err->code;
+    if (cr_restore_rank(image->restore, &image->note, &first_error) == 0 &&
+        (uint32_t)image->rank >= image->note.size)
+        cr_fail(err, CR_EREFUSED, "the checkpoint is of a job of %u ranks, but this is rank %d: start it with -np %u",
+                image->note.size, image->rank, image->note.size);
+    return -err->code;
 }
 
 static int check_place(const struct image *image, int rank, int size, struct cr_error *err)
@@ -72,11 +86,15 @@ static int check_place(const struct image *image, int rank, int size, struct cr_
     return 0;
 }
 
-static int read_image(struct image *image, struct cr_error *err)
+static int read_image(const char *folder, struct image *image, struct cr_error *err)
 {
     const int *fds;
-    int rc = cr_restore_open(image->path, 0, &image->restore, err);
+    int rc;
 
+    cr_fmt(image->path, sizeof image->path, "%s/rank-%d.cr", folder, image->rank);
+    rc = cr_restore_open(image->path, 0, &image->restore, err);
+    if (rc == -ENOENT)
+        return explain_missing(folder, image, err);
     if (rc < 0)
         return rc;
     rc = cr_restore_rank(image->restore, &image->note, err);
@@ -95,9 +113,9 @@ static int read_image(struct image *image, struct cr_error *err)
 }
 
 /* The reader's own descriptor may have a number that the application wants: read again when those are occupied. */
-static int open_image(struct image *image, struct cr_error *err)
+static int open_image(const char *folder, struct image *image, struct cr_error *err)
 {
-    int rc = read_image(image, err);
+    int rc = read_image(folder, image, err);
 
     if (rc < 0)
         return rc;
@@ -179,8 +197,8 @@ int cr_lower_restore(const char *folder, struct cr_error *err)
 
     if (rc < 0)
         return rc;
-    ask_launcher(folder, &image);
-    rc = open_image(&image, err);
+    ask_launcher(&image);
+    rc = open_image(folder, &image, err);
     if (rc == 0)
         rc = start_node(err);
     if (rc == 0)

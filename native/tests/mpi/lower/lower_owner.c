@@ -258,7 +258,7 @@ static void test_threads(void)
     tap_equal_u64(cr_lower->new_shadow(&shadow), 0, "a shadow is made whatever the FS base");
     tap_ok(shadow.fs != 0 && shadow.fs != cr_lower->main.fs, "it has a TCB of its own");
     tap_equal_u64(upper_call(&shadow, (void *)cr_lower->upper_fs, 0, 0, 0, 0),
-                  (uint64_t)__builtin_thread_pointer(), "which remembers who borrowed it");
+                  upper_own_fs(), "which remembers who borrowed it");
     tap_equal_u64(check_threads(own, 2, &lower), 0, "each thread is still known");
     tap_equal_u64(lower, before + 1, "the shadow is one more lower thread");
     pthread_mutex_unlock(&gate);

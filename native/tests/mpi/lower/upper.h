@@ -24,13 +24,22 @@ static inline long upper_prctl(long code, uint64_t value)
     return rc;
 }
 
+/* Read once: the compiler takes __builtin_thread_pointer() for a constant and may read it again. */
+static inline uint64_t upper_own_fs(void)
+{
+    uint64_t fs;
+
+    __asm__ volatile("mov %%fs:0, %0" : "=r"(fs));
+    return fs;
+}
+
 typedef long (*upper_fn)(long, long, long, long);
 
 /* Calls FN with the TCB of SHADOW. */
 __attribute__((noinline)) static long upper_call(const struct cr_shadow *shadow, void *fn, long a, long b, long c,
                                                  long d)
 {
-    uint64_t own = (uint64_t)__builtin_thread_pointer();
+    uint64_t own = upper_own_fs();
     uint64_t borrowed = shadow->fs;
     long rc;
 
