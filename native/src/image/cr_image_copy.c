@@ -8,22 +8,16 @@
 #include "cr_image_writer.h"
 
 #include "cr_fault.h"
-#include "cr_machine.h"
+#include "cr_image_team.h"
 #include "cr_sys.h"
 
 #include <errno.h>
 #include <linux/magic.h>
-#include <linux/sched.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/vfs.h>
 
 #define PIECES_MAX 256 /* pages of a piece: each may be a run of its own */
 #define BOUNCE_SIZE (128UL << 10)
-#define STACK_SIZE (32UL << 10)
-#define WRITERS_DEFAULT 4
-#define WRITERS_MAX 16
 #define PIECE CR_IMAGE_PIECE
 
 /* What the writing threads share. */
@@ -41,7 +35,6 @@ struct worker {
     struct cr_run_cursor cursor;
     uint64_t cursor_at; /* page data before the run at the cursor */
     uint8_t *bounce;
-    volatile uint32_t tid;
     int rc;
     struct cr_error error;
 };
@@ -194,62 +187,15 @@ static void work(void *argument)
         c->stop = 1;
 }
 
-static void helper_main(void *argument)
-{
-    /* Whoever looks for the agent by its name must not find a helper. */
-    cr_sys(SYS_prctl, PR_SET_NAME, "cr-writer");
-    work(argument);
-}
-
-static int start_worker(struct worker *k)
-{
-    static const uint64_t flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-                                  CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
-    uint8_t *stack = cr_arena_alloc(k->copy->w->arena, STACK_SIZE);
-    long rc;
-
-    if (stack == NULL)
-        return -ENOMEM;
-    k->tid = 1; /* the kernel clears it when the helper has ended */
-    rc = cr_machine_clone(flags, stack + STACK_SIZE, &k->tid, helper_main, k);
-    if (rc < 0)
-        k->tid = 0;
-    return rc < 0 ? (int)rc : 0;
-}
-
-static void join_worker(struct worker *k)
-{
-    /* Not FUTEX_PRIVATE: the kernel's own wake at thread end is a shared one. */
-    while (k->tid != 0)
-        cr_sys(SYS_futex, &k->tid, FUTEX_WAIT, 1, 0, 0, 0);
-}
-
-/* Starts COUNT - 1 helpers, works too, waits for all. A helper that cannot be started is done without. */
-static void run_workers(struct worker *workers, int count)
-{
-    uint64_t all = ~0UL;
-    uint64_t old = 0;
-
-    cr_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(all));
-    for (int i = 1; i < count; i++) {
-        if (start_worker(&workers[i]) < 0)
-            break;
-    }
-    work(&workers[0]);
-    for (int i = 1; i < count; i++)
-        join_worker(&workers[i]);
-    cr_sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(all));
-}
-
 static int worker_count(const struct copy *c)
 {
     uint64_t pieces = (c->w->data_size + PIECE - 1) / PIECE;
-    int count = c->w->options.writers > 0 ? c->w->options.writers : WRITERS_DEFAULT;
+    int count = c->w->options.writers > 0 ? c->w->options.writers : CR_IMAGE_WRITERS;
 
     if (c->fd != c->w->direct_fd)
         return 1;
-    if (count > WRITERS_MAX)
-        count = WRITERS_MAX;
+    if (count > CR_TEAM_MAX)
+        count = CR_TEAM_MAX;
     return pieces < (uint64_t)count ? (int)pieces + (pieces == 0) : count;
 }
 
@@ -269,7 +215,7 @@ static int copy_data(struct copy *c, struct cr_error *err)
     }
     if (workers == NULL)
         return cr_fail(err, ENOMEM, "no room in the agent's memory for %d writers", count);
-    run_workers(workers, count);
+    cr_team_run(c->w->arena, work, workers, sizeof(*workers), count);
     for (int i = 0; i < count; i++) {
         if (workers[i].rc != 0)
             return cr_fail(err, workers[i].error.code, "%s", workers[i].error.text);

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /* context: frozen, but the application runs again. Digests of what is in the file, sync, and the final name. */
+#include "cr_image_team.h"
 #include "cr_image_writer.h"
 
 #include "cr_crc32c.h"
@@ -66,36 +67,76 @@ static int hash_structure(struct cr_image_writer *w, uint8_t *buffer, struct cr_
     return 0;
 }
 
-/* An image written past the page cache is read past it too: it would only push out the application's files. */
-static int hash_data(struct cr_image_writer *w, uint8_t *buffer, struct cr_error *err)
+/* What the threads that read back share; each takes the next chunk that nobody has taken. */
+struct hashing {
+    struct cr_image_writer *w;
+    int fd;
+    volatile uint64_t next; /* chunk */
+    volatile uint32_t stop; /* set by the first that fails */
+};
+
+struct hasher {
+    struct hashing *hashing;
+    uint8_t *buffer;
+    int rc;
+    struct cr_error error;
+};
+
+static void hash_chunks(void *member)
 {
-    int fd = w->direct_fd >= 0 ? w->direct_fd : w->fd;
-    uint64_t *chunk = w->digests->chunks;
+    struct hasher *k = member;
+    struct hashing *h = k->hashing;
+    const struct cr_image_writer *w = h->w;
 
-    for (uint64_t at = 0; at < w->data_size; at += CR_DIGEST_CHUNK) {
-        uint64_t left = w->data_size - at;
-        size_t part = left < CR_DIGEST_CHUNK ? left : CR_DIGEST_CHUNK;
-        int rc = read_back(w, fd, buffer, part, w->data_offset + at, err);
+    while (k->rc == 0 && !h->stop) {
+        uint64_t index = __atomic_fetch_add(&h->next, 1, __ATOMIC_RELAXED);
+        uint64_t at = index * CR_DIGEST_CHUNK;
+        size_t size;
 
-        if (rc < 0)
-            return rc;
-        *chunk++ = cr_hash64(buffer, part);
+        if (at >= w->data_size)
+            return;
+        size = w->data_size - at < CR_DIGEST_CHUNK ? w->data_size - at : CR_DIGEST_CHUNK;
+        k->rc = read_back(w, h->fd, k->buffer, size, w->data_offset + at, &k->error);
+        if (k->rc == 0)
+            w->digests->chunks[index] = cr_hash64(k->buffer, size);
+    }
+    if (k->rc != 0)
+        h->stop = 1;
+}
+
+/* An image written past the page cache is read past it too: it would only push out the application's files. */
+static int hash_data(struct cr_image_writer *w, uint8_t *buffers, int count, struct cr_error *err)
+{
+    struct hashing h = {.w = w, .fd = w->direct_fd >= 0 ? w->direct_fd : w->fd};
+    struct hasher *hashers = cr_arena_alloc(w->arena, (size_t)count * sizeof(*hashers));
+
+    if (hashers == NULL)
+        return cr_fail(err, ENOMEM, "no room in the agent's memory to read %s back", w->partial);
+    for (int i = 0; i < count; i++)
+        hashers[i] =
+            (struct hasher){.hashing = &h, .buffer = buffers + (size_t)i * CR_DIGEST_CHUNK};
+    cr_team_run(w->arena, hash_chunks, hashers, sizeof(*hashers), count);
+    for (int i = 0; i < count; i++) {
+        if (hashers[i].rc != 0)
+            return cr_fail(err, hashers[i].error.code, "%s", hashers[i].error.text);
     }
     return 0;
 }
 
 static int hash_all(struct cr_image_writer *w, struct cr_error *err)
 {
-    uint64_t buffer =
-        cr_sys_mmap(0, CR_DIGEST_CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int count = w->direct_fd >= 0 ? CR_IMAGE_WRITERS : 1; /* one is enough for the page cache */
+    size_t size = (size_t)count * CR_DIGEST_CHUNK;
+    uint64_t buffers =
+        cr_sys_mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int rc;
 
-    if (cr_sys_is_error(buffer))
+    if (cr_sys_is_error(buffers))
         return cr_fail(err, ENOMEM, "no memory to read %s back", w->partial);
-    rc = hash_data(w, (uint8_t *)buffer, err);
+    rc = hash_data(w, (uint8_t *)buffers, count, err);
     if (rc == 0)
-        rc = hash_structure(w, (uint8_t *)buffer, err);
-    cr_sys_munmap(buffer, CR_DIGEST_CHUNK);
+        rc = hash_structure(w, (uint8_t *)buffers, err);
+    cr_sys_munmap(buffers, size);
     return rc;
 }
 

@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 
 #define CR_IMAGE_PIECE (1UL << 20) /* bytes of one write */
+#define CR_IMAGE_WRITERS 4         /* where a caller leaves the choice to us */
 #define CR_IMAGE_NOTE_ALIGN(x) (((uint64_t)(x) + 3) & ~3UL)
 
 /* An added note: header, name and description as they stand in the file. */
