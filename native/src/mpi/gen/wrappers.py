@@ -12,7 +12,8 @@ REQUEST_TYPES = {"nonblocking": "CR_REQUEST_COLLECTIVE", "persistent": "CR_REQUE
 
 def owner(function):
     """The argument whose error handler is called, and its kind; for MPI_File_open and the like the null file."""
-    for kind in ("Comm", "Win", "File"):
+    kinds = ("File",) if function.name.startswith("MPI_File_") else ("Comm", "Win")
+    for kind in kinds:
         for a in function.arguments:
             if a.kind == kind and a.role == "in":
                 return a.name, kind
