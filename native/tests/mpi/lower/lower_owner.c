@@ -99,12 +99,11 @@ static int check_descriptors(const int *before, int own, int *ret_new)
     return wrong;
 }
 
-/* 1: a file that only the lower half maps, 0: it cannot be told from the name. */
+/* 1: only the lower half maps such a file; the stub brings libopen-pal and what that needs into the upper half. */
 static int lower_name(const char *name)
 {
-    static const char *const parts[] = {"/cr_mpirank", "libmpi.so", "libopen-rte", "libopen-pal", "mca_",
-                                        "vader_segment", "libpmix", "libevent", "[stack]", "[heap]",
-                                        "[vdso]", "[vvar", NULL};
+    static const char *const parts[] = {"/cr_mpirank", "libopen-rte", "/mca_", "vader_segment", "libpmix",
+                                        "[stack]", "[heap]", "[vdso]", "[vvar", NULL};
     int i;
 
     for (i = 0; parts[i] != NULL; i++) {
