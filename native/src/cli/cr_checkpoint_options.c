@@ -33,7 +33,7 @@ enum {
 
 static const struct option long_options[] = {
     {"verbose", no_argument, NULL, 'v'},       {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, '?'},          {"version", no_argument, NULL, OPTION_VERSION},
+    {"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, OPTION_VERSION},
     {"pid", no_argument, NULL, 'p'},           {"process", no_argument, NULL, 'p'},
     {"cwd", no_argument, NULL, 'c'},           {"dir", required_argument, NULL, 'd'},
     {"file", required_argument, NULL, 'f'},    {"atomic", no_argument, NULL, OPTION_ATOMIC},
@@ -99,51 +99,59 @@ static int set_time(struct cr_checkpoint_options *o, struct cr_error *err)
     return 0;
 }
 
-static int take_option(struct cr_checkpoint_options *o, struct destination *d, int option,
-                       char **argv, struct cr_error *err)
+static int take_flag(struct cr_checkpoint_options *o, int option)
 {
     switch (option) {
     case 'v':
         o->verbose = 1;
-        return 0;
+        return 1;
     case 'q':
         o->quiet = 1;
-        return 0;
+        return 1;
     case 'p':
     case OPTION_ATOMIC:
+        return 1;
+    case OPTION_CLOBBER:
+    case OPTION_NOCLOBBER:
+        o->no_clobber = option == OPTION_NOCLOBBER;
+        return 1;
+    case OPTION_SYNC:
+    case OPTION_NOSYNC:
+        o->durable = option == OPTION_SYNC;
+        return 1;
+    case OPTION_DRY_RUN:
+        o->dry_run = 1;
+        return 1;
+    case OPTION_JSON:
+        o->json = 1;
+        return 1;
+    default:
         return 0;
-    case 'c':
-        d->count++;
+    }
+}
+
+static int take_option(struct cr_checkpoint_options *o, struct destination *d, int option,
+                       char **argv, struct cr_error *err)
+{
+    if (take_flag(o, option))
         return 0;
-    case 'd':
-        d->directory = optarg;
-        d->count++;
-        return 0;
+    switch (option) {
     case 'f':
-        d->file = optarg;
+    case 'd':
+    case 'c':
+        *(option == 'd' ? &d->directory : &d->file) = option == 'c' ? d->file : optarg;
         d->count++;
         return 0;
     case 't':
         return set_time(o, err);
-    case OPTION_CLOBBER:
-    case OPTION_NOCLOBBER:
-        o->no_clobber = option == OPTION_NOCLOBBER;
-        return 0;
-    case OPTION_SYNC:
-    case OPTION_NOSYNC:
-        o->durable = option == OPTION_SYNC;
-        return 0;
-    case OPTION_DRY_RUN:
-        o->dry_run = 1;
-        return 0;
-    case OPTION_JSON:
-        o->json = 1;
-        return 0;
     case OPTION_VERSION:
         printf("cr_checkpoint: version %s\n", QUIESCE_VERSION);
         exit(0);
+    case 'h':
+        print_usage();
+        exit(0);
     case '?':
-        if (optopt == 0 || optopt == '?') {
+        if (strcmp(argv[optind - 1], "-?") == 0) {
             print_usage();
             exit(0);
         }

@@ -29,7 +29,7 @@ enum {
 };
 
 static const struct option long_options[] = {
-    {"help", no_argument, NULL, '?'},
+    {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"file", required_argument, NULL, 'f'},
@@ -114,7 +114,7 @@ static void take_option(struct settings *s, int option, char **argv)
         s->check_only = 1;
         break;
     default:
-        if (optopt != 0 && optopt != '?')
+        if (option != 'h' && strcmp(argv[optind - 1], "-?") != 0)
             usage_error("unknown option or missing value: ", argv[optind - 1]);
         print_usage();
         exit(0);

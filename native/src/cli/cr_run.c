@@ -85,7 +85,7 @@ static int parse(int argc, char **argv)
 {
     static const struct option options[] = {{"run", no_argument, NULL, 'r'},
                                             {"omit", no_argument, NULL, 'o'},
-                                            {"help", no_argument, NULL, '?'},
+                                            {"help", no_argument, NULL, 'h'},
                                             {"version", no_argument, NULL, 'V'},
                                             {NULL, 0, NULL, 0}};
     int omit = 0;
@@ -100,7 +100,7 @@ static int parse(int argc, char **argv)
         } else if (option == 'V') {
             printf("cr_run: version %s\n", QUIESCE_VERSION);
             exit(0);
-        } else if (optopt == 0 || optopt == '?') {
+        } else if (option == 'h' || strcmp(argv[optind - 1], "-?") == 0) {
             print_usage(stdout);
             exit(0);
         } else {

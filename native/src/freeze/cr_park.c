@@ -9,6 +9,7 @@
 
 #include "cr_continue.h"
 #include "cr_frame_registers.h"
+#include "cr_state.h"
 #include "cr_state_signals.h"
 #include "cr_sys.h"
 #include "cr_wait.h"
@@ -18,7 +19,7 @@
 
 #define WAIT_DISTANCE 16384 /* a noted wait lies this near above the interrupted stack pointer */
 
-__thread struct cr_wait *cr_wait_current;
+__thread struct cr_wait *cr_wait_current __attribute__((tls_model("initial-exec")));
 
 /* Memory that the stop handler keeps on the thread's stack between its steps. */
 struct standing {
@@ -105,6 +106,7 @@ static int stand(struct cr_thread *t, ucontext_t *frame)
     }
     cr_thread_restore(t);
     cr_signals_put_back_thread(t->tid);
+    cr_state_put_back_thread();
     __atomic_add_fetch(&cr_freeze.back, 1, __ATOMIC_SEQ_CST);
     cr_sys_futex_wake(&cr_freeze.back, 1);
     await_release(generation);
