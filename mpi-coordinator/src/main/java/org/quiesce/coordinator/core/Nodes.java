@@ -23,12 +23,13 @@ final class Nodes {
         Arrays.fill(nodeOfRank, -1);
     }
 
-    /** Adds a node; a rank that two nodes claim is an error. */
+    /**
+     * Adds a node, or takes what it says now in place of what it said before: it speaks again whenever a rank has registered.
+     * A rank that two nodes claim is an error.
+     */
     void add(Event.NodeConnected connected) {
-        Node node = new Node(connected.host(), connected.ranks().size());
-        if (nodes.putIfAbsent(connected.node(), node) != null) {
-            throw new CrException(ErrorCode.PROTOCOL, "node " + connected.host() + " connected twice");
-        }
+        forgetRanks(connected.node());
+        nodes.put(connected.node(), new Node(connected.host(), connected.ranks().size()));
         for (RankMember member : connected.ranks()) {
             int rank = member.rank();
             if (rank < 0 || rank >= nodeOfRank.length || nodeOfRank[rank] >= 0) {
@@ -37,6 +38,15 @@ final class Nodes {
             }
             nodeOfRank[rank] = connected.node();
             ranksPresent++;
+        }
+    }
+
+    private void forgetRanks(int node) {
+        for (int rank = 0; nodes.containsKey(node) && rank < nodeOfRank.length; rank++) {
+            if (nodeOfRank[rank] == node) {
+                nodeOfRank[rank] = -1;
+                ranksPresent--;
+            }
         }
     }
 
