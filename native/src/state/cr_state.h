@@ -40,7 +40,7 @@ struct cr_state {
     struct cr_note *first;
     struct cr_note *last;
     const struct cr_foreign *foreign; /* never NULL */
-    int old_pid; /* at restart: the pid in the image */
+    int old_pid;                      /* at restart: the pid in the image */
     /* From the kernel's id of a thread to the one that the application knows, and back. NULL: they are the same. */
     int (*known_tid)(int kernel_tid);
     int (*kernel_tid)(int known_tid);
@@ -68,5 +68,11 @@ int cr_state_collect(struct cr_state *state, struct cr_error *err);
  * others. Signals that were pending for single threads are put back by cr_signals_put_back_thread().
  */
 int cr_state_put_back(struct cr_state *state, struct cr_error *err);
+
+/*
+ * By each other thread of a restored process, in its stop handler: nice value, personality and no_new_privs, which the
+ * kernel keeps for each thread. They are those that the main thread had.
+ */
+void cr_state_put_back_thread(void);
 
 #endif

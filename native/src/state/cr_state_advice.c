@@ -124,7 +124,7 @@ static int read_smaps(struct cr_arena *arena, struct smaps_list *list, struct cr
 {
     size_t length;
     char *text;
-    int rc = cr_proc_read(arena, "/proc/self/smaps", &text, &length, err);
+    int rc = cr_proc_read(arena, "/proc/thread-self/smaps", &text, &length, err);
 
     if (rc < 0)
         return rc;
@@ -156,8 +156,7 @@ static int apply(const struct smaps_list *list, struct cr_memory *memory,
         area->vm_flags = entry->advice;
         if (entry->refused != NULL && area->kind != quiesce_image_AreaKind_AREA_VDSO &&
             area->kind != quiesce_image_AreaKind_AREA_SKIPPED)
-            cr_refuse(refusals, "memory at 0x%lx-0x%lx %s", area->start, area->end,
-                      entry->refused);
+            cr_refuse(refusals, "memory at 0x%lx-0x%lx %s", area->start, area->end, entry->refused);
     }
     return fits;
 }
@@ -207,9 +206,9 @@ struct advice_call {
 };
 
 static const struct advice_call ADVICE_CALLS[] = {
-    {CR_ADVICE_HUGE, MADV_HUGEPAGE},           {CR_ADVICE_NOHUGE, MADV_NOHUGEPAGE},
-    {CR_ADVICE_DONTDUMP, MADV_DONTDUMP},       {CR_ADVICE_DONTFORK, MADV_DONTFORK},
-    {CR_ADVICE_WIPEONFORK, MADV_WIPEONFORK},   {CR_ADVICE_MERGEABLE, MADV_MERGEABLE},
+    {CR_ADVICE_HUGE, MADV_HUGEPAGE},         {CR_ADVICE_NOHUGE, MADV_NOHUGEPAGE},
+    {CR_ADVICE_DONTDUMP, MADV_DONTDUMP},     {CR_ADVICE_DONTFORK, MADV_DONTFORK},
+    {CR_ADVICE_WIPEONFORK, MADV_WIPEONFORK}, {CR_ADVICE_MERGEABLE, MADV_MERGEABLE},
 };
 
 #define ADVICE_COUNT (sizeof(ADVICE_CALLS) / sizeof(*ADVICE_CALLS))

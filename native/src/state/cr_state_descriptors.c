@@ -133,7 +133,7 @@ static int list_files(const struct cr_state *state, struct cr_arena *arena,
     size_t count = 0;
     size_t listed;
     int *fds;
-    int rc = cr_proc_list(arena, "/proc/self/fd", &fds, &listed, err);
+    int rc = cr_proc_list(arena, "/proc/thread-self/fd", &fds, &listed, err);
 
     if (rc < 0)
         return rc;
@@ -254,8 +254,7 @@ struct work {
 static void add_file(struct cr_arena *arena, const struct cr_open_file *file, int kind,
                      struct work *work, struct cr_refusals *refusals)
 {
-    quiesce_image_Descriptor *out =
-        &work->message.descriptor[work->message.descriptor_count++];
+    quiesce_image_Descriptor *out = &work->message.descriptor[work->message.descriptor_count++];
 
     describe(file, kind, work->link, out);
     if (kind == quiesce_image_DescriptorKind_DESCRIPTOR_FILE && file->same_as < 0)
@@ -276,7 +275,7 @@ static int add_files(struct cr_state *state, struct cr_arena *arena,
 
         if (state->foreign->keep_standard_streams && is_standard(file->fd))
             continue;
-        cr_fmt(path, sizeof(path), "/proc/self/fd/%d", file->fd);
+        cr_fmt(path, sizeof(path), "/proc/thread-self/fd/%d", file->fd);
         if (cr_sys_readlink(path, work->link, sizeof(work->link)) < 0)
             work->link[0] = '\0';
         kind = find_kind(state->foreign, file, work->link);

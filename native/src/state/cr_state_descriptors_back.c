@@ -14,7 +14,8 @@
 #include <errno.h>
 #include <sys/resource.h>
 
-typedef int each_fn(struct cr_state *state, const quiesce_image_Descriptor *d, struct cr_error *err);
+typedef int each_fn(struct cr_state *state, const quiesce_image_Descriptor *d,
+                    struct cr_error *err);
 
 /* Flags of open() that did something once; the others describe the open file. */
 #define ONCE (O_CREAT | O_EXCL | O_TRUNC)
@@ -49,8 +50,7 @@ static int allow_number(const quiesce_image_Descriptor *d, struct cr_error *err)
     if (rc < 0 || (rlim_t)d->fd < limit.rlim_cur)
         return 0;
     limit.rlim_cur = (rlim_t)d->fd + 1;
-    if (limit.rlim_cur > limit.rlim_max ||
-        cr_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, 0) < 0)
+    if (limit.rlim_cur > limit.rlim_max || cr_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, 0) < 0)
         return cr_fail(err, EMFILE,
                        "descriptor %d is above the limit of open files; raise it (ulimit -n) and "
                        "restart",
@@ -182,7 +182,7 @@ static int close_inherited(const struct cr_state *state, struct cr_arena *arena,
 
     if (state->foreign->range_count > 0)
         return 0;
-    rc = cr_proc_list(arena, "/proc/self/fd", &fds, &count, err);
+    rc = cr_proc_list(arena, "/proc/thread-self/fd", &fds, &count, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
         if (fds[i] > 2 && !cr_descriptor_is_foreign(state->foreign, fds[i]))
             cr_sys_close(fds[i]);

@@ -15,7 +15,8 @@
 #include <sys/un.h>
 
 #define CLOSE_IT                                                                                   \
-    "close it before the checkpoint, for example in a checkpoint callback, and open it again after"
+    "close it before the checkpoint, for example in a checkpoint callback, and open it again "     \
+    "after"
 
 union address {
     struct sockaddr any;
@@ -71,8 +72,7 @@ static int address_text(long call, int fd, char *out, size_t size)
     if (a.any.sa_family == AF_INET) {
         const uint8_t *b = (const uint8_t *)&a.in.sin_addr;
 
-        cr_fmt(out, size, "%u.%u.%u.%u:%u", b[0], b[1], b[2], b[3],
-               (unsigned)ntohs(a.in.sin_port));
+        cr_fmt(out, size, "%u.%u.%u.%u:%u", b[0], b[1], b[2], b[3], (unsigned)ntohs(a.in.sin_port));
     } else if (a.any.sa_family == AF_INET6) {
         ipv6_text(&a.in6, out, size);
     } else if (a.any.sa_family == AF_UNIX) {
@@ -85,9 +85,9 @@ static int address_text(long call, int fd, char *out, size_t size)
 
 static const char *tcp_state(int fd)
 {
-    static const char *const NAMES[] = {"?",          "established", "syn sent",   "syn received",
-                                        "fin wait 1", "fin wait 2",  "time wait",  "closed",
-                                        "close wait", "last ack",    "listening",  "closing"};
+    static const char *const NAMES[] = {"?",          "established", "syn sent",  "syn received",
+                                        "fin wait 1", "fin wait 2",  "time wait", "closed",
+                                        "close wait", "last ack",    "listening", "closing"};
     struct tcp_info info = {0};
     uint32_t length = sizeof(info);
 
@@ -205,8 +205,8 @@ void cr_descriptor_words(const struct cr_open_file *file, const char *link, char
     else if (S_ISFIFO(mode) && link[0] == '/')
         cr_fmt(out, size, "a named pipe (%s); " CLOSE_IT, link);
     else if (S_ISFIFO(mode))
-        cr_fmt(out, size, "a pipe (%s); " CLOSE_IT "; or if it was inherited, start with %d>&-", link,
-               file->fd);
+        cr_fmt(out, size, "a pipe (%s); " CLOSE_IT "; or if it was inherited, start with %d>&-",
+               link, file->fd);
     else if (S_ISREG(mode))
         regular_words(file, link, out, size);
     else if (S_ISDIR(mode))

@@ -11,17 +11,18 @@
 #define GUARD_INSTALL 102
 #define GUARDS_PER_NOTE (sizeof(((quiesce_image_Guards *)0)->guard) / sizeof(quiesce_image_Guard))
 
-int cr_guards_encode(struct cr_state *state, struct cr_arena *scratch, const struct cr_range *guards,
-                     size_t count, struct cr_error *err)
+int cr_guards_encode(struct cr_state *state, struct cr_arena *scratch,
+                     const struct cr_range *guards, size_t count, struct cr_error *err)
 {
     quiesce_image_Guards *message;
     int rc = 0;
 
     if (count > CR_SCAN_GUARDS)
-        return cr_fail(err, CR_EREFUSED,
-                       "more than %lu ranges of guard pages; remove some (MADV_GUARD_REMOVE) before "
-                       "the checkpoint",
-                       CR_SCAN_GUARDS);
+        return cr_fail(
+            err, CR_EREFUSED,
+            "more than %lu ranges of guard pages; remove some (MADV_GUARD_REMOVE) before "
+            "the checkpoint",
+            CR_SCAN_GUARDS);
     message = cr_arena_alloc(scratch, sizeof(*message));
     if (message == NULL)
         return cr_fail_memory(err);
@@ -44,10 +45,11 @@ static int install(const quiesce_image_Guards *message, struct cr_error *err)
         int rc = (int)cr_sys(SYS_madvise, guard->start, guard->end - guard->start, GUARD_INSTALL);
 
         if (rc < 0)
-            return cr_fail(err, CR_EKERNEL,
-                           "cannot install guard pages at 0x%lx-0x%lx again (%s); restart on a kernel "
-                           "that has them (6.13)",
-                           guard->start, guard->end, cr_error_words(-rc));
+            return cr_fail(
+                err, CR_EKERNEL,
+                "cannot install guard pages at 0x%lx-0x%lx again (%s); restart on a kernel "
+                "that has them (6.13)",
+                guard->start, guard->end, cr_error_words(-rc));
     }
     return 0;
 }

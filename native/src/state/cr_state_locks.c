@@ -79,7 +79,7 @@ void cr_locks_collect(struct cr_arena *scratch, quiesce_image_Descriptor *d,
     char *text = cr_arena_alloc(scratch, CR_PATH_SIZE);
     long n = -ENOMEM;
 
-    cr_fmt(path, sizeof(path), "/proc/self/fdinfo/%d", d->fd);
+    cr_fmt(path, sizeof(path), "/proc/thread-self/fdinfo/%d", d->fd);
     if (text != NULL)
         n = cr_sys_read_file(path, text, CR_PATH_SIZE);
     scratch->used = mark;

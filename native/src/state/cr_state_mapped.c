@@ -176,8 +176,7 @@ static void find_build_id(const struct cr_memory *memory, const struct cr_area *
     fd = cr_sys_open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
     if (fd < 0)
         return;
-    file->build_id.size =
-        (pb_size_t)cr_mapped_build_id(fd, 0, file->build_id.bytes, capacity);
+    file->build_id.size = (pb_size_t)cr_mapped_build_id(fd, 0, file->build_id.bytes, capacity);
     cr_sys_close(fd);
 }
 
@@ -246,9 +245,9 @@ static int collect(struct cr_state *state, struct cr_memory *memory, struct cr_a
 
     if (number_files(arena, memory, firsts, &count) < 0)
         return cr_fail_memory(err);
-    mem = cr_sys_open("/proc/self/mem", O_RDONLY | O_CLOEXEC, 0);
+    mem = cr_sys_open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC, 0);
     if (mem < 0)
-        return cr_fail(err, -mem, "cannot open /proc/self/mem: %s", cr_error_words(-mem));
+        return cr_fail(err, -mem, "cannot open /proc/thread-self/mem: %s", cr_error_words(-mem));
     rc = add_file_notes(state, memory, firsts, count, mem,
                         cr_arena_alloc(arena, sizeof(quiesce_image_MappedFiles)), err);
     cr_sys_close(mem);

@@ -77,7 +77,7 @@ static int read_areas(struct cr_state *state, struct cr_memory *memory, struct c
     size_t length;
     size_t range = 0;
     char *text;
-    int rc = cr_proc_read(state->arena, "/proc/self/maps", &text, &length, err);
+    int rc = cr_proc_read(state->arena, "/proc/thread-self/maps", &text, &length, err);
 
     if (rc < 0)
         return rc;
@@ -148,8 +148,8 @@ static void check_segment(const struct cr_memory *memory, const struct cr_area *
     if (cr_sys(SYS_shmctl, segment->inode, IPC_STAT, &status) < 0)
         return;
     for (size_t i = 0; i < memory->area_count; i++)
-        own += memory->areas[i].inode == segment->inode &&
-               memory->areas[i].device == segment->device;
+        own +=
+            memory->areas[i].inode == segment->inode && memory->areas[i].device == segment->device;
     if (status.shm_nattch > own)
         cr_refuse(refusals,
                   "memory at 0x%lx-0x%lx is a System V segment (id %lu) that another process has "

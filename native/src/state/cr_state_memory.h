@@ -29,7 +29,7 @@ struct cr_area {
     uint64_t device;
     uint64_t inode;
     uint32_t protection;
-    uint32_t kind; /* quiesce_image_AreaKind */
+    uint32_t kind;  /* quiesce_image_AreaKind */
     uint32_t flags; /* MAP_* */
     uint32_t vm_flags;
     uint32_t file; /* 1-based, 0: none */

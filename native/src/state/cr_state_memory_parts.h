@@ -45,16 +45,16 @@ int cr_mm_put_back(struct cr_state *state, struct cr_error *err);
 struct cr_scan {
     struct cr_state *state;
     struct cr_memory *memory;
-    int pagemap;         /* /proc/self/pagemap */
-    int mem;             /* /proc/self/mem, -1: not opened yet */
-    int no_ioctl;        /* PAGEMAP_SCAN is missing or must not be used */
-    int no_guard;        /* PAGEMAP_SCAN does not know guard pages */
-    int swap_in_use;     /* pages of shared memory may be in swap */
-    void *buffer;        /* CR_SCAN_BUFFER bytes */
-    uint64_t covered;    /* end of what has been reported; nothing below it is reported again */
-    size_t no_join;      /* index of a run that must not grow, or SIZE_MAX */
-    size_t arena_run;    /* index of the run of our own arena, or SIZE_MAX */
-    uint64_t arena_end;  /* of its reservation */
+    int pagemap;             /* /proc/self/pagemap */
+    int mem;                 /* /proc/self/mem, -1: not opened yet */
+    int no_ioctl;            /* PAGEMAP_SCAN is missing or must not be used */
+    int no_guard;            /* PAGEMAP_SCAN does not know guard pages */
+    int swap_in_use;         /* pages of shared memory may be in swap */
+    void *buffer;            /* CR_SCAN_BUFFER bytes */
+    uint64_t covered;        /* end of what has been reported; nothing below it is reported again */
+    size_t no_join;          /* index of a run that must not grow, or SIZE_MAX */
+    size_t arena_run;        /* index of the run of our own arena, or SIZE_MAX */
+    uint64_t arena_end;      /* of its reservation */
     struct cr_range *guards; /* CR_SCAN_GUARDS of them */
     size_t guard_count;      /* goes beyond that when there are too many */
 };
@@ -68,8 +68,8 @@ int cr_scan_add(struct cr_scan *scan, const struct cr_area *area, uint64_t start
 void cr_scan_add_guard(struct cr_scan *scan, uint64_t start, uint64_t end);
 
 /* NOTE_GUARDS from the ranges found, if there are any; and back into the kernel. */
-int cr_guards_encode(struct cr_state *state, struct cr_arena *scratch, const struct cr_range *guards,
-                     size_t count, struct cr_error *err);
+int cr_guards_encode(struct cr_state *state, struct cr_arena *scratch,
+                     const struct cr_range *guards, size_t count, struct cr_error *err);
 int cr_guards_put_back(struct cr_state *state, struct cr_error *err);
 
 /*

@@ -62,7 +62,7 @@ static int read_stat(struct cr_arena *arena, quiesce_image_Mm *mm, struct cr_err
     uint64_t fields[STAT_FIELDS] = {0};
     size_t length;
     char *text;
-    int rc = cr_proc_read(arena, "/proc/self/stat", &text, &length, err);
+    int rc = cr_proc_read(arena, "/proc/thread-self/stat", &text, &length, err);
 
     if (rc < 0)
         return rc;
@@ -84,7 +84,7 @@ static int read_stat(struct cr_arena *arena, quiesce_image_Mm *mm, struct cr_err
 
 static int read_auxv(quiesce_image_Mm *mm, struct cr_error *err)
 {
-    int fd = cr_sys_open("/proc/self/auxv", O_RDONLY | O_CLOEXEC, 0);
+    int fd = cr_sys_open("/proc/thread-self/auxv", O_RDONLY | O_CLOEXEC, 0);
     long n = fd;
 
     if (fd >= 0) {
@@ -92,7 +92,8 @@ static int read_auxv(quiesce_image_Mm *mm, struct cr_error *err)
         cr_sys_close(fd);
     }
     if (n < 0)
-        return cr_fail(err, (int)-n, "cannot read /proc/self/auxv: %s", cr_error_words((int)-n));
+        return cr_fail(err, (int)-n, "cannot read /proc/thread-self/auxv: %s",
+                       cr_error_words((int)-n));
     mm->auxv.size = (pb_size_t)n;
     return 0;
 }
@@ -110,9 +111,9 @@ static int collect(struct cr_state *state, struct cr_arena *arena, struct cr_err
         rc = read_auxv(mm, err);
     if (rc < 0)
         return rc;
-    n = cr_sys_readlink("/proc/self/exe", mm->executable, sizeof(mm->executable));
+    n = cr_sys_readlink("/proc/thread-self/exe", mm->executable, sizeof(mm->executable));
     if (n < 0)
-        return cr_fail(err, (int)-n, "cannot read the link /proc/self/exe: %s",
+        return cr_fail(err, (int)-n, "cannot read the link /proc/thread-self/exe: %s",
                        cr_error_words((int)-n));
     return cr_state_add(state, quiesce_image_NoteType_NOTE_MM, quiesce_image_Mm_fields, mm, err);
 }

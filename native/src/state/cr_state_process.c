@@ -16,6 +16,15 @@
 
 #define MEMBARRIER_GET_REGISTRATIONS (1 << 9) /* kernel 6.3 */
 
+/* What the kernel keeps for each thread. It lies in our memory, where the restored threads find it. */
+static struct {
+    int collected;
+    int keep_nice; /* the launcher of an MPI rank decides */
+    int nice;
+    uint32_t personality;
+    int no_new_privileges;
+} of_thread;
+
 static long read_link_of(const char *link, char *out, size_t size, struct cr_error *err)
 {
     long n = cr_sys_readlink(link, out, size);
@@ -27,20 +36,42 @@ static long read_link_of(const char *link, char *out, size_t size, struct cr_err
 
 static int collect_directories(quiesce_image_Process *p, struct cr_error *err)
 {
-    long rc = read_link_of("/proc/self/cwd", p->working_directory, sizeof(p->working_directory),
-                           err);
+    long rc = read_link_of("/proc/thread-self/cwd", p->working_directory,
+                           sizeof(p->working_directory), err);
 
     if (rc >= 0)
-        rc = read_link_of("/proc/self/root", p->root_directory, sizeof(p->root_directory), err);
+        rc = read_link_of("/proc/thread-self/root", p->root_directory, sizeof(p->root_directory),
+                          err);
     if (rc < 0)
         return (int)rc;
     if (cr_str_ends(p->working_directory, CR_DELETED_SUFFIX) &&
         cr_sys(SYS_access, p->working_directory, 0) < 0)
-        return cr_fail(err, CR_EREFUSED,
-                       "the working directory %s does not exist any more; let the program change to "
-                       "another one before the checkpoint",
-                       p->working_directory);
+        return cr_fail(
+            err, CR_EREFUSED,
+            "the working directory %s does not exist any more; let the program change to "
+            "another one before the checkpoint",
+            p->working_directory);
     return 0;
+}
+
+/* /proc shows them of the main thread; if that has ended, the agent's own have to do. */
+static uint32_t main_personality(void)
+{
+    char text[32];
+    const char *at = text;
+
+    if (cr_sys_read_file("/proc/self/personality", text, sizeof(text)) <= 0)
+        return (uint32_t)cr_sys(SYS_personality, 0xffffffff);
+    return (uint32_t)cr_parse_u64(&at, 16);
+}
+
+static int main_no_new_privileges(void)
+{
+    char value[8];
+
+    if (cr_proc_find("/proc/self/status", "NoNewPrivs:", value, sizeof(value)) == 0)
+        return value[0] == '1';
+    return cr_sys(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 }
 
 static int collect(struct cr_state *state, quiesce_image_Process *p, struct cr_error *err)
@@ -61,10 +92,15 @@ static int collect(struct cr_state *state, quiesce_image_Process *p, struct cr_e
     mask = cr_sys(SYS_umask, 0);
     cr_sys(SYS_umask, mask);
     p->umask = (uint32_t)mask;
-    p->personality = (uint32_t)cr_sys(SYS_personality, 0xffffffff);
+    p->personality = main_personality();
     p->dumpable = true;
-    p->nice = 20 - (int32_t)cr_sys(SYS_getpriority, PRIO_PROCESS, 0);
-    p->no_new_privileges = cr_sys(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+    p->nice = 20 - (int32_t)cr_sys(SYS_getpriority, PRIO_PROCESS, cr_sys_getpid());
+    p->no_new_privileges = main_no_new_privileges();
+    of_thread.keep_nice = state->foreign->range_count > 0;
+    of_thread.nice = p->nice;
+    of_thread.personality = p->personality;
+    of_thread.no_new_privileges = p->no_new_privileges;
+    of_thread.collected = 1;
     registrations = cr_sys(SYS_membarrier, MEMBARRIER_GET_REGISTRATIONS, 0, 0);
     p->membarrier = registrations > 0 ? (uint32_t)registrations : 0;
     return cr_state_add(state, quiesce_image_NoteType_NOTE_PROCESS, quiesce_image_Process_fields, p,
@@ -82,11 +118,21 @@ int cr_process_collect(struct cr_state *state, struct cr_error *err)
     return rc;
 }
 
+void cr_state_put_back_thread(void)
+{
+    if (!of_thread.collected)
+        return;
+    cr_sys(SYS_personality, of_thread.personality);
+    /* A lower nice value than the shell's needs a privilege; running at the shell's is no reason to fail. */
+    if (!of_thread.keep_nice)
+        cr_sys(SYS_setpriority, PRIO_PROCESS, 0, of_thread.nice);
+    if (of_thread.no_new_privileges)
+        cr_sys(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 static int put_back_directory(const quiesce_image_Process *p, struct cr_error *err)
 {
-    int rc;
-
-    rc = (int)cr_sys(SYS_chdir, p->working_directory);
+    int rc = (int)cr_sys(SYS_chdir, p->working_directory);
 
     if (rc < 0)
         return cr_fail(err, rc == -ENOENT ? CR_EFILEMISSING : -rc,
@@ -117,12 +163,8 @@ static int put_back_process(const quiesce_image_Process *p, struct cr_error *err
     if (rc < 0)
         return rc;
     cr_sys(SYS_umask, p->umask);
-    cr_sys(SYS_personality, p->personality);
     cr_sys(SYS_prctl, PR_SET_DUMPABLE, p->dumpable, 0, 0, 0);
-    /* A lower nice value than the shell's needs a privilege; running at the shell's is no reason to fail. */
-    cr_sys(SYS_setpriority, PRIO_PROCESS, 0, p->nice);
-    if (p->no_new_privileges)
-        cr_sys(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    cr_state_put_back_thread();
     return put_back_membarrier(p, err);
 }
 

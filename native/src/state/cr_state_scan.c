@@ -15,7 +15,8 @@
 
 #define RUN_BLOCK 512UL
 
-_Static_assert(RUN_BLOCK * sizeof(struct cr_run) % 16 == 0, "blocks of runs must follow each other");
+_Static_assert(RUN_BLOCK * sizeof(struct cr_run) % 16 == 0,
+               "blocks of runs must follow each other");
 
 static uint32_t run_source(const struct cr_area *area)
 {
@@ -64,7 +65,7 @@ int cr_scan_readable(struct cr_scan *scan, const struct cr_area *area)
     int rc = 0;
 
     if (scan->mem < 0)
-        scan->mem = cr_sys_open("/proc/self/mem", O_RDONLY | O_CLOEXEC, 0);
+        scan->mem = cr_sys_open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC, 0);
     if (scan->mem < 0)
         return scan->mem;
     for (uint64_t page = area->start; rc == 0 && page < area->end; page += CR_PAGE) {
@@ -186,9 +187,9 @@ static int open_and_scan(struct cr_scan *scan, struct cr_error *err)
 
     if (scan->buffer == NULL || scan->guards == NULL)
         return cr_fail_memory(err);
-    scan->pagemap = cr_sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+    scan->pagemap = cr_sys_open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC, 0);
     if (scan->pagemap < 0)
-        return cr_fail(err, -scan->pagemap, "cannot open /proc/self/pagemap: %s",
+        return cr_fail(err, -scan->pagemap, "cannot open /proc/thread-self/pagemap: %s",
                        cr_error_words(-scan->pagemap));
     rc = scan_areas(scan, err);
     cr_sys_close(scan->pagemap);

@@ -33,7 +33,7 @@ struct kernel_action {
 };
 
 struct pending {
-    int32_t tid;        /* as the application knows it, 0: for the process */
+    int32_t tid; /* as the application knows it, 0: for the process */
     int32_t kernel_tid;
     uint32_t reserved;
     uint32_t signal;
@@ -68,40 +68,17 @@ static int is_foreign_code(const struct cr_foreign *foreign, uint64_t address)
     return 0;
 }
 
-static uint64_t parse_mask(const char *text, const char *name)
+/* WHAT: "SigPnd:", pending for thread TID alone, or "ShdPnd:", for the process. Nothing if the thread is gone. */
+static uint64_t read_pending(int tid, const char *what)
 {
-    for (; *text != '\0'; text++) {
-        if (*text == '\n' && cr_str_starts(text + 1, name)) {
-            const char *at = text + 1 + cr_strlen(name);
-
-            while (*at == ' ' || *at == '\t')
-                at++;
-            return cr_parse_u64(&at, 16);
-        }
-    }
-    return 0;
-}
-
-/* Signals pending for thread TID alone (*RET_THREAD) and for the process. Returns 0 or -errno: the thread is gone. */
-static int read_pending(int tid, uint64_t *ret_thread, uint64_t *ret_process)
-{
-    char text[2048];
     char path[48];
-    int fd;
-    long n;
+    char value[24];
+    const char *at = value;
 
     cr_fmt(path, sizeof(path), "/proc/self/task/%d/status", tid);
-    fd = cr_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0)
-        return fd;
-    n = cr_sys_read(fd, text, sizeof(text) - 1);
-    cr_sys_close(fd);
-    if (n < 0)
-        return (int)n;
-    text[n] = '\0';
-    *ret_thread = parse_mask(text, "SigPnd:") & ~BIT(CR_CHECKPOINT_SIGNAL);
-    *ret_process = parse_mask(text, "ShdPnd:") & ~BIT(CR_CHECKPOINT_SIGNAL);
-    return 0;
+    if (cr_proc_find(path, what, value, sizeof(value)) < 0)
+        return 0;
+    return cr_parse_u64(&at, 16) & ~BIT(CR_CHECKPOINT_SIGNAL);
 }
 
 /* Takes one pending SIGNAL; the kernel looks at the queue of this thread before that of the process. */
@@ -176,14 +153,14 @@ static int queue_to_process(uint32_t signal, const uint8_t *siginfo)
 static void take_all(int is_process, int32_t tid)
 {
     int32_t kernel_tid = cr_sys_gettid();
-    uint64_t thread = 0;
-    uint64_t process = 0;
 
-    while (read_pending(kernel_tid, &thread, &process) == 0) {
-        uint64_t mask = is_process ? process & ~thread : thread;
+    for (;;) {
+        uint64_t mask = read_pending(kernel_tid, "SigPnd:");
         struct pending *place;
         int signal;
 
+        if (is_process)
+            mask = read_pending(kernel_tid, "ShdPnd:") & ~mask;
         if (mask == 0)
             return;
         signal = __builtin_ctzll(mask) + 1;
@@ -274,12 +251,9 @@ static int check_threads(struct cr_state *state, struct cr_error *err)
     cr_scratch_begin(&scratch, state->arena);
     rc = cr_proc_list(&scratch.arena, "/proc/self/task", &tids, &count, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        uint64_t thread = 0;
-        uint64_t process;
-
-        if (tids[i] == cr_sys_gettid() || read_pending(tids[i], &thread, &process) < 0)
+        if (tids[i] == cr_sys_gettid())
             continue;
-        if ((thread & ~collected_mask(tids[i])) != 0)
+        if ((read_pending(tids[i], "SigPnd:") & ~collected_mask(tids[i])) != 0)
             rc = cr_fail(err, EAGAIN,
                          "thread %d got a signal while the process was being stopped; take the "
                          "checkpoint again",

@@ -204,8 +204,8 @@ static int create_with_id(int clock, struct sigevent *event, int wanted)
     return rc;
 }
 
-static int put_back_posix_timer(const struct cr_state *state,
-                                const quiesce_image_PosixTimer *saved, struct cr_error *err)
+static int put_back_posix_timer(const struct cr_state *state, const quiesce_image_PosixTimer *saved,
+                                struct cr_error *err)
 {
     struct itimerspec times = {from_ns(saved->interval_ns), from_ns(saved->remaining_ns)};
     struct sigevent event;

@@ -142,6 +142,59 @@ int cr_proc_list(struct cr_arena *arena, const char *path, int **ret_numbers, si
     return 0;
 }
 
+/* Lines are looked at as they stream by; the rest of a long one is passed over. */
+struct line_finder {
+    const char *name;
+    char line[80];
+    size_t length;
+};
+
+static int feed(struct line_finder *finder, char c)
+{
+    if (c != '\n') {
+        if (finder->length + 1 < sizeof(finder->line))
+            finder->line[finder->length++] = c;
+        return 0;
+    }
+    finder->line[finder->length] = '\0';
+    finder->length = 0;
+    return cr_str_starts(finder->line, finder->name);
+}
+
+static int find_line(int fd, struct line_finder *finder)
+{
+    char buffer[256];
+    long n;
+
+    while ((n = cr_sys_read(fd, buffer, sizeof(buffer))) > 0) {
+        for (long i = 0; i < n; i++) {
+            if (feed(finder, buffer[i]))
+                return 0;
+        }
+    }
+    return n < 0 ? (int)n : -ENOENT;
+}
+
+int cr_proc_find(const char *path, const char *name, char *out, size_t size)
+{
+    struct line_finder finder = {.name = name};
+    const char *value = finder.line;
+    int fd = cr_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+    int rc;
+
+    if (fd < 0)
+        return fd;
+    rc = find_line(fd, &finder);
+    cr_sys_close(fd);
+    if (rc < 0)
+        return rc;
+    value += cr_strlen(name);
+    while (*value == ' ' || *value == '\t')
+        value++;
+    cr_str_copy(out, size, value);
+    return 0;
+}
+
 long cr_sys_readlink(const char *path, char *out, size_t size)
 {
     long n = cr_sys(SYS_readlinkat, AT_FDCWD, path, out, size);

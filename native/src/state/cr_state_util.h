@@ -41,6 +41,12 @@ int cr_proc_read(struct cr_arena *arena, const char *path, char **ret_text, size
 int cr_proc_list(struct cr_arena *arena, const char *path, int **ret_numbers, size_t *ret_count,
                  struct cr_error *err);
 
+/*
+ * The value behind NAME ("SigPnd:") at the start of a line of a file such as /proc/PID/status, without the blanks before it;
+ * cut to SIZE - 1. For small stacks. Returns 0, -ENOENT if there is no such line, or -errno.
+ */
+int cr_proc_find(const char *path, const char *name, char *out, size_t size);
+
 /* readlink into OUT with NUL. Returns the length, or -errno; -ENAMETOOLONG if it does not fit. */
 long cr_sys_readlink(const char *path, char *out, size_t size);
 
@@ -60,7 +66,8 @@ struct cr_refusals {
     unsigned count;
     char first[CR_ERROR_TEXT_MAX - 64];
 };
-void cr_refuse(struct cr_refusals *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void cr_refuse(struct cr_refusals *r, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* 0 if there is none, else -CR_EREFUSED with the first one and "(and N more)" in ERR. */
 int cr_refusals_end(const struct cr_refusals *r, struct cr_error *err);

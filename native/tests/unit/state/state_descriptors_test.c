@@ -131,7 +131,8 @@ static void test_standard_streams(void)
     close(30);
     dup2(saved, 2);
     put_back(&f, "and put back");
-    tap_ok(shares(30, 2) && shares(2, saved), "the stream of the restart is kept, and shared again");
+    tap_ok(shares(30, 2) && shares(2, saved),
+           "the stream of the restart is kept, and shared again");
     fixture_end(&f);
     close_inherited();
 }

@@ -6,6 +6,7 @@
 #include "cr_state_check.h"
 
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -41,6 +42,46 @@ static void test_put_back(void)
     tap_ok(prctl(PR_GET_DUMPABLE) == 1, "the process may be dumped again");
     if (getuid() == 0)
         tap_equal_u64(getpriority(PRIO_PROCESS, 0), 3, "the nice value is back");
+    fixture_end(&f);
+}
+
+static void *put_back_thread(void *argument)
+{
+    int *nice_value = argument;
+
+    setpriority(PRIO_PROCESS, 0, 10);
+    personality(0);
+    cr_state_put_back_thread();
+    *nice_value = getpriority(PRIO_PROCESS, 0);
+    return personality(0xffffffff) == ADDR_NO_RANDOMIZE ? argument : NULL;
+}
+
+/* Collected and put back by the agent, which is not the main thread. */
+static void *run_agent(void *argument)
+{
+    struct fixture *f = argument;
+
+    personality(0);
+    return fixture_say(f, cr_process_collect(&f->state, &f->err)) == 0 ? f : NULL;
+}
+
+static void test_threads(void)
+{
+    struct fixture f;
+    pthread_t thread;
+    void *good;
+    int nice_value = 0;
+
+    personality(ADDR_NO_RANDOMIZE);
+    fixture_begin(&f);
+    pthread_create(&thread, NULL, run_agent, &f);
+    pthread_join(thread, &good);
+    tap_ok(good != NULL, "another thread collects");
+    pthread_create(&thread, NULL, put_back_thread, &nice_value);
+    pthread_join(thread, &good);
+    tap_ok(good != NULL, "each thread gets back what the main thread had");
+    if (getuid() == 0)
+        tap_equal_u64(nice_value, getpriority(PRIO_PROCESS, 0), "its nice value too");
     fixture_end(&f);
 }
 
@@ -98,6 +139,7 @@ int main(void)
     if (mkdtemp(directory) == NULL)
         tap_skip_all("no directory in /tmp");
     test_put_back();
+    test_threads();
     test_not_dumpable();
     test_directory_gone();
     test_directory_deleted_now();

@@ -68,8 +68,8 @@ static int is_ascending(const struct scanned *s)
 
 static char *map(size_t size)
 {
-    char *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                    -1, 0);
 
     madvise(at, size, MADV_NOHUGEPAGE);
     return at;
@@ -194,7 +194,8 @@ static void test_guard_pages(void)
     tap_ok(!traps(at + 2 * PAGE), "without guards nothing traps");
     tap_ok(fixture_say(&s.f, cr_memory_put_back(&s.f.state, &s.f.err)) == 0,
            "guard pages are put back");
-    tap_ok(!traps(at + PAGE) && traps(at + 2 * PAGE) && traps(at + 5 * PAGE) && !traps(at + 6 * PAGE),
+    tap_ok(!traps(at + PAGE) && traps(at + 2 * PAGE) && traps(at + 5 * PAGE) &&
+               !traps(at + 6 * PAGE),
            "and trap where they did");
     fixture_end(&s.f);
     munmap(at, 8 * PAGE);
