@@ -3,6 +3,9 @@
 package org.quiesce.coordinator.cli;
 
 import com.github.freva.asciitable.AsciiTable;
+import com.github.freva.asciitable.Column;
+import com.github.freva.asciitable.ColumnData;
+import com.github.freva.asciitable.HorizontalAlign;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,6 +14,7 @@ import java.util.Locale;
 /** Rows under headings. */
 final class Table {
     private static final int KIBI = 1024;
+    private static final int WIDEST = 400;
 
     private final String[] headings;
     private final List<String[]> rows = new ArrayList<>();
@@ -28,8 +32,17 @@ final class Table {
     }
 
     void print(PrintStream out) {
-        out.println(AsciiTable.getTable(AsciiTable.NO_BORDERS, headings, new String[0], rows.toArray(String[][]::new))
-                .replaceAll("(?m)[ \\t]+$", ""));
+        List<ColumnData<String[]>> columns = new ArrayList<>();
+        for (int i = 0; i < headings.length; i++) {
+            int column = i;
+            columns.add(new Column()
+                    .header(headings[i])
+                    .headerAlign(HorizontalAlign.LEFT)
+                    .dataAlign(HorizontalAlign.LEFT)
+                    .maxWidth(WIDEST)
+                    .with(row -> row[column]));
+        }
+        out.println(AsciiTable.getTable(AsciiTable.NO_BORDERS, rows, columns).replaceAll("(?m)[ \\t]+$", ""));
     }
 
     /** A size as people read it. */

@@ -19,12 +19,9 @@ final class Usage {
 
     /** The options of a command and those that every command has. */
     static Options withCommon(Options own) {
-        Options all = new Options();
-        own.getOptions().forEach(all::addOption);
-        all.addOption("h", "help", false, "print this and end");
-        all.addOption(null, "version", false, "print the version and end");
-        all.addOption("v", "verbose", false, "say more, and more about errors");
-        return all;
+        return own.addOption("h", "help", false, "print this and end")
+                .addOption(null, "version", false, "print the version and end")
+                .addOption("v", "verbose", false, "say more, and more about errors");
     }
 
     /** An option without an argument. */

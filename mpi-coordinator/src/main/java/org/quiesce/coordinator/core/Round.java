@@ -120,10 +120,9 @@ public final class Round {
         if (now >= deadline()) {
             timedOut(now);
         } else if (phase == Phase.COLLECTIVES) {
+            actions.addAll(convergence.step(now));
             if (convergence.converged()) {
                 enterNext(Phase.STOP, now);
-            } else {
-                actions.addAll(convergence.step(now));
             }
         }
     }

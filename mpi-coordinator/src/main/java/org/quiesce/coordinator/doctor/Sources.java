@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.quiesce.coordinator.doctor;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 /** Where a doctor looks; tests give another root. */
 final class Sources {
     private static final long PATIENCE_SECONDS = 20;
+    private static final int PIECE = 1 << 16;
 
     private final Path root;
 
@@ -29,16 +32,18 @@ final class Sources {
     }
 
     Optional<String> text(String file) {
-        try {
-            return Optional.of(Files.readString(path(file), StandardCharsets.ISO_8859_1).strip());
-        } catch (IOException e) {
-            return Optional.empty();
-        }
+        return bytes(file).map(bytes -> new String(bytes, StandardCharsets.ISO_8859_1).strip());
     }
 
+    /** Reads in large pieces: a number in {@code /proc/sys} is there for the first read only. */
     Optional<byte[]> bytes(String file) {
-        try {
-            return Optional.of(Files.readAllBytes(path(file)));
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        byte[] piece = new byte[PIECE];
+        try (InputStream in = Files.newInputStream(path(file))) {
+            for (int n = in.read(piece); n > 0; n = in.read(piece)) {
+                all.write(piece, 0, n);
+            }
+            return Optional.of(all.toByteArray());
         } catch (IOException e) {
             return Optional.empty();
         }

@@ -1,0 +1,245 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.quiesce.coordinator.agent.FakeCrnode;
+import org.quiesce.coordinator.agent.JobKey;
+import org.quiesce.coordinator.agent.ObedientNodes;
+import org.quiesce.coordinator.store.JobDirectory;
+import org.quiesce.coordinator.store.JobRegistry;
+import org.quiesce.coordinator.store.RunRecord;
+import org.quiesce.cr.CrException;
+import org.quiesce.cr.ErrorCode;
+import org.quiesce.cr.ExitCode;
+import org.quiesce.cr.manifest.Manifest;
+import org.quiesce.cr.manifest.ManifestFile;
+import org.quiesce.wire.proto.Frame;
+import org.quiesce.wire.proto.NodeRecord;
+import org.quiesce.wire.proto.Phase;
+
+/** Whole rounds over loopback connections with crnodes that follow a script. */
+@Timeout(20)
+class CoordinatorTest {
+    @TempDir
+    Path work;
+
+    private JobDirectory directory;
+
+    @BeforeEach
+    void makeJob() {
+        directory = JobDirectory.create(work.resolve("home"), "heat");
+        long pid = ProcessHandle.current().pid();
+        directory.write(new RunRecord(
+                "heat", pid, 0, work.resolve("checkpoints"), "", 2, List.of("mpirun", "--oversubscribe", "-np", "4", "./heat", "9")));
+    }
+
+    private JobRegistry.Job job(FakeCrnode crnode, int nodes, int ranksPerNode) throws Exception {
+        for (int node = 0; node < nodes; node++) {
+            NodeRecord record = NodeRecord.newBuilder()
+                    .setHost("host" + node)
+                    .addAddress("127.0.0.1")
+                    .setPort(crnode.port())
+                    .setJob("heat")
+                    .addArgument("./heat")
+                    .addArgument("9")
+                    .setWorkingDirectory(work.toString())
+                    .setWorldSize(nodes * ranksPerNode)
+                    .setMpiVersion("Open MPI v4.1.4, package: Debian")
+                    .setLauncher("mpirun")
+                    .build();
+            Files.write(directory.path().resolve("node-host" + node + ".pb"), record.toByteArray());
+        }
+        return JobRegistry.Job.of(directory);
+    }
+
+    private FakeCrnode crnode(FakeCrnode.Script script) {
+        return new FakeCrnode(JobKey.parse(directory.key()), script);
+    }
+
+    private static Committed checkpoint(JobRegistry.Job job) {
+        return new Coordinator(job, Map.of()).checkpoint(CheckpointRequest.plain(), RoundListener.SILENT);
+    }
+
+    private static CrException failure(JobRegistry.Job job) {
+        return catchThrowableOfType(CrException.class, () -> checkpoint(job));
+    }
+
+    private static ObedientNodes obedient() {
+        return new ObedientNodes(2, 2, ObedientNodes::imaginary);
+    }
+
+    @Test
+    void aRoundOverTwoNodesEndsWithAManifest() throws Exception {
+        try (FakeCrnode crnode = crnode(obedient())) {
+            Committed committed = checkpoint(job(crnode, 2, 2));
+            assertThat(committed.reference()).isEqualTo(work.resolve("checkpoints/heat"));
+            Manifest manifest = ManifestFile.read(committed.path());
+            assertThat(manifest.job().launcher().options()).containsExactly("--oversubscribe");
+            assertThat(manifest.job().arguments()).containsExactly("./heat", "9");
+            assertThat(manifest.job().mpi().version()).isEqualTo("4.1.4");
+            assertThat(manifest.ranks()).extracting("host").containsExactly("host0", "host0", "host1", "host1");
+            assertThat(committed.reference().resolve("latest").toRealPath().getFileName()).hasToString("0");
+        }
+    }
+
+    @Test
+    void commandsComeInTheOrderOfThePhases() throws Exception {
+        try (FakeCrnode crnode = crnode(new ObedientNodes(1, 1, ObedientNodes::imaginary))) {
+            checkpoint(job(crnode, 1, 1));
+            assertThat(crnode.received().stream().filter(Frame::hasEnter).map(frame -> frame.getEnter().getPhase()))
+                    .containsExactly(
+                            Phase.PHASE_STOP,
+                            Phase.PHASE_DRAIN,
+                            Phase.PHASE_CALLBACKS,
+                            Phase.PHASE_DUMP,
+                            Phase.PHASE_RESUME,
+                            Phase.PHASE_SEAL);
+            assertThat(crnode.received().get(0).getBegin().getDirectory()).endsWith("checkpoints/heat/0.partial");
+        }
+    }
+
+    @Test
+    void onlyTheNewestAreKeptWhenTheRunSaysSo() throws Exception {
+        try (FakeCrnode crnode = crnode(new ObedientNodes(1, 1, ObedientNodes::imaginary))) {
+            JobRegistry.Job job = job(crnode, 1, 1);
+            // Each round makes new connections; the script numbers them on.
+            for (int i = 0; i < 4; i++) {
+                try (FakeCrnode fresh = crnode(new ObedientNodes(1, 1, ObedientNodes::imaginary))) {
+                    assertThat(checkpoint(job(fresh, 1, 1)).sequence()).isEqualTo(i);
+                }
+            }
+            assertThat(work.resolve("checkpoints/heat/2")).exists();
+            assertThat(work.resolve("checkpoints/heat/1")).doesNotExist();
+            assertThat(job.name()).isEqualTo("heat");
+        }
+    }
+
+    @Test
+    void aRefusalIsToldInTheRanksOwnWordsAndLeavesNothing() throws Exception {
+        FakeCrnode.Script refusing = new FakeCrnode.Script() {
+            private final ObedientNodes others = obedient();
+
+            @Override
+            public List<Frame> greeting(int node) {
+                return others.greeting(node);
+            }
+
+            @Override
+            public List<Frame> answer(int node, Frame frame) {
+                boolean stop = frame.hasEnter() && frame.getEnter().getPhase() == Phase.PHASE_STOP;
+                return node == 1 && stop
+                        ? List.of(ObedientNodes.refusal(
+                                frame, Phase.PHASE_STOP, 2, 1102, "descriptor 7 is a TCP connection; close it"))
+                        : others.answer(node, frame);
+            }
+        };
+        try (FakeCrnode crnode = crnode(refusing)) {
+            CrException failure = failure(job(crnode, 2, 2));
+            assertThat(failure.code()).isEqualTo(ErrorCode.REFUSED);
+            assertThat(failure).hasMessageContaining("descriptor 7").hasMessageContaining("rank 2");
+            assertThat(crnode.received()).filteredOn(Frame::hasCancel).hasSize(2);
+            assertThat(work.resolve("checkpoints/heat/0.partial")).doesNotExist();
+            assertThat(work.resolve("checkpoints/heat/0")).doesNotExist();
+        }
+    }
+
+    @Test
+    void aNodeThatIsLostInDumpFailsTheRound() throws Exception {
+        FakeCrnode[] self = new FakeCrnode[1];
+        FakeCrnode.Script dying = new FakeCrnode.Script() {
+            private final ObedientNodes others = obedient();
+
+            @Override
+            public List<Frame> greeting(int node) {
+                return others.greeting(node);
+            }
+
+            @Override
+            public List<Frame> answer(int node, Frame frame) {
+                if (node == 0 && frame.hasEnter() && frame.getEnter().getPhase() == Phase.PHASE_DUMP) {
+                    self[0].breakConnection(0);
+                    return List.of();
+                }
+                return others.answer(node, frame);
+            }
+        };
+        try (FakeCrnode crnode = crnode(dying)) {
+            self[0] = crnode;
+            CrException failure = failure(job(crnode, 2, 2));
+            assertThat(ExitCode.of(failure.code())).isEqualTo(ExitCode.FAILED);
+            assertThat(failure).hasMessageContaining("dump");
+        }
+    }
+
+    @Test
+    void aSecondCheckpointIsRefusedWithFour() throws Exception {
+        FakeCrnode.Script busy = new FakeCrnode.Script() {
+            private final ObedientNodes others = new ObedientNodes(1, 1, ObedientNodes::imaginary);
+
+            @Override
+            public List<Frame> greeting(int node) {
+                return others.greeting(node);
+            }
+
+            @Override
+            public List<Frame> answer(int node, Frame frame) {
+                return frame.hasBegin()
+                        ? List.of(ObedientNodes.refusal(
+                                frame, Phase.PHASE_COLLECTIVES, 0, 1101, "another checkpoint is in progress"))
+                        : others.answer(node, frame);
+            }
+        };
+        try (FakeCrnode crnode = crnode(busy)) {
+            CrException failure = failure(job(crnode, 1, 1));
+            assertThat(ExitCode.of(failure.code())).isEqualTo(ExitCode.REFUSED);
+        }
+    }
+
+    @Test
+    void aRoundThatTakesTooLongTimesOutWithFive() throws Exception {
+        FakeCrnode.Script slow = new FakeCrnode.Script() {
+            private final ObedientNodes others = new ObedientNodes(1, 1, ObedientNodes::imaginary);
+
+            @Override
+            public List<Frame> greeting(int node) {
+                return others.greeting(node);
+            }
+
+            @Override
+            public List<Frame> answer(int node, Frame frame) {
+                return frame.hasBegin() ? List.of() : others.answer(node, frame);
+            }
+        };
+        try (FakeCrnode crnode = crnode(slow)) {
+            CheckpointRequest request = new CheckpointRequest(
+                    java.util.Optional.empty(), CheckpointRequest.Ending.CONTINUE, OptionalLong.of(100));
+            Coordinator coordinator = new Coordinator(job(crnode, 1, 1), Map.of());
+            CrException failure = catchThrowableOfType(
+                    CrException.class, () -> coordinator.checkpoint(request, RoundListener.SILENT));
+            assertThat(ExitCode.of(failure.code())).isEqualTo(ExitCode.TIMED_OUT);
+            assertThat(failure).hasMessageContaining("rank 0 has not answered");
+        }
+    }
+
+    @Test
+    void leftoversOfFailedCheckpointsAreRemoved() throws Exception {
+        Path left = Files.createDirectories(work.resolve("checkpoints/heat/6.partial"));
+        Files.writeString(left.resolve("rank-0.cr.partial"), "half");
+        try (FakeCrnode crnode = crnode(new ObedientNodes(1, 1, ObedientNodes::imaginary))) {
+            assertThat(checkpoint(job(crnode, 1, 1)).sequence()).isZero();
+            assertThat(left).doesNotExist();
+        }
+    }
+}
