@@ -160,7 +160,7 @@ class Job:
                     served.add(want)
                     self.serve(want)
             if rounds < self.a.rounds and time.time() > at and \
-                    os.path.exists(self.folder + "/running"):
+                    os.path.exists(self.folder + "/running-0"):
                 rounds += 1
                 self.round(self.random.random() < self.a.restarts)
                 at = time.time() + self.random.random() * self.a.gap
