@@ -144,7 +144,7 @@ static void add_all_addresses(quiesce_wire_NodeRecord *record)
 /* Fills the record's addresses and port from what FD is bound to. */
 static int record_address(struct cr_node *node, int fd)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {0};
     socklen_t length = sizeof(bound);
     struct sockaddr_in *v4 = (struct sockaddr_in *)&bound;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&bound;

@@ -155,7 +155,8 @@ int cr_node_rank_add(struct cr_node *node, const quiesce_wire_RankHello *hello, 
         rank = calloc(1, sizeof(*rank));
         if (rank == NULL)
             return cr_fail(err, ENOMEM, "no memory for rank %d", hello->rank);
-        *rank = (struct cr_node_rank){.node = node, .pid = pid, .process.fd = -1};
+        *rank = (struct cr_node_rank){
+            .node = node, .pid = pid, .rank = (uint32_t)hello->rank, .process.fd = -1};
         rc = watch_process(node, rank, err);
         if (rc == 0)
             rc = append(node, rank);

@@ -74,7 +74,7 @@ static int is_launcher(const char *name)
 /* The launcher among our ancestors: its pid, or 0 when it runs on another host. RET_NAME: "mpirun" or "srun". */
 static int find_launcher(const char **ret_name)
 {
-    struct ancestor a;
+    struct ancestor a = {0};
     int pid = (int)getppid();
 
     *ret_name = getenv("OMPI_MCA_orte_hnp_uri") != NULL ? "mpirun" : "srun";
