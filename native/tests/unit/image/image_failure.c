@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -152,6 +154,42 @@ static void check_file_limit(void)
     }
 }
 
+/* A file system of 1 MiB, in a mount namespace of a child. */
+static int write_to_full_disk(void)
+{
+    size_t size = 8UL << 20;
+    uint8_t *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char directory[128];
+    struct cr_error err = {0};
+
+    snprintf(directory, sizeof(directory), "%.*s", (int)(strrchr(path, '/') - path), path);
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", directory, "tmpfs", 0, "size=1m") != 0)
+        return 77;
+    for (int durable = 0; durable < 2; durable++) {
+        if (write_run(memory, size, CR_RUN_MEMORY, durable, &err) != -ENOSPC || exists(partial) ||
+            strstr(err.text, "free space") == NULL)
+            return 1;
+    }
+    return 0;
+}
+
+static void check_full_disk(void)
+{
+    int status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(write_to_full_disk());
+    waitpid(pid, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+        tap_ok(1, "a full disk # SKIP may not mount here");
+        return;
+    }
+    tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+           "a full disk fails the image, leaves nothing and is named");
+}
+
 static void check_no_directory(void)
 {
     struct cr_image_options options = {0};
@@ -178,6 +216,7 @@ int main(void)
     check_kill();
     check_bad_memory();
     check_file_limit();
+    check_full_disk();
     check_no_directory();
     unlink(path);
     tap_ok(rmdir(directory) == 0, "nothing else was left behind");
