@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define STATUS_CANNOT_RESTART 8
+#define STOP_TRIES 5
 
 enum { ROUND_GOES_ON, ROUND_OVER, ROUND_RESTORED };
 
@@ -100,6 +101,19 @@ static int collect(struct round *r)
     return cr_dump_collect(&cr_agent.dump, &r->err);
 }
 
+static int stop_and_collect(struct round *r)
+{
+    int rc = cr_freeze_stop(CR_STOP_TIMEOUT_NS, &r->err);
+
+    if (rc < 0)
+        return rc;
+    rc = cr_fault("dump:after-threads");
+    if (rc < 0)
+        return cr_fail(&r->err, -rc, "stopped by a fault point");
+    rc = ops() != NULL ? ops()->check(&r->err) : 0;
+    return rc < 0 ? rc : collect(r);
+}
+
 static int phase_stop(struct round *r)
 {
     int rc;
@@ -114,14 +128,16 @@ static int phase_stop(struct round *r)
         return rc;
     r->stopped = 1;
     set_status(2);
-    rc = cr_freeze_stop(CR_STOP_TIMEOUT_NS, &r->err);
-    if (rc < 0)
-        return rc;
-    rc = cr_fault("dump:after-threads");
-    if (rc < 0)
-        return cr_fail(&r->err, -rc, "stopped by a fault point");
-    rc = ops() != NULL ? ops()->check(&r->err) : 0;
-    return rc < 0 ? rc : collect(r);
+    /* Only to make the pause shorter: what it could not read is read in the pause. */
+    cr_memory_prepare(NULL);
+    rc = stop_and_collect(r);
+    /* A thread got a signal from another one while they were stopping. */
+    for (int tries = 1; rc == -EAGAIN && tries < STOP_TRIES; tries++) {
+        cr_freeze_release();
+        r->err = (struct cr_error){0};
+        rc = stop_and_collect(r);
+    }
+    return rc;
 }
 
 static int phase_drain(struct round *r)

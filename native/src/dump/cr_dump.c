@@ -27,7 +27,10 @@ void cr_dump_begin(struct cr_dump *d, const struct cr_foreign *foreign)
 {
     cr_arena_reset(&d->arena);
     d->foreign = *foreign;
-    d->state = (struct cr_state){.arena = &d->arena, .foreign = &d->foreign};
+    d->state = (struct cr_state){.arena = &d->arena,
+                                 .foreign = &d->foreign,
+                                 .known_tid = cr_freeze_known_tid,
+                                 .kernel_tid = cr_freeze_kernel_tid};
     d->notes = d->state;
     memset(&d->memory, 0, sizeof(d->memory));
     d->writer = NULL;
