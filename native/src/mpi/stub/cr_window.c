@@ -136,13 +136,14 @@ CR_MPI(int, File_close, (MPI_File *file))
 int cr_window_check(struct cr_error *err)
 {
     static const char *const what[] = {"window", "open MPI file"};
+    static const char *const remedy[] = {"free", "close"};
 
     for (int which = 0; which < 2; which++) {
         const struct cr_keyed *first = live[which];
 
         if (first != NULL)
-            return cr_fail(err, CR_EREFUSED, "%s #%lu made by %s is alive: free it before the checkpoint", what[which],
-                           first->number, first->made_by);
+            return cr_fail(err, CR_EREFUSED, "%s #%lu made by %s is alive: %s it before the checkpoint", what[which],
+                           first->number, first->made_by, remedy[which]);
     }
     return 0;
 }

@@ -1,0 +1,112 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Makes one thing that cannot be in an image yet and asks for a checkpoint (../quiesce/driver.py --may-refuse): it must be refused by
+ * name, the thing must still work, and after its end a checkpoint must succeed.
+ */
+#include "../quiesce/qt.h"
+
+static const char *what;
+static MPI_Win win;
+static MPI_File file;
+static MPI_Comm inter, graph;
+static MPI_Request request;
+static int base[4], value, level;
+
+static int is(const char *name)
+{
+    return strcmp(what, name) == 0;
+}
+
+static int query(void *extra, MPI_Status *status)
+{
+    (void)extra;
+    MPI_Status_set_elements(status, MPI_BYTE, 0);
+    MPI_Status_set_cancelled(status, 0);
+    return MPI_SUCCESS;
+}
+
+static int nothing(void *extra)
+{
+    (void)extra;
+    return MPI_SUCCESS;
+}
+
+static int cancel(void *extra, int complete)
+{
+    (void)extra;
+    (void)complete;
+    return MPI_SUCCESS;
+}
+
+static void make(void)
+{
+    int next[1] = {(qt_rank + 1) % qt_size}, previous[1] = {(qt_rank + qt_size - 1) % qt_size};
+    MPI_Comm half;
+
+    if (is("window")) {
+        MPI_Win_create(base, sizeof(base), sizeof(int), MPI_INFO_NULL, MPI_COMM_WORLD, &win);
+    } else if (is("file")) {
+        MPI_File_open(MPI_COMM_SELF, "/dev/null", MPI_MODE_RDWR, MPI_INFO_NULL, &file);
+    } else if (is("intercommunicator")) {
+        MPI_Comm_split(MPI_COMM_WORLD, qt_rank % 2, 0, &half);
+        MPI_Intercomm_create(half, 0, MPI_COMM_WORLD, 1 - qt_rank % 2, 1, &inter);
+        MPI_Comm_free(&half);
+    } else if (is("graph")) {
+        MPI_Dist_graph_create_adjacent(MPI_COMM_WORLD, 1, previous, previous, 1, next, next, MPI_INFO_NULL, 0, &graph);
+    } else if (is("generalized")) {
+        MPI_Grequest_start(query, nothing, cancel, NULL, &request);
+    } else if (is("tools")) {
+        MPI_T_init_thread(MPI_THREAD_SINGLE, &level);
+    }
+}
+
+static void use_and_free(void)
+{
+    int sum = 0, one = 1;
+
+    if (is("window")) {
+        MPI_Win_fence(0, win);
+        MPI_Put(&qt_rank, 1, MPI_INT, (qt_rank + 1) % qt_size, 0, 1, MPI_INT, win);
+        MPI_Win_fence(0, win);
+        QT_CHECK(base[0] == (qt_rank + qt_size - 1) % qt_size, "put %d", base[0]);
+        MPI_Win_free(&win);
+    } else if (is("file")) {
+        MPI_File_write(file, &one, 1, MPI_INT, MPI_STATUS_IGNORE);
+        MPI_File_close(&file);
+    } else if (is("intercommunicator")) {
+        MPI_Allreduce(&one, &sum, 1, MPI_INT, MPI_SUM, inter);
+        QT_CHECK(sum == (qt_size + qt_rank % 2) / 2, "sum %d", sum);
+        MPI_Comm_free(&inter);
+    } else if (is("graph")) {
+        MPI_Neighbor_allgather(&qt_rank, 1, MPI_INT, &value, 1, MPI_INT, graph);
+        QT_CHECK(value == (qt_rank + qt_size - 1) % qt_size, "neighbour %d", value);
+        MPI_Comm_free(&graph);
+    } else if (is("generalized")) {
+        MPI_Grequest_complete(request);
+        MPI_Wait(&request, MPI_STATUS_IGNORE);
+    } else if (is("tools")) {
+        MPI_T_finalize();
+    }
+}
+
+int main(int argc, char **argv)
+{
+    what = argc > 1 ? argv[1] : "";
+    MPI_Init(&argc, &argv);
+    MPI_Comm_rank(MPI_COMM_WORLD, &qt_rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &qt_size);
+    make();
+    if (qt_rank == 0)
+        qt_make("want", 0);
+    qt_until("done", 0);
+    use_and_free();
+    MPI_Barrier(MPI_COMM_WORLD);
+    if (qt_rank == 0)
+        qt_make("want", 1);
+    qt_until("done", 1);
+    MPI_Barrier(MPI_COMM_WORLD);
+    printf("%s %d - %s\n", qt_wrong ? "not ok" : "ok", qt_rank, what);
+    MPI_Finalize();
+    return qt_wrong != 0;
+}
