@@ -16,11 +16,13 @@
 #include <unistd.h>
 
 #define CONNECT_TIMEOUT_MS 10000
+#define CANCEL_TIMEOUT_NS (30LL * 1000000000)
 #define ARENA_SIZE (1UL << 20)
 
 struct talk {
     const struct cr_single_options *options;
     int fd;
+    int cancel_fd;
     int64_t deadline; /* ns; 0: none */
     struct cr_frame_reader reader;
     struct cr_arena arena;
@@ -49,7 +51,7 @@ static int send_frame(struct talk *t, struct cr_error *err)
 /* Waits for bytes of the agent. 0, or a negative code if the time is over or the user cancels. */
 static int await_bytes(struct talk *t, struct cr_error *err)
 {
-    struct pollfd fds[2] = {{t->fd, POLLIN, 0}, {t->options->cancel_fd, POLLIN, 0}};
+    struct pollfd fds[2] = {{t->fd, POLLIN, 0}, {t->cancel_fd, POLLIN, 0}};
     int n;
 
     do
@@ -183,13 +185,14 @@ static int end(struct talk *t, struct cr_error *err)
     return send_frame(t, err);
 }
 
-/* Best effort: the agent does the same when the connection ends. */
+/* Waits until nothing is left; the agent does the same when the connection ends. */
 static void cancel(struct talk *t)
 {
     struct cr_error ignored;
     quiesce_wire_RankResult result;
 
-    t->deadline = now() + 5000000000LL;
+    t->cancel_fd = -1;
+    t->deadline = now() + CANCEL_TIMEOUT_NS;
     cr_frame_cancel(&t->frame, 1, "the requester gave up");
     if (send_frame(t, &ignored) == 0)
         await_done(t, quiesce_wire_Phase_PHASE_RESUME, &result, &ignored);
@@ -232,6 +235,7 @@ int cr_single_checkpoint(const struct cr_single_options *options,
 
     memset(ret_result, 0, sizeof(*ret_result));
     t->options = options;
+    t->cancel_fd = options->cancel_fd;
     t->deadline = options->timeout_ms > 0 ? now() + options->timeout_ms * 1000000LL : 0;
     rc = cr_arena_create(&t->arena, ARENA_SIZE);
     if (rc < 0)

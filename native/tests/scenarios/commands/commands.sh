@@ -1,0 +1,223 @@
+#!/usr/bin/env bash
+# SPDX-FileCopyrightText: The Quiesce Authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# cr_run, cr_checkpoint and cr_restart as a user calls them: statuses, messages, and what is left behind. Prints TAP.
+# usage: commands.sh BIN VICTIM
+set -uo pipefail
+
+bin=$1
+victim=$2
+dir=$(mktemp -d "${TMPDIR:-/tmp}/quiesce-commands.XXXXXX")
+count=0
+bad=0
+pid=
+cd "$dir" || exit 1
+
+finish() {
+    local job
+    for job in $(jobs -p); do
+        kill -KILL "$job" 2>/dev/null
+    done
+    [[ -z $pid ]] || kill -KILL "$pid" 2>/dev/null
+    rm -rf "$dir"
+}
+trap finish EXIT
+
+# ok TEXT COMMAND...: one test point
+ok() {
+    local text=$1
+    shift
+    count=$((count + 1))
+    if "$@"; then
+        echo "ok $count - $text"
+    else
+        echo "not ok $count - $text"
+        bad=1
+        tail -n 3 err words out 2>/dev/null | sed 's/^/# /'
+    fi
+}
+
+# status N COMMAND...: COMMAND ends with N; its words go into err
+status() {
+    local wanted=$1 got
+    shift
+    "$@" </dev/null >words 2>err
+    got=$?
+    [[ $got -eq $wanted ]] || echo "status $got instead of $wanted" >>err
+    [[ $got -eq $wanted ]]
+}
+
+says() { grep -q -- "$1" err words; }
+not() { ! "$@"; }
+
+clean() {
+    local fd
+    for fd in /proc/self/fd/*; do
+        fd=${fd##*/}
+        ((fd <= 2)) || eval "exec $fd>&-" 2>/dev/null
+    done
+    exec "$@"
+}
+
+await() { # await FILE TEXT
+    local i
+    for ((i = 0; i < 500; i++)); do
+        ! grep -q -- "$2" "$1" 2>/dev/null || return 0
+        sleep 0.02
+    done
+    return 1
+}
+
+run_victim() {
+    rm -f out
+    (clean "$bin/cr_run" "$victim" "$@") </dev/null >out 2>err &
+    pid=$!
+    await out ready
+}
+
+end_victim() {
+    kill -KILL "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
+    pid=
+}
+
+runs_on() {
+    local before
+    before=$(wc -l <out)
+    sleep 0.2
+    [[ $(wc -l <out) -gt $before ]]
+}
+
+# ---- usage
+ok "cr_run shows its usage" status 0 "$bin/cr_run" --help
+ok "an unknown option is bad usage" status 255 "$bin/cr_checkpoint" --bogus 1
+ok "cr_restart without a file is bad usage" status 255 "$bin/cr_restart"
+ok "a program that is not there is 127" status 127 "$bin/cr_run" ./no-such-program
+ok "no such process is 3" status 3 "$bin/cr_checkpoint" 999999999
+ok "a process without agent is 52" status 52 "$bin/cr_checkpoint" $$
+ok "and the remedy is told" says "start it with cr_run"
+
+# ---- one process
+run_victim count
+ok "a checkpoint" status 0 "$bin/cr_checkpoint" -v -f image "$pid"
+ok "the process runs on" runs_on
+ok "nothing but the image is left" test ! -e image.partial
+ok "an image is for its owner only" test "$(stat -c %a image)" = 600
+ok "--noclobber" status 17 "$bin/cr_checkpoint" --noclobber -f image "$pid"
+ok "a directory is no file" status 21 "$bin/cr_checkpoint" -f "$dir" "$pid"
+ok "--dry-run" status 0 "$bin/cr_checkpoint" --dry-run -v -f other "$pid"
+ok "--dry-run writes nothing" test ! -e other
+ok "-d makes a directory" status 0 "$bin/cr_checkpoint" -d new "$pid"
+ok "with context.PID in it" test -s "new/context.$pid"
+ok "--json" status 0 "$bin/cr_checkpoint" --json -f image "$pid"
+ok "is JSON" python3 -c 'import json, sys; sys.exit(json.load(open("words"))["error"])'
+if command -v gdb >/dev/null; then
+    timeout 60 gdb -batch -nx -ex "thread apply all bt" "$victim" image >gdb.out 2>&1
+    ok "gdb shows the main thread" grep -q "in main\|in count" gdb.out
+    ok "gdb shows the other thread" grep -q "in tick" gdb.out
+fi
+ok "--kill" status 0 "$bin/cr_checkpoint" --kill -f image "$pid"
+wait "$pid" 2>/dev/null
+ok "ends the process" not kill -0 "$pid"
+lines=$(wc -l <out)
+ok "nothing ran after the image" test "$(awk 'END {print $1 + 2}' out)" -eq "$lines"
+
+# ---- restart
+ok "--check" status 0 "$bin/cr_restart" --check image
+(clean "$bin/cr_restart" image) </dev/null >out2 2>err &
+restart=$!
+sleep 0.5
+kill -USR1 "$restart"
+wait "$restart"
+ok "a signal is passed on and the status handed back" test $? -eq 42
+ok "the output goes on where it was" test "$(awk '{print $1}' out | sed 1d | awk '$1 != NR - 1 {bad = 1} END {print bad + 0}')" -eq 0
+ok "with the same process id" test "$(awk '{print $2}' out | sed 1d | sort -u | wc -l)" -eq 1
+(clean "$bin/cr_restart" --no-restore-pid image) </dev/null >out2 2>err &
+restart=$!
+sleep 0.4
+kill -USR1 "$restart"
+wait "$restart"
+ok "--no-restore-pid" test $? -eq 42
+ok "the program still sees its old id" test "$(awk '{print $2}' out | sed 1d | sort -u | wc -l)" -eq 1
+(clean "$bin/cr_restart" --pidns image) </dev/null >out2 2>err &
+restart=$!
+sleep 0.6
+kill -USR1 "$restart"
+wait "$restart"
+namespace=$?
+if grep -q "gives users no user namespaces\|cannot make a pid namespace" err; then
+    ok "--pidns # SKIP no namespaces here" true
+else
+    ok "--pidns" test $namespace -eq 42
+fi
+
+# ---- images that are none
+cp image damaged
+printf 'X' | dd of=damaged bs=1 seek=$(($(stat -c %s image) - 3000)) conv=notrunc 2>/dev/null
+head -c 20000 image >short
+ok "a damaged image is 7" status 7 "$bin/cr_restart" damaged
+ok "and says so" says damaged
+ok "a short image is 7" status 7 "$bin/cr_restart" short
+ok "a missing image is 7" status 7 "$bin/cr_restart" missing
+ok "a file that is no image is 7" status 7 "$bin/cr_restart" /etc/passwd
+
+# ---- processes that cannot stop
+run_victim zombie-main
+ok "a process without its main thread is refused" status 50 "$bin/cr_checkpoint" -f refused "$pid"
+ok "by name" says "main thread has ended"
+end_victim
+run_victim vfork
+ok "a parent in vfork is refused in time" status 50 timeout 20 "$bin/cr_checkpoint" -f refused "$pid"
+ok "nothing was written" test ! -e refused
+ok "and runs on" await out "^10 "
+ok "and can be saved later" status 0 "$bin/cr_checkpoint" -f image "$pid"
+end_victim
+
+# ---- failures on the way
+for point in dump:after-threads=fail dump:before-copy=fail dump:after-copy=fail seal:before=fail dump:before-copy=enospc; do
+    export CR_FAULT=$point
+    run_victim count
+    unset CR_FAULT
+    ok "$point fails the checkpoint" not status 0 "$bin/cr_checkpoint" -f fault "$pid"
+    ok "$point leaves nothing" test ! -e fault -a ! -e fault.partial
+    ok "$point lets the process run on" runs_on
+    end_victim
+done
+run_victim memory 300
+(trap - INT; exec "$bin/cr_checkpoint" -f interrupted "$pid") </dev/null 2>err &
+request=$!
+sleep 0.05
+kill -INT "$request"
+wait "$request"
+interrupted=$?
+if [[ $interrupted -eq 0 ]]; then
+    ok "an interrupt # SKIP came too late" true
+else
+    ok "an interrupt leaves nothing" test ! -e interrupted -a ! -e interrupted.partial
+fi
+ok "after an interrupt a checkpoint succeeds" status 0 "$bin/cr_checkpoint" --nosync --kill -f image "$pid"
+wait "$pid" 2>/dev/null
+(clean "$bin/cr_restart" image) </dev/null >out2 2>err &
+restart=$!
+sleep 1
+kill -USR1 "$restart"
+wait "$restart"
+ok "300 MiB come back" test $? -eq 42
+
+# ---- from inside, and children
+rm -f self
+(clean "$bin/cr_run" "$victim" self "$dir/self") </dev/null >out 2>err
+ok "a program checkpoints itself" grep -qx saved out
+(clean "$bin/cr_restart" self) </dev/null >out2 2>err
+ok "and learns that it was restarted" grep -qx restarted out
+run_victim parent
+child=$(awk '/^child/ {print $2}' out)
+sleep 0.1
+ok "a child of fork has an agent of its own" status 0 "$bin/cr_checkpoint" -f child.image "$child"
+kill -USR1 "$child"
+wait "$pid"
+ok "and its parent sees it end" test $? -eq 42
+pid=
+echo "1..$count"
+exit $bad
