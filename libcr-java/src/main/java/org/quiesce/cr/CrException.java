@@ -21,6 +21,12 @@ public final class CrException extends RuntimeException {
         this.code = code;
     }
 
+    /** Never null. */
+    @Override
+    public String getMessage() {
+        return String.valueOf(super.getMessage());
+    }
+
     /** What went wrong, for programs. */
     public ErrorCode code() {
         return code;
