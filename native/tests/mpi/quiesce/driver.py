@@ -45,6 +45,10 @@ class Failed(Exception):
     pass
 
 
+class Ended(Exception):
+    """The program came to its end before the checkpoint began."""
+
+
 class Job:
     """The launcher and its ranks, through kills and restarts."""
 
@@ -76,6 +80,8 @@ class Job:
                 pids = [int(p) for p in f.read().split()]
             if len(pids) == self.a.n:
                 return pids
+            if self.process.poll() == 0 and self.a.rounds:
+                raise Ended()
             if self.process.poll() is not None:
                 raise Failed(f"the job ended with {self.process.returncode}")
             time.sleep(0.02)
@@ -116,6 +122,8 @@ class Job:
                 r.cancel()
         except coordinator.Refused as refused:
             r.close()
+            if self.a.rounds and "MPI_Finalize" in str(refused):
+                return None  # the program is at its end
             self.counts["refused"] += 1
             print("refused:", refused, flush=True)
             if not self.a.may_refuse:
@@ -146,7 +154,8 @@ class Job:
             r.kill()
             self.restart(path)
         if mode == "second" and path:
-            self.round(True)
+            # The program may be in its next state already, and wait there for the news of a checkpoint.
+            self.round(True, lambda: self.touch(f"begun-{int(number) + 1}"))
         self.touch("done-" + number)
 
     def run(self):
@@ -203,6 +212,8 @@ def main():
     failure = None
     try:
         job.run()
+    except Ended:
+        pass
     except (Failed, coordinator.Lost, coordinator.Refused, OSError) as e:
         failure = f"{type(e).__name__}: {e}"
     job.end(failure)
