@@ -7,12 +7,14 @@
 
 #include <string.h>
 
-typedef void fint_copy_fn(MPI_Fint *object, MPI_Fint *key, MPI_Fint *extra, MPI_Fint *in, MPI_Fint *out, MPI_Fint *flag,
-                          MPI_Fint *rc);
-typedef void fint_delete_fn(MPI_Fint *object, MPI_Fint *key, MPI_Fint *value, MPI_Fint *extra, MPI_Fint *rc);
-typedef void aint_copy_fn(MPI_Fint *object, MPI_Fint *key, MPI_Aint *extra, MPI_Aint *in, MPI_Aint *out, MPI_Fint *flag,
-                          MPI_Fint *rc);
-typedef void aint_delete_fn(MPI_Fint *object, MPI_Fint *key, MPI_Aint *value, MPI_Aint *extra, MPI_Fint *rc);
+typedef void fint_copy_fn(MPI_Fint *object, MPI_Fint *key, MPI_Fint *extra, MPI_Fint *in,
+                          MPI_Fint *out, MPI_Fint *flag, MPI_Fint *rc);
+typedef void fint_delete_fn(MPI_Fint *object, MPI_Fint *key, MPI_Fint *value, MPI_Fint *extra,
+                            MPI_Fint *rc);
+typedef void aint_copy_fn(MPI_Fint *object, MPI_Fint *key, MPI_Aint *extra, MPI_Aint *in,
+                          MPI_Aint *out, MPI_Fint *flag, MPI_Fint *rc);
+typedef void aint_delete_fn(MPI_Fint *object, MPI_Fint *key, MPI_Aint *value, MPI_Aint *extra,
+                            MPI_Fint *rc);
 typedef int copy_fn(void *object, int key, void *extra, void *in, void *out, int *flag);
 typedef int delete_fn(void *object, int key, void *value, void *extra);
 
@@ -138,7 +140,10 @@ static MPI_Fint fortran_of(void *object)
     }
 }
 
-/* What a C program sees of a value: a pointer that was set, or the address of an integer that was set. */
+/*
+ * What a C program sees of a value: a pointer that was set, or the address of an integer that was
+ * set.
+ */
 static void *as_pointer(struct value *v)
 {
     return v->form == CR_ATTRIBUTE_POINTER ? (void *)v->value : (void *)&v->value;
@@ -171,7 +176,8 @@ static int copy_fortran(void *from, struct keyval *k, struct value *v, struct va
 
     if (k->spec.flags & CR_KEYVAL_FORTRAN_INT) {
         small_extra = (MPI_Fint)extra;
-        ((fint_copy_fn *)k->spec.copy)(&handle, &key, &small_extra, &small, &small_out, &wanted, &rc);
+        ((fint_copy_fn *)k->spec.copy)(&handle, &key, &small_extra, &small, &small_out, &wanted,
+                                       &rc);
         to->value = small_out;
         to->form = CR_ATTRIBUTE_INT;
     } else {
@@ -235,7 +241,8 @@ static int remove_at(void *object, struct value **at)
     return MPI_SUCCESS;
 }
 
-int cr_attribute_set(enum cr_kind kind, void *object, int key, enum cr_attribute_form form, MPI_Aint value)
+int cr_attribute_set(enum cr_kind kind, void *object, int key, enum cr_attribute_form form,
+                     MPI_Aint value)
 {
     struct keyval *k = keyval_of(key, kind);
     struct value v = {NULL, key, form, value};
@@ -264,7 +271,8 @@ int cr_attribute_delete(enum cr_kind kind, void *object, int key)
     return *at == NULL ? MPI_SUCCESS : remove_at(object, at);
 }
 
-int cr_attribute_get(const struct cr_attributes *set, int key, enum cr_attribute_form *ret_form, MPI_Aint **ret_value)
+int cr_attribute_get(const struct cr_attributes *set, int key, enum cr_attribute_form *ret_form,
+                     MPI_Aint **ret_value)
 {
     const struct keyval *k = keyval_at(key);
     struct value *v;

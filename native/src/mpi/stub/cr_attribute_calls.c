@@ -8,7 +8,8 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-static int create(enum cr_kind kind, cr_attribute_fn *copy, cr_attribute_fn *remove, int *key, void *extra, const char *name)
+static int create(enum cr_kind kind, cr_attribute_fn *copy, cr_attribute_fn *remove, int *key,
+                  void *extra, const char *name)
 {
     struct cr_keyval_spec spec = {kind, copy, remove, extra, 0};
     int rc;
@@ -39,7 +40,8 @@ static int finish(enum cr_kind kind, void *object, int rc, const char *name)
 {
     if (rc == MPI_SUCCESS)
         return rc;
-    return cr_raise(kind == CR_KIND_DATATYPE ? (struct cr_keyed *)MPI_COMM_WORLD : object, rc, name);
+    return cr_raise(kind == CR_KIND_DATATYPE ? (struct cr_keyed *)MPI_COMM_WORLD : object, rc,
+                    name);
 }
 
 static int set(enum cr_kind kind, void *object, int key, void *value, const char *name)
@@ -103,24 +105,28 @@ static int delete(enum cr_kind kind, void *object, int key, const char *name)
 #define FN(function) ((cr_attribute_fn *)(function))
 
 CR_MPI(int, Comm_create_keyval,
-       (MPI_Comm_copy_attr_function *copy, MPI_Comm_delete_attr_function *remove, int *key, void *extra))
+       (MPI_Comm_copy_attr_function * copy, MPI_Comm_delete_attr_function *remove, int *key,
+        void *extra))
 {
     return create(CR_KIND_COMM, FN(copy), FN(remove), key, extra, "MPI_Comm_create_keyval");
 }
 
-CR_MPI(int, Keyval_create, (MPI_Copy_function *copy, MPI_Delete_function *remove, int *key, void *extra))
+CR_MPI(int, Keyval_create,
+       (MPI_Copy_function * copy, MPI_Delete_function *remove, int *key, void *extra))
 {
     return create(CR_KIND_COMM, FN(copy), FN(remove), key, extra, "MPI_Keyval_create");
 }
 
 CR_MPI(int, Type_create_keyval,
-       (MPI_Type_copy_attr_function *copy, MPI_Type_delete_attr_function *remove, int *key, void *extra))
+       (MPI_Type_copy_attr_function * copy, MPI_Type_delete_attr_function *remove, int *key,
+        void *extra))
 {
     return create(CR_KIND_DATATYPE, FN(copy), FN(remove), key, extra, "MPI_Type_create_keyval");
 }
 
 CR_MPI(int, Win_create_keyval,
-       (MPI_Win_copy_attr_function *copy, MPI_Win_delete_attr_function *remove, int *key, void *extra))
+       (MPI_Win_copy_attr_function * copy, MPI_Win_delete_attr_function *remove, int *key,
+        void *extra))
 {
     return create(CR_KIND_WIN, FN(copy), FN(remove), key, extra, "MPI_Win_create_keyval");
 }
@@ -187,22 +193,22 @@ CR_MPI(int, Win_get_attr, (MPI_Win win, int key, void *value, int *flag))
 
 CR_MPI(int, Comm_delete_attr, (MPI_Comm comm, int key))
 {
-    return delete(CR_KIND_COMM, comm, key, "MPI_Comm_delete_attr");
+    return delete (CR_KIND_COMM, comm, key, "MPI_Comm_delete_attr");
 }
 
 CR_MPI(int, Attr_delete, (MPI_Comm comm, int key))
 {
-    return delete(CR_KIND_COMM, comm, key, "MPI_Attr_delete");
+    return delete (CR_KIND_COMM, comm, key, "MPI_Attr_delete");
 }
 
 CR_MPI(int, Type_delete_attr, (MPI_Datatype type, int key))
 {
-    return delete(CR_KIND_DATATYPE, type, key, "MPI_Type_delete_attr");
+    return delete (CR_KIND_DATATYPE, type, key, "MPI_Type_delete_attr");
 }
 
 CR_MPI(int, Win_delete_attr, (MPI_Win win, int key))
 {
-    return delete(CR_KIND_WIN, win, key, "MPI_Win_delete_attr");
+    return delete (CR_KIND_WIN, win, key, "MPI_Win_delete_attr");
 }
 
 /* The functions behind MPI_COMM_DUP_FN and the like: C's have these names in the library. */

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. Helpers of Open MPI that its libraries for Fortran and Java call. Memory that the caller frees comes from the
- * application's malloc.
+ * context: normal. Helpers of Open MPI that its libraries for Fortran and Java call. Memory that
+ * the caller frees comes from the application's malloc.
  */
 #include "cr_stub_bind.h"
 #include "cr_stub_wrap.h"
@@ -56,7 +56,8 @@ static int strings_f2c(const char *array, int count, int length, int step, char 
     if (argv == NULL)
         return OPAL_ERR_OUT_OF_RESOURCE;
     for (int i = 0; i < count; i++) {
-        if (ompi_fortran_string_f2c(array + (ptrdiff_t)i * step, length, &argv[i]) != OPAL_SUCCESS) {
+        if (ompi_fortran_string_f2c(array + (ptrdiff_t)i * step, length, &argv[i]) !=
+            OPAL_SUCCESS) {
             for (int k = 0; k < i; k++)
                 free(argv[k]);
             free(argv);
@@ -78,22 +79,26 @@ EXPORT int ompi_fortran_argv_blank_f2c(const char *array, int length, int step, 
     return strings_f2c(array, count, length, step, ret_argv);
 }
 
-int ompi_fortran_argv_count_f2c(const char *array, int count, int length, int step, char ***ret_argv);
-EXPORT int ompi_fortran_argv_count_f2c(const char *array, int count, int length, int step, char ***ret_argv)
+int ompi_fortran_argv_count_f2c(const char *array, int count, int length, int step,
+                                char ***ret_argv);
+EXPORT int ompi_fortran_argv_count_f2c(const char *array, int count, int length, int step,
+                                       char ***ret_argv)
 {
     return strings_f2c(array, count, length, step, ret_argv);
 }
 
 /* For MPI_Comm_spawn_multiple: COUNT arrays, interleaved in Fortran's order. */
 int ompi_fortran_multiple_argvs_f2c(int count, const char *array, int length, char ****ret_argvs);
-EXPORT int ompi_fortran_multiple_argvs_f2c(int count, const char *array, int length, char ****ret_argvs)
+EXPORT int ompi_fortran_multiple_argvs_f2c(int count, const char *array, int length,
+                                           char ****ret_argvs)
 {
     char ***argvs = calloc((size_t)count, sizeof(*argvs));
 
     if (argvs == NULL)
         return OPAL_ERR_OUT_OF_RESOURCE;
     for (int i = 0; i < count; i++) {
-        int rc = ompi_fortran_argv_blank_f2c(array + (ptrdiff_t)i * length, length, count * length, &argvs[i]);
+        int rc = ompi_fortran_argv_blank_f2c(array + (ptrdiff_t)i * length, length, count * length,
+                                             &argvs[i]);
 
         if (rc != OPAL_SUCCESS)
             return rc;
@@ -124,7 +129,8 @@ EXPORT MPI_Datatype ompi_datatype_match_size(int size, uint16_t flags, int langu
 
 /* libmpi_java copies array slices of derived types with it. */
 int opal_datatype_copy_content_same_ddt(MPI_Datatype type, int32_t count, char *to, char *from);
-EXPORT int opal_datatype_copy_content_same_ddt(MPI_Datatype type, int32_t count, char *to, char *from)
+EXPORT int opal_datatype_copy_content_same_ddt(MPI_Datatype type, int32_t count, char *to,
+                                               char *from)
 {
     typedef int copy_fn(MPI_Datatype type, int32_t count, char *to, char *from);
     static copy_fn *real;

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. Functions of the application that the real MPI calls with a pointer of the caller: generalized requests and
- * data representations. The pointer leads to a record with the application's functions.
+ * context: normal. Functions of the application that the real MPI calls with a pointer of the
+ * caller: generalized requests and data representations. The pointer leads to a record with the
+ * application's functions.
  */
 #include "cr_stub_bind.h"
 #include "cr_stub_wrap.h"
@@ -12,7 +13,8 @@ struct grequest {
     MPI_Grequest_free_function *release;
     MPI_Grequest_cancel_function *cancel;
     void *extra;
-    const unsigned char *language; /* in the request's handle: 0 after libmpi_mpifh has made it, else C */
+    const unsigned char
+        *language; /* in the request's handle: 0 after libmpi_mpifh has made it, else C */
 };
 
 #define FORTRAN_STATUS 6 /* MPI_STATUS_SIZE of mpif.h */
@@ -83,7 +85,7 @@ static int cancel(void *record, int complete)
 }
 
 CR_MPI(int, Grequest_start,
-       (MPI_Grequest_query_function *query_fn, MPI_Grequest_free_function *free_fn,
+       (MPI_Grequest_query_function * query_fn, MPI_Grequest_free_function *free_fn,
         MPI_Grequest_cancel_function *cancel_fn, void *extra_state, MPI_Request *request))
 {
     struct grequest *g;
@@ -100,7 +102,8 @@ CR_MPI(int, Grequest_start,
     rc = CR_REAL(Grequest_start)(query, release, cancel, g, &real);
     cr_lower_leave(fs);
     if (rc == MPI_SUCCESS) {
-        *request = cr_request_adopt(CR_REQUEST_GENERALIZED, MPI_COMM_NULL, real, "MPI_Grequest_start", NULL, 0);
+        *request = cr_request_adopt(CR_REQUEST_GENERALIZED, MPI_COMM_NULL, real,
+                                    "MPI_Grequest_start", NULL, 0);
         g->language = (unsigned char *)*request + CR_GREQUEST_LANGUAGE;
         *(unsigned char *)(uintptr_t)g->language = 1;
     } else {
@@ -122,7 +125,8 @@ static MPI_Datatype ours(MPI_Datatype real)
     return (MPI_Datatype)cr_handle_find(CR_KIND_DATATYPE, real);
 }
 
-static int datarep_read(void *user, MPI_Datatype type, int count, void *file, MPI_Offset position, void *record)
+static int datarep_read(void *user, MPI_Datatype type, int count, void *file, MPI_Offset position,
+                        void *record)
 {
     struct datarep *d = record;
     uint64_t lower = cr_stub_callback_enter();
@@ -132,7 +136,8 @@ static int datarep_read(void *user, MPI_Datatype type, int count, void *file, MP
     return rc;
 }
 
-static int datarep_write(void *user, MPI_Datatype type, int count, void *file, MPI_Offset position, void *record)
+static int datarep_write(void *user, MPI_Datatype type, int count, void *file, MPI_Offset position,
+                         void *record)
 {
     struct datarep *d = record;
     uint64_t lower = cr_stub_callback_enter();
@@ -153,8 +158,9 @@ static int datarep_extent(MPI_Datatype type, MPI_Aint *extent, void *record)
 }
 
 CR_MPI(int, Register_datarep,
-       (const char *datarep, MPI_Datarep_conversion_function *read_fn, MPI_Datarep_conversion_function *write_fn,
-        MPI_Datarep_extent_function *extent_fn, void *extra_state))
+       (const char *datarep, MPI_Datarep_conversion_function *read_fn,
+        MPI_Datarep_conversion_function *write_fn, MPI_Datarep_extent_function *extent_fn,
+        void *extra_state))
 {
     struct datarep *d;
     uint64_t fs;
@@ -164,9 +170,10 @@ CR_MPI(int, Register_datarep,
     d = cr_pool_alloc(sizeof(*d));
     *d = (struct datarep){read_fn, write_fn, extent_fn, extra_state};
     fs = cr_lower_enter();
-    rc = CR_REAL(Register_datarep)(datarep, read_fn != MPI_CONVERSION_FN_NULL ? datarep_read : MPI_CONVERSION_FN_NULL,
-                                   write_fn != MPI_CONVERSION_FN_NULL ? datarep_write : MPI_CONVERSION_FN_NULL,
-                                   extent_fn != NULL ? datarep_extent : NULL, d);
+    rc = CR_REAL(Register_datarep)(
+        datarep, read_fn != MPI_CONVERSION_FN_NULL ? datarep_read : MPI_CONVERSION_FN_NULL,
+        write_fn != MPI_CONVERSION_FN_NULL ? datarep_write : MPI_CONVERSION_FN_NULL,
+        extent_fn != NULL ? datarep_extent : NULL, d);
     cr_lower_leave(fs);
     if (rc == MPI_SUCCESS)
         cr_tool_datareps++;

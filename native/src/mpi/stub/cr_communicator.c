@@ -1,11 +1,12 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. Communicators: their handles, and the calls that make, free and name them. Each has an identity that its
- * members agree on without talking: creators that are collective over an intracommunicator count there, in the same order
- * on all its members, so (identity of the parent, count) names what they make; communicators from the same call of
- * MPI_Comm_split share it, but share no member. Where the parent's members do not all take part, rank 0 of the new
- * communicator tells the others a number of its own.
+ * context: normal. Communicators: their handles, and the calls that make, free and name them. Each
+ * has an identity that its members agree on without talking: creators that are collective over an
+ * intracommunicator count there, in the same order on all its members, so (identity of the parent,
+ * count) names what they make; communicators from the same call of MPI_Comm_split share it, but
+ * share no member. Where the parent's members do not all take part, rank 0 of the new communicator
+ * tells the others a number of its own.
  */
 #include "cr_communicator.h"
 
@@ -31,7 +32,8 @@ static uint64_t mix(uint64_t a, uint64_t b)
     return x ^ (x >> 29);
 }
 
-static void identify_by_parent(struct cr_communicator *comm, const struct cr_communicator *parent, uint64_t child)
+static void identify_by_parent(struct cr_communicator *comm, const struct cr_communicator *parent,
+                               uint64_t child)
 {
     comm->id_high = mix(mix(parent->id_high, parent->id_low), child);
     comm->id_low = mix(mix(parent->id_low, child), parent->id_high + 1);
@@ -128,17 +130,19 @@ static void errors_return(struct cr_communicator *comm)
 {
     uint64_t fs = cr_lower_enter();
 
-    CR_REAL(Comm_set_errhandler)((MPI_Comm)comm->keyed.handle.real,
-                                 (MPI_Errhandler)cr_handle_real(MPI_ERRORS_RETURN));
+    CR_REAL(Comm_set_errhandler)
+    ((MPI_Comm)comm->keyed.handle.real, (MPI_Errhandler)cr_handle_real(MPI_ERRORS_RETURN));
     cr_lower_leave(fs);
 }
 
 static int made_by_some(const char *made_by)
 {
-    return strcmp(made_by, "MPI_Comm_create_group") == 0 || strcmp(made_by, "MPI_Intercomm_merge") == 0;
+    return strcmp(made_by, "MPI_Comm_create_group") == 0 ||
+           strcmp(made_by, "MPI_Intercomm_merge") == 0;
 }
 
-static void identify(struct cr_communicator *comm, const struct cr_communicator *parent, uint64_t child)
+static void identify(struct cr_communicator *comm, const struct cr_communicator *parent,
+                     uint64_t child)
 {
     if (comm->flags & (CR_COMM_INTER | CR_COMM_OUTSIDE))
         return;
@@ -174,8 +178,8 @@ MPI_Comm cr_communicator_new(MPI_Comm real, MPI_Comm parent_handle, const char *
 struct cr_communicator *cr_communicator_idup_begin(MPI_Comm parent_handle)
 {
     struct cr_communicator *parent = (struct cr_communicator *)parent_handle;
-    struct cr_communicator *comm =
-        (struct cr_communicator *)cr_handle_new(CR_KIND_COMM, sizeof(*comm), cr_handle_real(MPI_COMM_NULL));
+    struct cr_communicator *comm = (struct cr_communicator *)cr_handle_new(
+        CR_KIND_COMM, sizeof(*comm), cr_handle_real(MPI_COMM_NULL));
 
     comm->flags = parent->flags | CR_COMM_PENDING;
     comm->rank = parent->rank;
@@ -219,7 +223,8 @@ void cr_communicator_release(MPI_Comm handle)
 {
     struct cr_communicator *comm = (struct cr_communicator *)handle;
 
-    if (__atomic_sub_fetch(&comm->references, 1, __ATOMIC_ACQ_REL) == 0 && (comm->flags & CR_COMM_FREED))
+    if (__atomic_sub_fetch(&comm->references, 1, __ATOMIC_ACQ_REL) == 0 &&
+        (comm->flags & CR_COMM_FREED))
         destroy(comm);
 }
 

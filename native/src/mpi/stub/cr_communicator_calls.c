@@ -1,12 +1,18 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. Calls on communicators that are more than a translation: attributes are copied and deleted here. */
+/*
+ * context: normal. Calls on communicators that are more than a translation: attributes are copied
+ * and deleted here.
+ */
 #include "cr_communicator.h"
 #include "cr_stub_wrap.h"
 
 #include <string.h>
 
-/* NEWCOMM is made; its attributes come from COMM. If a copy function fails, there is no new communicator. */
+/*
+ * NEWCOMM is made; its attributes come from COMM. If a copy function fails, there is no new
+ * communicator.
+ */
 static int copy_attributes(MPI_Comm comm, MPI_Comm *newcomm)
 {
     int rc = cr_attributes_copy(comm, *newcomm);
@@ -59,7 +65,8 @@ CR_MPI(int, Comm_dup_with_info, (MPI_Comm comm, MPI_Info info, MPI_Comm *newcomm
     cr_gate_enter();
     cr_wrap_begin_comm(comm);
     fs = cr_lower_enter();
-    rc = CR_REAL(Comm_dup_with_info)(CR_REAL_COMM(comm), CR_REAL_INFO(info), newcomm != NULL ? &real : NULL);
+    rc = CR_REAL(Comm_dup_with_info)(CR_REAL_COMM(comm), CR_REAL_INFO(info),
+                                     newcomm != NULL ? &real : NULL);
     cr_lower_leave(fs);
     if (rc == MPI_SUCCESS)
         rc = finish_dup(comm, real, newcomm, "MPI_Comm_dup_with_info");
@@ -68,7 +75,9 @@ CR_MPI(int, Comm_dup_with_info, (MPI_Comm comm, MPI_Info info, MPI_Comm *newcomm
     return cr_raise_comm(comm, rc, "MPI_Comm_dup_with_info");
 }
 
-/* The real MPI writes the new communicator when it likes: into the handle itself, which lives on. */
+/*
+ * The real MPI writes the new communicator when it likes: into the handle itself, which lives on.
+ */
 static int idup(MPI_Comm comm, MPI_Comm *newcomm, MPI_Request *request)
 {
     struct cr_communicator *made = cr_communicator_idup_begin(comm);
@@ -138,12 +147,12 @@ static int free_comm(cr_fn_Comm_free *real_free, MPI_Comm *comm, const char *nam
     return rc == MPI_SUCCESS ? rc : cr_raise_comm(on, rc, name);
 }
 
-CR_MPI(int, Comm_free, (MPI_Comm *comm))
+CR_MPI(int, Comm_free, (MPI_Comm * comm))
 {
     return free_comm(CR_REAL(Comm_free), comm, "MPI_Comm_free");
 }
 
-CR_MPI(int, Comm_disconnect, (MPI_Comm *comm))
+CR_MPI(int, Comm_disconnect, (MPI_Comm * comm))
 {
     return free_comm(CR_REAL(Comm_disconnect), comm, "MPI_Comm_disconnect");
 }
@@ -158,13 +167,14 @@ CR_MPI(int, Comm_set_name, (MPI_Comm comm, const char *name))
     rc = CR_REAL(Comm_set_name)(CR_REAL_COMM(comm), name);
     cr_lower_leave(fs);
     if (rc == MPI_SUCCESS && cr_wrap_is(comm, CR_KIND_COMM))
-        strncpy(((struct cr_communicator *)comm)->name, name, sizeof(((struct cr_communicator *)comm)->name) - 1);
+        strncpy(((struct cr_communicator *)comm)->name, name,
+                sizeof(((struct cr_communicator *)comm)->name) - 1);
     cr_gate_leave();
     return cr_raise_comm(comm, rc, "MPI_Comm_set_name");
 }
 
 /* The parent is one communicator, however often it is asked for. */
-CR_MPI(int, Comm_get_parent, (MPI_Comm *parent))
+CR_MPI(int, Comm_get_parent, (MPI_Comm * parent))
 {
     static MPI_Comm known;
     MPI_Comm real = NULL;

@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal; threads parked. What is refused, and communicators made again after a restart: each by its members alone, in
- * the order of the identities, which is the same on all ranks. So the one that comes first among all that are still to be
- * made has all its members ready, and nobody waits in a circle.
+ * context: normal; threads parked. What is refused, and communicators made again after a restart:
+ * each by its members alone, in the order of the identities, which is the same on all ranks. So the
+ * one that comes first among all that are still to be made has all its members ready, and nobody
+ * waits in a circle.
  */
 #include "cr_communicator.h"
 #include "cr_quiesce.h"
@@ -34,8 +35,9 @@ int cr_communicator_check(struct cr_error *err)
         const char *why = why_not(comm);
 
         if (why != NULL)
-            return cr_fail(err, CR_EREFUSED, "communicator #%lu%s%s made by %s cannot be saved: %s", comm->keyed.number,
-                           comm->name[0] != '\0' ? " " : "", comm->name, comm->keyed.made_by, why);
+            return cr_fail(err, CR_EREFUSED, "communicator #%lu%s%s made by %s cannot be saved: %s",
+                           comm->keyed.number, comm->name[0] != '\0' ? " " : "", comm->name,
+                           comm->keyed.made_by, why);
     }
     return 0;
 }
@@ -74,7 +76,8 @@ static int make(struct cr_communicator *comm, struct cr_error *err)
     if (rc == MPI_SUCCESS)
         rc = cr_topology_make(comm, flat, &real);
     if (rc != MPI_SUCCESS)
-        return cr_fail(err, CR_EREFUSED, "communicator #%lu made by %s cannot be made again: MPI error %d",
+        return cr_fail(err, CR_EREFUSED,
+                       "communicator #%lu made by %s cannot be made again: MPI error %d",
                        comm->keyed.number, comm->keyed.made_by, rc);
     comm->keyed.handle.real = real;
     return 0;

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal; rebuild: threads parked. Derived datatypes. A handle keeps a recipe (combiner, integers, addresses, types),
- * which the real MPI itself gives right after the type was made; types that others are made from live as long as those.
+ * context: normal; rebuild: threads parked. Derived datatypes. A handle keeps a recipe (combiner,
+ * integers, addresses, types), which the real MPI itself gives right after the type was made; types
+ * that others are made from live as long as those.
  */
 #include "cr_object.h"
 #include "cr_stub_wrap.h"
@@ -63,7 +64,8 @@ static struct cr_type_recipe *read_recipe(MPI_Datatype real)
     if (combiner == MPI_COMBINER_NAMED)
         return r;
     fs = cr_lower_enter();
-    CR_REAL(Type_get_contents)(real, integers, addresses, count, r->integer, r->address, (MPI_Datatype *)(void *)r->type);
+    CR_REAL(Type_get_contents)
+    (real, integers, addresses, count, r->integer, r->address, (MPI_Datatype *)(void *)r->type);
     cr_lower_leave(fs);
     adopt_parts(r);
     return r;
@@ -122,7 +124,8 @@ void cr_datatype_release(MPI_Datatype handle)
     MPI_Datatype real = CR_REAL_DATATYPE(handle);
     uint64_t fs;
 
-    if ((type->handle.flags & CR_HANDLE_PREDEFINED) || __atomic_sub_fetch(&type->references, 1, __ATOMIC_ACQ_REL) != 0)
+    if ((type->handle.flags & CR_HANDLE_PREDEFINED) ||
+        __atomic_sub_fetch(&type->references, 1, __ATOMIC_ACQ_REL) != 0)
         return;
     take_out(type);
     fs = cr_lower_enter();
@@ -134,7 +137,7 @@ void cr_datatype_release(MPI_Datatype handle)
     cr_pool_free(r, r->size);
 }
 
-CR_MPI(int, Type_commit, (MPI_Datatype *type))
+CR_MPI(int, Type_commit, (MPI_Datatype * type))
 {
     MPI_Datatype real;
     uint64_t fs;
@@ -153,7 +156,7 @@ CR_MPI(int, Type_commit, (MPI_Datatype *type))
     return cr_raise_comm(MPI_COMM_WORLD, rc, "MPI_Type_commit");
 }
 
-CR_MPI(int, Type_free, (MPI_Datatype *type))
+CR_MPI(int, Type_free, (MPI_Datatype * type))
 {
     int rc = MPI_ERR_TYPE;
 
@@ -203,13 +206,15 @@ CR_MPI(int, Type_set_name, (MPI_Datatype type, const char *name))
     rc = CR_REAL(Type_set_name)(CR_REAL_DATATYPE(type), name);
     cr_lower_leave(fs);
     if (rc == MPI_SUCCESS)
-        strncpy(((struct cr_datatype *)type)->name, name, sizeof(((struct cr_datatype *)type)->name) - 1);
+        strncpy(((struct cr_datatype *)type)->name, name,
+                sizeof(((struct cr_datatype *)type)->name) - 1);
     cr_gate_leave();
     return cr_raise_comm(MPI_COMM_WORLD, rc, "MPI_Type_set_name");
 }
 
 /* The parts are handed out as our handles, with a reference for the application. */
-static int contents(struct cr_datatype *type, int max[3], int integer[], MPI_Aint address[], MPI_Datatype part[])
+static int contents(struct cr_datatype *type, int max[3], int integer[], MPI_Aint address[],
+                    MPI_Datatype part[])
 {
     struct cr_type_recipe *r = type->recipe;
 
@@ -227,15 +232,16 @@ static int contents(struct cr_datatype *type, int max[3], int integer[], MPI_Ain
 }
 
 CR_MPI(int, Type_get_contents,
-       (MPI_Datatype type, int max_integers, int max_addresses, int max_datatypes, int array_of_integers[],
-        MPI_Aint array_of_addresses[], MPI_Datatype array_of_datatypes[]))
+       (MPI_Datatype type, int max_integers, int max_addresses, int max_datatypes,
+        int array_of_integers[], MPI_Aint array_of_addresses[], MPI_Datatype array_of_datatypes[]))
 {
     int max[3] = {max_integers, max_addresses, max_datatypes};
     int rc = MPI_ERR_TYPE;
 
     cr_gate_enter();
     if (cr_wrap_is(type, CR_KIND_DATATYPE))
-        rc = contents((struct cr_datatype *)type, max, array_of_integers, array_of_addresses, array_of_datatypes);
+        rc = contents((struct cr_datatype *)type, max, array_of_integers, array_of_addresses,
+                      array_of_datatypes);
     cr_gate_leave();
     return cr_raise_comm(MPI_COMM_WORLD, rc, "MPI_Type_get_contents");
 }
@@ -260,7 +266,10 @@ static int make_again(struct cr_datatype *type)
     return rc;
 }
 
-/* Oldest first: the parts of a type are older than the type. The list is turned round, walked, and turned back. */
+/*
+ * Oldest first: the parts of a type are older than the type. The list is turned round, walked, and
+ * turned back.
+ */
 static struct cr_datatype *reverse(struct cr_datatype *list)
 {
     struct cr_datatype *turned = NULL;
@@ -286,6 +295,8 @@ int cr_datatype_rebuild(struct cr_error *err)
     }
     types = reverse(types);
     if (rc != MPI_SUCCESS)
-        return cr_fail(err, CR_EREFUSED, "a datatype with combiner %d cannot be made again: MPI error %d", combiner, rc);
+        return cr_fail(err, CR_EREFUSED,
+                       "a datatype with combiner %d cannot be made again: MPI error %d", combiner,
+                       rc);
     return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. Error handlers live in the upper half: in the lower half all errors return, and the wrapper calls the
- * handler of the object afterwards, with the application's FS and outside of all gates.
+ * context: normal. Error handlers live in the upper half: in the lower half all errors return, and
+ * the wrapper calls the handler of the object afterwards, with the application's FS and outside of
+ * all gates.
  */
 #include "cr_errhandler.h"
 
@@ -51,11 +52,13 @@ static void die(const struct cr_keyed *object, int rc, const char *name)
                 "*** MPI_ERRORS_ARE_FATAL (processes in this communicator will now abort)\n",
                 name, object_name(object), ((struct cr_communicator *)MPI_COMM_WORLD)->rank, text);
     fs = cr_lower_enter();
-    CR_REAL(Abort)(CR_REAL_COMM(object->handle.kind == CR_KIND_COMM ? (MPI_Comm)object : MPI_COMM_WORLD), rc);
+    CR_REAL(Abort)
+    (CR_REAL_COMM(object->handle.kind == CR_KIND_COMM ? (MPI_Comm)object : MPI_COMM_WORLD), rc);
     cr_lower_leave(fs);
 }
 
-static void call_c(struct cr_errhandler *handler, struct cr_keyed *object, int *rc, const char *name)
+static void call_c(struct cr_errhandler *handler, struct cr_keyed *object, int *rc,
+                   const char *name)
 {
     MPI_Comm comm = (MPI_Comm)object;
     MPI_Win win = (MPI_Win)object;
@@ -152,9 +155,11 @@ void cr_errhandler_release(struct cr_errhandler *handler)
         cr_handle_delete(&handler->handle, sizeof(*handler));
 }
 
-MPI_Errhandler cr_errhandler_new(enum cr_kind for_kind, cr_errhandler_any_fn *function, int language)
+MPI_Errhandler cr_errhandler_new(enum cr_kind for_kind, cr_errhandler_any_fn *function,
+                                 int language)
 {
-    struct cr_errhandler *made = (struct cr_errhandler *)cr_handle_new(CR_KIND_ERRHANDLER, sizeof(*made), NULL);
+    struct cr_errhandler *made =
+        (struct cr_errhandler *)cr_handle_new(CR_KIND_ERRHANDLER, sizeof(*made), NULL);
 
     made->for_kind = (int)for_kind;
     made->function = function;
@@ -183,9 +188,13 @@ EXPORT MPI_Errhandler ompi_errhandler_create(int type, cr_errhandler_any_fn *fun
     return cr_errhandler_new(kinds[type & 3], function, language);
 }
 
-/* Called by the bindings for errors that they find themselves: HANDLER and TYPE are fields of what they take for the object. */
+/*
+ * Called by the bindings for errors that they find themselves: HANDLER and TYPE are fields of what
+ * they take for the object.
+ */
 int ompi_errhandler_invoke(void *handler, void *object, int type, int rc, const char *message);
-EXPORT int ompi_errhandler_invoke(void *handler, void *object, int type, int rc, const char *message)
+EXPORT int ompi_errhandler_invoke(void *handler, void *object, int type, int rc,
+                                  const char *message)
 {
     (void)handler;
     (void)type;
@@ -196,6 +205,6 @@ EXPORT int ompi_errhandler_invoke(void *handler, void *object, int type, int rc,
 void ompi_mpi_errors_are_fatal_comm_handler(MPI_Comm *comm, int *rc, ...);
 EXPORT void ompi_mpi_errors_are_fatal_comm_handler(MPI_Comm *comm, int *rc, ...)
 {
-    die((struct cr_keyed *)(comm != NULL ? *comm : MPI_COMM_WORLD), rc != NULL ? *rc : MPI_ERR_OTHER,
-        "a call before MPI_Init or after MPI_Finalize");
+    die((struct cr_keyed *)(comm != NULL ? *comm : MPI_COMM_WORLD),
+        rc != NULL ? *rc : MPI_ERR_OTHER, "a call before MPI_Init or after MPI_Finalize");
 }

@@ -10,7 +10,8 @@ enum { CR_ERRHANDLER_C, CR_ERRHANDLER_CXX, CR_ERRHANDLER_FORTRAN };
 
 typedef void cr_errhandler_any_fn(void);
 typedef void cr_errhandler_fortran_fn(MPI_Fint *object, MPI_Fint *rc);
-typedef void cr_errhandler_cxx_fn(void *object, int *rc, const char *message, cr_errhandler_any_fn *function);
+typedef void cr_errhandler_cxx_fn(void *object, int *rc, const char *message,
+                                  cr_errhandler_any_fn *function);
 
 /* libmpi_cxx stores its dispatcher at this place of the object. */
 #define CR_ERRHANDLER_CXX_DISPATCH 120
@@ -24,10 +25,12 @@ struct cr_errhandler {
     char gap[CR_ERRHANDLER_CXX_DISPATCH - 40];
     cr_errhandler_cxx_fn *cxx_dispatch;
 };
-_Static_assert(offsetof(struct cr_errhandler, cxx_dispatch) == CR_ERRHANDLER_CXX_DISPATCH, "where libmpi_cxx writes");
+_Static_assert(offsetof(struct cr_errhandler, cxx_dispatch) == CR_ERRHANDLER_CXX_DISPATCH,
+               "where libmpi_cxx writes");
 
 /* A new handler with one reference. */
-MPI_Errhandler cr_errhandler_new(enum cr_kind for_kind, cr_errhandler_any_fn *function, int language);
+MPI_Errhandler cr_errhandler_new(enum cr_kind for_kind, cr_errhandler_any_fn *function,
+                                 int language);
 /* Nothing happens to predefined ones and NULL. */
 void cr_errhandler_retain(struct cr_errhandler *handler);
 void cr_errhandler_release(struct cr_errhandler *handler);

@@ -4,7 +4,8 @@
 #include "cr_errhandler.h"
 #include "cr_stub_wrap.h"
 
-static int create(enum cr_kind kind, cr_errhandler_any_fn *function, MPI_Errhandler *ret_handler, const char *name)
+static int create(enum cr_kind kind, cr_errhandler_any_fn *function, MPI_Errhandler *ret_handler,
+                  const char *name)
 {
     if (function == NULL || ret_handler == NULL)
         return cr_raise_comm(MPI_COMM_WORLD, MPI_ERR_ARG, name);
@@ -16,17 +17,20 @@ static int create(enum cr_kind kind, cr_errhandler_any_fn *function, MPI_Errhand
 
 static int wrong(void *object, enum cr_kind kind)
 {
-    return !cr_wrap_is(object, kind) && !(kind == CR_KIND_FILE && (MPI_File)object == MPI_FILE_NULL);
+    return !cr_wrap_is(object, kind) &&
+           !(kind == CR_KIND_FILE && (MPI_File)object == MPI_FILE_NULL);
 }
 
-static int set(void *object, enum cr_kind kind, MPI_Errhandler errhandler, int rc_wrong, const char *name)
+static int set(void *object, enum cr_kind kind, MPI_Errhandler errhandler, int rc_wrong,
+               const char *name)
 {
     struct cr_errhandler *handler = (struct cr_errhandler *)errhandler;
     struct cr_keyed *keyed = object;
 
     if (wrong(object, kind))
         return cr_raise(object, rc_wrong, name);
-    if (!cr_wrap_is(errhandler, CR_KIND_ERRHANDLER) || (handler->for_kind != 0 && handler->for_kind != (int)kind))
+    if (!cr_wrap_is(errhandler, CR_KIND_ERRHANDLER) ||
+        (handler->for_kind != 0 && handler->for_kind != (int)kind))
         return cr_raise(object, MPI_ERR_ARG, name);
     cr_gate_enter();
     cr_errhandler_retain(handler);
@@ -36,7 +40,8 @@ static int set(void *object, enum cr_kind kind, MPI_Errhandler errhandler, int r
     return MPI_SUCCESS;
 }
 
-static int get(void *object, enum cr_kind kind, MPI_Errhandler *ret_errhandler, int rc_wrong, const char *name)
+static int get(void *object, enum cr_kind kind, MPI_Errhandler *ret_errhandler, int rc_wrong,
+               const char *name)
 {
     if (wrong(object, kind))
         return cr_raise(object, rc_wrong, name);
@@ -56,27 +61,34 @@ static int invoke(void *object, enum cr_kind kind, int errorcode, int rc_wrong, 
     return MPI_SUCCESS;
 }
 
-CR_MPI(int, Comm_create_errhandler, (MPI_Comm_errhandler_function *function, MPI_Errhandler *errhandler))
+CR_MPI(int, Comm_create_errhandler,
+       (MPI_Comm_errhandler_function * function, MPI_Errhandler *errhandler))
 {
-    return create(CR_KIND_COMM, (cr_errhandler_any_fn *)function, errhandler, "MPI_Comm_create_errhandler");
+    return create(CR_KIND_COMM, (cr_errhandler_any_fn *)function, errhandler,
+                  "MPI_Comm_create_errhandler");
 }
 
-CR_MPI(int, Errhandler_create, (MPI_Handler_function *function, MPI_Errhandler *errhandler))
+CR_MPI(int, Errhandler_create, (MPI_Handler_function * function, MPI_Errhandler *errhandler))
 {
-    return create(CR_KIND_COMM, (cr_errhandler_any_fn *)function, errhandler, "MPI_Errhandler_create");
+    return create(CR_KIND_COMM, (cr_errhandler_any_fn *)function, errhandler,
+                  "MPI_Errhandler_create");
 }
 
-CR_MPI(int, Win_create_errhandler, (MPI_Win_errhandler_function *function, MPI_Errhandler *errhandler))
+CR_MPI(int, Win_create_errhandler,
+       (MPI_Win_errhandler_function * function, MPI_Errhandler *errhandler))
 {
-    return create(CR_KIND_WIN, (cr_errhandler_any_fn *)function, errhandler, "MPI_Win_create_errhandler");
+    return create(CR_KIND_WIN, (cr_errhandler_any_fn *)function, errhandler,
+                  "MPI_Win_create_errhandler");
 }
 
-CR_MPI(int, File_create_errhandler, (MPI_File_errhandler_function *function, MPI_Errhandler *errhandler))
+CR_MPI(int, File_create_errhandler,
+       (MPI_File_errhandler_function * function, MPI_Errhandler *errhandler))
 {
-    return create(CR_KIND_FILE, (cr_errhandler_any_fn *)function, errhandler, "MPI_File_create_errhandler");
+    return create(CR_KIND_FILE, (cr_errhandler_any_fn *)function, errhandler,
+                  "MPI_File_create_errhandler");
 }
 
-CR_MPI(int, Errhandler_free, (MPI_Errhandler *errhandler))
+CR_MPI(int, Errhandler_free, (MPI_Errhandler * errhandler))
 {
     if (errhandler == NULL || !cr_wrap_is(*errhandler, CR_KIND_ERRHANDLER))
         return cr_raise_comm(MPI_COMM_WORLD, MPI_ERR_ARG, "MPI_Errhandler_free");

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal; rebuild: threads parked. Error classes, codes and texts that the application adds. The real MPI numbers them one
- * after the other, so adding them again in the same order gives the same numbers.
+ * context: normal; rebuild: threads parked. Error classes, codes and texts that the application
+ * adds. The real MPI numbers them one after the other, so adding them again in the same order gives
+ * the same numbers.
  */
 #include "cr_attribute.h"
 #include "cr_stub_wrap.h"

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. The integers by which Fortran names MPI objects: an index per kind, owned by the upper half, so that it is the
- * same after a restart. Predefined objects have the indices of mpif.h, which the real MPI tells.
+ * context: normal. The integers by which Fortran names MPI objects: an index per kind, owned by the
+ * upper half, so that it is the same after a restart. Predefined objects have the indices of
+ * mpif.h, which the real MPI tells.
  */
 #include "cr_stub_bind.h"
 #include "cr_stub_wrap.h"
@@ -160,7 +161,10 @@ static int real_index(const struct cr_handle *handle)
     return -1;
 }
 
-/* Two C names may share an index (MPI_REAL and MPI_FLOAT do not, but aliases do): the first in the table is Fortran's. */
+/*
+ * Two C names may share an index (MPI_REAL and MPI_FLOAT do not, but aliases do): the first in the
+ * table is Fortran's.
+ */
 void cr_fortran_init(void)
 {
     for (int i = 0; i < cr_predefined_count; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. Fortran procedures that libmpi.so.40 itself exports, each in the four spellings that compilers
- * use.
+ * context: normal. Fortran procedures that libmpi.so.40 itself exports, each in the four spellings
+ * that compilers use.
  */
 
 /* Not with mpi.h, where the upper-case names are macros for the functions of C. */
@@ -25,10 +25,11 @@ double PMPI_Wtick(void);
     EXPORT ret lower##_ sig
 
 #define COPY_SIG(integer)                                                                          \
-    (fortran_integer * object, fortran_integer * key, integer * extra, integer * in, integer * out,              \
-     fortran_integer * flag, fortran_integer * rc)
+    (fortran_integer * object, fortran_integer * key, integer * extra, integer * in,               \
+     integer * out, fortran_integer * flag, fortran_integer * rc)
 #define DELETE_SIG(integer)                                                                        \
-    (fortran_integer * object, fortran_integer * key, integer * value, integer * extra, fortran_integer * rc)
+    (fortran_integer * object, fortran_integer * key, integer * value, integer * extra,            \
+     fortran_integer * rc)
 
 #define DUP(lower, upper, integer)                                                                 \
     SPELLINGS(void, lower, upper, COPY_SIG(integer))                                               \
@@ -38,7 +39,7 @@ double PMPI_Wtick(void);
         (void)extra;                                                                               \
         *out = *in;                                                                                \
         *flag = 1;                                                                                 \
-        *rc = 0;                                                                         \
+        *rc = 0;                                                                                   \
     }
 #define NULL_COPY(lower, upper, integer)                                                           \
     SPELLINGS(void, lower, upper, COPY_SIG(integer))                                               \
@@ -49,7 +50,7 @@ double PMPI_Wtick(void);
         (void)in;                                                                                  \
         (void)out;                                                                                 \
         *flag = 0;                                                                                 \
-        *rc = 0;                                                                         \
+        *rc = 0;                                                                                   \
     }
 #define NULL_DELETE(lower, upper, integer)                                                         \
     SPELLINGS(void, lower, upper, DELETE_SIG(integer))                                             \
@@ -58,7 +59,7 @@ double PMPI_Wtick(void);
         (void)key;                                                                                 \
         (void)value;                                                                               \
         (void)extra;                                                                               \
-        *rc = 0;                                                                         \
+        *rc = 0;                                                                                   \
     }
 
 DUP(mpi_dup_fn, MPI_DUP_FN, fortran_integer)
@@ -84,12 +85,14 @@ SPELLINGS(double, mpi_wtick_f90, MPI_WTICK_F90, (void))
     return PMPI_Wtick();
 }
 
-SPELLINGS(address_integer, mpi_aint_add_f90, MPI_AINT_ADD_F90, (const address_integer *base, const address_integer *by))
+SPELLINGS(address_integer, mpi_aint_add_f90, MPI_AINT_ADD_F90,
+          (const address_integer *base, const address_integer *by))
 {
     return *base + *by;
 }
 
-SPELLINGS(address_integer, mpi_aint_diff_f90, MPI_AINT_DIFF_F90, (const address_integer *a, const address_integer *b))
+SPELLINGS(address_integer, mpi_aint_diff_f90, MPI_AINT_DIFF_F90,
+          (const address_integer *a, const address_integer *b))
 {
     return *a - *b;
 }

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal; rebuild: threads parked. Groups: each handle keeps the world ranks of its members, from which the real group
- * is made again.
+ * context: normal; rebuild: threads parked. Groups: each handle keeps the world ranks of its
+ * members, from which the real group is made again.
  */
 #include "cr_object.h"
 #include "cr_stub_wrap.h"
@@ -66,7 +66,7 @@ static void forget(struct cr_group_handle *group)
     cr_handle_delete(&group->handle, sizeof(*group));
 }
 
-CR_MPI(int, Group_free, (MPI_Group *group))
+CR_MPI(int, Group_free, (MPI_Group * group))
 {
     struct cr_handle *handle;
     MPI_Group real;
@@ -92,7 +92,9 @@ int cr_group_check(struct cr_error *err)
 {
     for (struct cr_group_handle *g = groups; g != NULL; g = g->next) {
         if (g->outside)
-            return cr_fail(err, CR_EREFUSED, "a group with members outside of MPI_COMM_WORLD is alive: free it before the checkpoint");
+            return cr_fail(err, CR_EREFUSED,
+                           "a group with members outside of MPI_COMM_WORLD is alive: free it "
+                           "before the checkpoint");
     }
     return 0;
 }

@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal; usable while threads are parked. Handles and the table from real objects to them. */
+/*
+ * context: normal; usable while threads are parked. Handles and the table from real objects to
+ * them.
+ */
 #include "cr_handle.h"
 
 #include "cr_mpi.h"
@@ -10,7 +13,10 @@
 
 #define BUCKETS 4096
 
-/* Entries are separate from the handles: a predefined handle is an exported object without room for a link. */
+/*
+ * Entries are separate from the handles: a predefined handle is an exported object without room for
+ * a link.
+ */
 struct entry {
     struct cr_handle *handle;
     struct entry *next;

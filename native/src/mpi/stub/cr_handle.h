@@ -1,12 +1,14 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal; usable while threads are parked (no malloc, no stdio). What an MPI handle of the application points to.
+ * context: normal; usable while threads are parked (no malloc, no stdio). What an MPI handle of the
+ * application points to.
  *
- * Every handle (MPI_Comm, MPI_Datatype, ...) that the application holds is the address of one of the structures below: the
- * predefined ones lie inside the data symbols that libmpi.so.40 exports (ompi_mpi_comm_world ...), the others come from
- * cr_pool_alloc(). The first 16 bytes lie exactly over Open MPI's opal_object_t, so that what follows can mirror the real
- * object for bindings that look inside (datatypes: libmpi_java reads flags there).
+ * Every handle (MPI_Comm, MPI_Datatype, ...) that the application holds is the address of one of
+ * the structures below: the predefined ones lie inside the data symbols that libmpi.so.40 exports
+ * (ompi_mpi_comm_world ...), the others come from cr_pool_alloc(). The first 16 bytes lie exactly
+ * over Open MPI's opal_object_t, so that what follows can mirror the real object for bindings that
+ * look inside (datatypes: libmpi_java reads flags there).
  */
 #ifndef CR_HANDLE_H
 #define CR_HANDLE_H
@@ -50,14 +52,22 @@ struct cr_comm_state; /* unexpected queue and counters of a communicator: ../qui
 struct cr_attributes; /* attributes: cr_attribute.c */
 struct cr_errhandler;
 
-/* What objects with a collective clock and an error handler have in common: communicators, windows, files. */
+/*
+ * What objects with a collective clock and an error handler have in common: communicators, windows,
+ * files.
+ */
 struct cr_keyed {
     struct cr_handle handle;
-    struct cr_group *clock; /* windows and files: cr_quiesce_parent() of the communicator; communicators: ../quiesce uses it */
+    struct cr_group *
+        /*
+         * windows and files: cr_quiesce_parent() of the communicator; communicators: ../quiesce
+         * uses it
+         */
+        clock;
     struct cr_errhandler *errhandler;
-    const char *made_by;              /* "MPI_Win_create": for refusals */
-    struct cr_keyed *next;            /* list of all live ones of this kind */
-    uint64_t number;                  /* counts the creations of this kind in this process, for messages */
+    const char *made_by;   /* "MPI_Win_create": for refusals */
+    struct cr_keyed *next; /* list of all live ones of this kind */
+    uint64_t number;       /* counts the creations of this kind in this process, for messages */
 };
 
 enum cr_communicator_flags {
@@ -70,36 +80,53 @@ enum cr_communicator_flags {
 
 struct cr_topology;
 
-/* Where libmpi_mpifh finds the attributes of an object (c_keyhash, d_keyhash, w_keyhash) and the flags of an operation. */
+/*
+ * Where libmpi_mpifh finds the attributes of an object (c_keyhash, d_keyhash, w_keyhash) and the
+ * flags of an operation.
+ */
 #define CR_COMM_ATTRIBUTES 272
 #define CR_DATATYPE_ATTRIBUTES 208
 #define CR_WIN_ATTRIBUTES 240
 #define CR_OP_FLAGS 84
-/* MPI_Grequest_start of libmpi_mpifh stores 0 ("the functions are Fortran's") into this byte of the new request's handle. */
+/*
+ * MPI_Grequest_start of libmpi_mpifh stores 0 ("the functions are Fortran's") into this byte of the
+ * new request's handle.
+ */
 #define CR_GREQUEST_LANGUAGE 192
-/* MPI_Wait and its relatives of libmpi_mpifh read the Fortran index of what the request became from these 4 bytes. */
+/*
+ * MPI_Wait and its relatives of libmpi_mpifh read the Fortran index of what the request became from
+ * these 4 bytes.
+ */
 #define CR_REQUEST_FORTRAN_INDEX 104
-#define CR_GREQUEST_HANDLE_SIZE 200 /* so large must a handle be that cr_request_adopt() makes for a generalized request */
+#define CR_GREQUEST_HANDLE_SIZE                                                                    \
+    200 /* so large must a handle be that cr_request_adopt() makes for a generalized request */
 
 struct cr_communicator {
     struct cr_keyed keyed;
     struct cr_comm_state *state; /* set by cr_quiesce_comm_added() */
     int32_t rank, size;          /* own rank; size of the local group */
-    uint32_t *world_ranks;       /* of rank i of the group to which messages go: the local group, or the remote group */
-    int32_t peer_size;           /* number of entries in world_ranks: size, or the remote group's size */
-    uint32_t flags;              /* enum cr_communicator_flags */
-    uint64_t id_high, id_low;    /* the same on all members, distinct among communicators that share a member */
-    uint64_t children;           /* creating collectives called on it so far */
-    uint32_t references;         /* requests that refer to it */
+    uint32_t *
+        /* of rank i of the group to which messages go: the local group, or the remote group */
+        world_ranks;
+    int32_t peer_size; /* number of entries in world_ranks: size, or the remote group's size */
+    uint32_t flags;    /* enum cr_communicator_flags */
+    uint64_t id_high,
+        id_low; /* the same on all members, distinct among communicators that share a member */
+    uint64_t children;   /* creating collectives called on it so far */
+    uint32_t references; /* requests that refer to it */
     struct cr_topology *topology;
     char name[64];
     char gap[CR_COMM_ATTRIBUTES - 192];
     struct cr_attributes *attributes;
 };
-_Static_assert(offsetof(struct cr_communicator, attributes) == CR_COMM_ATTRIBUTES, "where mpifh looks");
+_Static_assert(offsetof(struct cr_communicator, attributes) == CR_COMM_ATTRIBUTES,
+               "where mpifh looks");
 _Static_assert(sizeof(struct cr_communicator) <= 512, "predefined communicators have 512 bytes");
 
-/* Bytes of a real ompi_datatype_t that the descriptor mirrors (attributes excepted), and where its own data begin. */
+/*
+ * Bytes of a real ompi_datatype_t that the descriptor mirrors (attributes excepted), and where its
+ * own data begin.
+ */
 #define CR_DATATYPE_MIRROR 304
 
 struct cr_type_recipe; /* how to make it again: cr_datatype.c */
@@ -111,17 +138,26 @@ struct cr_datatype {
     char mirror_high[CR_DATATYPE_MIRROR - CR_DATATYPE_ATTRIBUTES - sizeof(void *)];
     struct cr_type_recipe *recipe; /* NULL: predefined */
     struct cr_datatype *next;      /* list of all derived types, newest first */
-    uint32_t references;           /* one of the application, one of each type made from it, one of each active request */
+    uint32_t
+        /* one of the application, one of each type made from it, one of each active request */
+        references;
     uint32_t committed;
     char name[64];
 };
-_Static_assert(offsetof(struct cr_datatype, attributes) == CR_DATATYPE_ATTRIBUTES, "where mpifh looks");
+_Static_assert(offsetof(struct cr_datatype, attributes) == CR_DATATYPE_ATTRIBUTES,
+               "where mpifh looks");
 _Static_assert(sizeof(struct cr_datatype) <= 512, "predefined datatypes have 512 bytes");
 
-/* A new handle of KIND with REAL behind it; SIZE bytes, zeroed behind the first 16 (or mirrored). Never NULL. */
+/*
+ * A new handle of KIND with REAL behind it; SIZE bytes, zeroed behind the first 16 (or mirrored).
+ * Never NULL.
+ */
 struct cr_handle *cr_handle_new(enum cr_kind kind, size_t size, void *real);
 
-/* Takes the handle out of the real-to-handle table, clears its magic, gives SIZE bytes back to the pool. */
+/*
+ * Takes the handle out of the real-to-handle table, clears its magic, gives SIZE bytes back to the
+ * pool.
+ */
 void cr_handle_delete(struct cr_handle *handle, size_t size);
 
 /* Gives the handle's Fortran index back, if it has one. Part of cr_handle_delete(). */
@@ -130,33 +166,46 @@ void cr_fortran_forget(struct cr_handle *handle);
 /* The null handle of KIND (&ompi_mpi_comm_null ...). */
 struct cr_handle *cr_handle_null(enum cr_kind kind);
 
-/* The handle for a real object that is predefined or a datatype that the application made; NULL if not known. */
+/*
+ * The handle for a real object that is predefined or a datatype that the application made; NULL if
+ * not known.
+ */
 struct cr_handle *cr_handle_find(enum cr_kind kind, const void *real);
 
 /* Makes REAL known to cr_handle_find(). */
 void cr_handle_learn(struct cr_handle *handle);
 
-/* What the real MPI understands: the object behind HANDLE, or HANDLE itself if it is none of ours (NULL, sentinels). */
+/*
+ * What the real MPI understands: the object behind HANDLE, or HANDLE itself if it is none of ours
+ * (NULL, sentinels).
+ */
 static inline void *cr_handle_real(const void *handle)
 {
     const struct cr_handle *h = (const struct cr_handle *)handle;
 
-    if (__builtin_expect((uintptr_t)h < 4096, 0) || __builtin_expect(h->magic != CR_HANDLE_MAGIC, 0))
+    if (__builtin_expect((uintptr_t)h < 4096, 0) ||
+        __builtin_expect(h->magic != CR_HANDLE_MAGIC, 0))
         return (void *)(uintptr_t)handle;
     return h->real;
 }
 
-/* Copies into a datatype's handle what bindings read of the real object; nothing for other kinds. */
+/*
+ * Copies into a datatype's handle what bindings read of the real object; nothing for other kinds.
+ */
 void cr_handle_mirror(struct cr_handle *handle);
 
 /*
- * Memory that belongs to the upper half but never to the application's malloc: from mmap, in size classes, with free lists.
- * Thread-safe, callable with all other threads parked. Zeroed. Never NULL: without memory the process ends with a message.
+ * Memory that belongs to the upper half but never to the application's malloc: from mmap, in size
+ * classes, with free lists. Thread-safe, callable with all other threads parked. Zeroed. Never
+ * NULL: without memory the process ends with a message.
  */
 void *cr_pool_alloc(size_t size);
 void cr_pool_free(void *memory, size_t size);
 
-/* A small lock (futex) for the tables of the upper half; held only inside wrappers (never by a parked thread). */
+/*
+ * A small lock (futex) for the tables of the upper half; held only inside wrappers (never by a
+ * parked thread).
+ */
 struct cr_lock {
     uint32_t word;
 };

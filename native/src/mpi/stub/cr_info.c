@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal; snapshot and rebuild: threads parked. Info objects: pairs of a key and a value, read back from the real MPI
- * just before an image is written, and set again in the new lower half.
+ * context: normal; snapshot and rebuild: threads parked. Info objects: pairs of a key and a value,
+ * read back from the real MPI just before an image is written, and set again in the new lower half.
  */
 #include "cr_object.h"
 #include "cr_stub_wrap.h"
@@ -64,7 +64,7 @@ static void forget(struct info *info)
     cr_handle_delete(&info->handle, sizeof(*info));
 }
 
-CR_MPI(int, Info_free, (MPI_Info *info))
+CR_MPI(int, Info_free, (MPI_Info * info))
 {
     struct cr_handle *handle;
     MPI_Info real;

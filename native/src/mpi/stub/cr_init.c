@@ -1,13 +1,19 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. Beginning and end of MPI in a process, its clock, and memory for the application. */
+/*
+ * context: normal. Beginning and end of MPI in a process, its clock, and memory for the
+ * application.
+ */
 #include "cr_stub_wrap.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Added to the real clock, which begins anew in each lower half, so that it does not go back at a restart. */
+/*
+ * Added to the real clock, which begins anew in each lower half, so that it does not go back at a
+ * restart.
+ */
 static double clock_offset;
 static double clock_held;
 

@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. Open MPI's mpi.h with the functions that MPI-3 removed: programs may still call them. */
+/*
+ * context: normal. Open MPI's mpi.h with the functions that MPI-3 removed: programs may still call
+ * them.
+ */
 #ifndef CR_MPI_H
 #define CR_MPI_H
 

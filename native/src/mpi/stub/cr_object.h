@@ -1,9 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal; the _rebuild and _check functions run while threads are parked. The kinds of MPI objects: for each, how
- * the application's handle is made, and how the object is made again in a new lower half. Unless stated otherwise functions
- * are called with the upper FS, inside a wrapper.
+ * context: normal; the _rebuild and _check functions run while threads are parked. The kinds of MPI
+ * objects: for each, how the application's handle is made, and how the object is made again in a
+ * new lower half. Unless stated otherwise functions are called with the upper FS, inside a wrapper.
  */
 #ifndef CR_OBJECT_H
 #define CR_OBJECT_H
@@ -84,7 +84,10 @@ int cr_attributes_delete(void *object);
 /* An (empty) set for a new window, so that Fortran's getters find the window. */
 void cr_attributes_make(void *object);
 
-/* ---- the clock: MPI_Wtime continues after a restart where it was when the threads were parked ---- */
+/*
+ * ---- the clock: MPI_Wtime continues after a restart where it was when the threads were parked
+ * ----
+ */
 void cr_wtime_hold(void);
 void cr_wtime_continue(void);
 

@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal; rebuild: threads parked. The application's operations. The real MPI calls a function without an argument for
- * the caller's data, so there is a pool of functions: number i switches FS to the application's, turns the real datatype
- * into the handle, and calls the i-th operation's function in its language.
+ * context: normal; rebuild: threads parked. The application's operations. The real MPI calls a
+ * function without an argument for the caller's data, so there is a pool of functions: number i
+ * switches FS to the application's, turns the real datatype into the handle, and calls the i-th
+ * operation's function in its language.
  */
 #include "cr_op.h"
 
@@ -28,10 +29,13 @@ struct op {
 _Static_assert(offsetof(struct op, flags) == CR_OP_FLAGS, "where mpifh looks");
 
 typedef void fortran_fn(void *in, void *inout, int *length, MPI_Fint *type);
-typedef void cxx_fn(void *in, void *inout, int *length, MPI_Datatype *type, MPI_User_function *function);
-typedef void java_fn(void *in, void *inout, int *length, MPI_Datatype *type, int java_type, void *environment, void *object);
+typedef void cxx_fn(void *in, void *inout, int *length, MPI_Datatype *type,
+                    MPI_User_function *function);
+typedef void java_fn(void *in, void *inout, int *length, MPI_Datatype *type, int java_type,
+                     void *environment, void *object);
 
-static struct op *ops[CR_OP_THUNKS]; /* by thunk; stays after a free, for collectives that are still under way */
+static struct op
+    *ops[CR_OP_THUNKS]; /* by thunk; stays after a free, for collectives that are still under way */
 static int next_thunk;
 static struct cr_lock ops_lock;
 
@@ -45,7 +49,8 @@ static void call(const struct op *op, void *in, void *inout, int *length, MPI_Da
     } else if (op->flags & OP_CXX) {
         ((cxx_fn *)op->function)(in, inout, length, &type, op->cxx_function);
     } else if (op->flags & OP_JAVA) {
-        ((java_fn *)op->function)(in, inout, length, &type, op->java_type, op->java_environment, op->java_object);
+        ((java_fn *)op->function)(in, inout, length, &type, op->java_type, op->java_environment,
+                                  op->java_object);
     } else {
         op->function(in, inout, length, &type);
     }
@@ -101,7 +106,7 @@ static void drop(struct op *op)
     op->handle.magic = 0;
 }
 
-CR_MPI(int, Op_create, (MPI_User_function *function, int commute, MPI_Op *op))
+CR_MPI(int, Op_create, (MPI_User_function * function, int commute, MPI_Op *op))
 {
     struct op *made;
     int rc = MPI_ERR_ARG;
@@ -122,7 +127,7 @@ CR_MPI(int, Op_create, (MPI_User_function *function, int commute, MPI_Op *op))
     return cr_raise_comm(MPI_COMM_WORLD, rc, "MPI_Op_create");
 }
 
-CR_MPI(int, Op_free, (MPI_Op *op))
+CR_MPI(int, Op_free, (MPI_Op * op))
 {
     MPI_Op real;
     uint64_t fs;
@@ -168,7 +173,8 @@ int cr_op_rebuild(struct cr_error *err)
         int rc = ops[i] != NULL && ops[i]->handle.magic != 0 ? create(ops[i]) : MPI_SUCCESS;
 
         if (rc != MPI_SUCCESS)
-            return cr_fail(err, CR_EREFUSED, "an MPI operation cannot be made again: MPI error %d", rc);
+            return cr_fail(err, CR_EREFUSED, "an MPI operation cannot be made again: MPI error %d",
+                           rc);
     }
     return 0;
 }

@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. The pool of functions that stand for the application's operations in the lower half. */
+/*
+ * context: normal. The pool of functions that stand for the application's operations in the lower
+ * half.
+ */
 #ifndef CR_OP_H
 #define CR_OP_H
 

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal; usable while threads are parked. Memory of the stub: powers of two from 64 bytes to 64 KiB with a free
- * list each, whole mappings above. A parked thread may hold the application's malloc locks; it never holds ours.
+ * context: normal; usable while threads are parked. Memory of the stub: powers of two from 64 bytes
+ * to 64 KiB with a free list each, whole mappings above. A parked thread may hold the application's
+ * malloc locks; it never holds ours.
  */
 #include "cr_handle.h"
 #include "cr_stub.h"
@@ -56,7 +57,7 @@ static int class_of(size_t size)
     int class = 0;
 
     while ((SMALLEST << class) < size)
-        class++;
+        class ++;
     return class;
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal; threads parked. What a checkpoint refuses, and all objects made again after a restart, in order. */
+/*
+ * context: normal; threads parked. What a checkpoint refuses, and all objects made again after a
+ * restart, in order.
+ */
 #include "cr_attribute.h"
 #include "cr_object.h"
 #include "cr_stub_bind.h"

@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal; threads parked. Makes a datatype from what MPI_Type_get_contents says of it (MPI standard, section 4.1.13). */
+/*
+ * context: normal; threads parked. Makes a datatype from what MPI_Type_get_contents says of it (MPI
+ * standard, section 4.1.13).
+ */
 #include "cr_object.h"
 
 static MPI_Datatype part(const struct cr_type_recipe *r, int i)
@@ -62,11 +65,12 @@ static int make_other(const struct cr_type_recipe *r, MPI_Datatype *made)
         return CR_REAL(Type_create_resized)(part(r, 0), r->address[0], r->address[1], made);
     case MPI_COMBINER_SUBARRAY:
         d = n[0];
-        return CR_REAL(Type_create_subarray)(d, n + 1, n + 1 + d, n + 1 + 2 * d, n[1 + 3 * d], part(r, 0), made);
+        return CR_REAL(Type_create_subarray)(d, n + 1, n + 1 + d, n + 1 + 2 * d, n[1 + 3 * d],
+                                             part(r, 0), made);
     case MPI_COMBINER_DARRAY:
         d = n[2];
-        return CR_REAL(Type_create_darray)(n[0], n[1], d, n + 3, n + 3 + d, n + 3 + 2 * d, n + 3 + 3 * d, n[3 + 4 * d],
-                                           part(r, 0), made);
+        return CR_REAL(Type_create_darray)(n[0], n[1], d, n + 3, n + 3 + d, n + 3 + 2 * d,
+                                           n + 3 + 3 * d, n[3 + 4 * d], part(r, 0), made);
     case MPI_COMBINER_F90_REAL:
         return CR_REAL(Type_create_f90_real)(n[0], n[1], made);
     case MPI_COMBINER_F90_COMPLEX:

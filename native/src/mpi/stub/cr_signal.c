@@ -1,14 +1,16 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. Handlers of the application run with the application's FS, also when the signal arrives while the thread
- * is in the lower half: the kernel gets a trampoline for each handler. The chain of sigaction() in a rank is
+ * context: normal. Handlers of the application run with the application's FS, also when the signal
+ * arrives while the thread is in the lower half: the kernel gets a trampoline for each handler. The
+ * chain of sigaction() in a rank is
  *
  *     application -> libcr.so (keeps the checkpoint signal for itself) -> this file -> libc
  *
- * because libcr.so is preloaded before libmpi.so.40; each calls the next one by dlsym(RTLD_NEXT). libcr.so installs its own
- * handlers by system calls, so they are not replaced here. A handler that leaves by siglongjmp() out of the lower half is not
- * supported: MPI's own state would be lost, natively too.
+ * because libcr.so is preloaded before libmpi.so.40; each calls the next one by dlsym(RTLD_NEXT).
+ * libcr.so installs its own handlers by system calls, so they are not replaced here. A handler that
+ * leaves by siglongjmp() out of the lower half is not supported: MPI's own state would be lost,
+ * natively too.
  */
 #include "cr_stub.h"
 #include "cr_stub_bind.h"
@@ -126,7 +128,10 @@ EXPORT handler_fn *sysv_signal(int number, handler_fn *handler)
     return set_simple(number, handler, (int)(SA_RESETHAND | SA_NODEFER));
 }
 
-/* System V: also blocks (SIG_HOLD) or unblocks the signal; the result is SIG_HOLD if it was blocked. */
+/*
+ * System V: also blocks (SIG_HOLD) or unblocks the signal; the result is SIG_HOLD if it was
+ * blocked.
+ */
 EXPORT handler_fn *sigset(int number, handler_fn *handler)
 {
     struct sigaction old;

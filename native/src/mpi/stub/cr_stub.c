@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal; usable while threads are parked. Crossing into the lower half: binding to it, and the shadows (TCBs of
- * the lower half) that upper threads borrow. A shadow goes back to the pool when its thread ends.
+ * context: normal; usable while threads are parked. Crossing into the lower half: binding to it,
+ * and the shadows (TCBs of the lower half) that upper threads borrow. A shadow goes back to the
+ * pool when its thread ends.
  */
 #include "cr_stub.h"
 
@@ -19,7 +20,10 @@
 #define EXIT_NOT_STARTED 98
 #define HWCAP2_FSGSBASE 2UL
 
-/* All shadows of this lower half, for signal handlers: entries are only added, and the count grows after the entry. */
+/*
+ * All shadows of this lower half, for signal handlers: entries are only added, and the count grows
+ * after the entry.
+ */
 #define SHADOWS_PER_BLOCK 256
 #define BLOCKS 64
 
@@ -233,7 +237,8 @@ void cr_stub_attach(void)
     struct shadow *s = NULL;
 
     if (absent)
-        fail("this program uses Quiesce's libmpi.so.40 without having been started by cr_mpirank. Start it with\n"
+        fail("this program uses Quiesce's libmpi.so.40 without having been started by cr_mpirank. "
+             "Start it with\n"
              "    quiesce run -- mpirun ... PROGRAM    or    mpirun ... cr_mpirank PROGRAM\n"
              "or take Quiesce's folder libexec/quiesce/mpi out of LD_LIBRARY_PATH.");
     cr_lock_take(&attach_lock);
@@ -282,15 +287,16 @@ void cr_stub_return_main(const struct cr_self *saved)
 }
 
 /*
- * Without cr_mpirank there is no info page. Then an empty one is put there, so that the first call of MPI comes to
- * cr_stub_attach() and says what is wrong; a program that only links MPI runs.
+ * Without cr_mpirank there is no info page. Then an empty one is put there, so that the first call
+ * of MPI comes to cr_stub_attach() and says what is wrong; a program that only links MPI runs.
  */
 __attribute__((constructor)) static void start(void)
 {
     uint64_t at = cr_sys_mmap(CR_LOWER_INFO_ADDRESS, CR_PAGE, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
-    if (!cr_sys_is_error(at) || cr_lower->magic != CR_LOWER_MAGIC || cr_lower->version != CR_LOWER_VERSION)
+    if (!cr_sys_is_error(at) || cr_lower->magic != CR_LOWER_MAGIC ||
+        cr_lower->version != CR_LOWER_VERSION)
         absent = 1;
     if (!cr_sys_is_error(at))
         cr_lower->generation = 1;

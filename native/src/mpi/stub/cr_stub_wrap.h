@@ -1,6 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. What generated wrappers (and the handwritten ones here) use besides cr_stub.h. */
+/*
+ * context: normal. What generated wrappers (and the handwritten ones here) use besides cr_stub.h.
+ */
 #ifndef CR_STUB_WRAP_H
 #define CR_STUB_WRAP_H
 
@@ -23,7 +25,10 @@ static inline int cr_wrap_is(const void *handle, enum cr_kind kind)
            !(h->flags & CR_HANDLE_NULL);
 }
 
-/* Opens the bracket of a collective call. For a wrong handle, which the real MPI is about to refuse, one without a clock. */
+/*
+ * Opens the bracket of a collective call. For a wrong handle, which the real MPI is about to
+ * refuse, one without a clock.
+ */
 static inline void cr_wrap_begin_comm(MPI_Comm comm)
 {
     if (cr_wrap_is(comm, CR_KIND_COMM) && ((struct cr_communicator *)comm)->state != NULL)
@@ -72,7 +77,10 @@ void cr_wrap_arrays_begin(struct cr_wrap_arrays *arrays, int count);
 void *cr_wrap_array(struct cr_wrap_arrays *arrays, const void *handles, int count);
 void cr_wrap_arrays_free(struct cr_wrap_arrays *arrays);
 
-/* How many ranks a rank of COMM exchanges data with: size of the (remote) group, or neighbours of the topology. */
+/*
+ * How many ranks a rank of COMM exchanges data with: size of the (remote) group, or neighbours of
+ * the topology.
+ */
 int cr_peer_count(MPI_Comm comm);
 int cr_neighbors_in(MPI_Comm comm);
 int cr_neighbors_out(MPI_Comm comm);
@@ -87,7 +95,8 @@ static inline int cr_raise_win(MPI_Win win, int rc, const char *name)
 
 static inline int cr_raise_file(MPI_File file, int rc, const char *name)
 {
-    return __builtin_expect(rc == MPI_SUCCESS, 1) ? rc : cr_raise((struct cr_keyed *)file, rc, name);
+    return __builtin_expect(rc == MPI_SUCCESS, 1) ? rc
+                                                  : cr_raise((struct cr_keyed *)file, rc, name);
 }
 
 #endif

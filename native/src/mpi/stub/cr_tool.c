@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal; check: threads parked. MPI's tools interface (MPI_T). Its handles and enumerations are objects of the lower
- * half that the application sees as they are, so a checkpoint is refused between MPI_T_init_thread and MPI_T_finalize.
+ * context: normal; check: threads parked. MPI's tools interface (MPI_T). Its handles and
+ * enumerations are objects of the lower half that the application sees as they are, so a checkpoint
+ * is refused between MPI_T_init_thread and MPI_T_finalize.
  */
 #include "cr_stub_wrap.h"
 
@@ -48,7 +49,8 @@ static void *real_of(void *object, void **ret_room)
     return ret_room;
 }
 
-CR_MPI(int, T_cvar_handle_alloc, (int cvar_index, void *obj_handle, MPI_T_cvar_handle *handle, int *count))
+CR_MPI(int, T_cvar_handle_alloc,
+       (int cvar_index, void *obj_handle, MPI_T_cvar_handle *handle, int *count))
 {
     void *room;
     uint64_t fs;
@@ -64,7 +66,8 @@ CR_MPI(int, T_cvar_handle_alloc, (int cvar_index, void *obj_handle, MPI_T_cvar_h
 }
 
 CR_MPI(int, T_pvar_handle_alloc,
-       (MPI_T_pvar_session session, int pvar_index, void *obj_handle, MPI_T_pvar_handle *handle, int *count))
+       (MPI_T_pvar_session session, int pvar_index, void *obj_handle, MPI_T_pvar_handle *handle,
+        int *count))
 {
     void *room;
     uint64_t fs;
@@ -82,8 +85,11 @@ CR_MPI(int, T_pvar_handle_alloc,
 int cr_tool_check(struct cr_error *err)
 {
     if (users > 0)
-        return cr_fail(err, CR_EREFUSED, "the tools interface of MPI is in use: call MPI_T_finalize before the checkpoint");
+        return cr_fail(
+            err, CR_EREFUSED,
+            "the tools interface of MPI is in use: call MPI_T_finalize before the checkpoint");
     if (cr_tool_datareps > 0)
-        return cr_fail(err, CR_EREFUSED, "a data representation made by MPI_Register_datarep cannot be saved");
+        return cr_fail(err, CR_EREFUSED,
+                       "a data representation made by MPI_Register_datarep cannot be saved");
     return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal; making: threads parked. Cartesian topologies: dimensions and periods are kept with the communicator and put on
- * the communicator made again, whose ranks are already in the right order. Graphs are not kept: they refuse a checkpoint.
+ * context: normal; making: threads parked. Cartesian topologies: dimensions and periods are kept
+ * with the communicator and put on the communicator made again, whose ranks are already in the
+ * right order. Graphs are not kept: they refuse a checkpoint.
  */
 #include "cr_communicator.h"
 

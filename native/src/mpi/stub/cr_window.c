@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal; check: threads parked. Windows and files: handles with clock, error handler and attributes. They cannot be
- * made again after a restart yet, so a checkpoint is refused while one lives.
+ * context: normal; check: threads parked. Windows and files: handles with clock, error handler and
+ * attributes. They cannot be made again after a restart yet, so a checkpoint is refused while one
+ * lives.
  */
 #include "cr_object.h"
 #include "cr_stub_wrap.h"
@@ -18,7 +19,8 @@ static struct cr_keyed *live[2]; /* windows, files */
 static uint64_t made_count[2];
 static struct cr_lock live_lock;
 
-static struct cr_keyed *make(enum cr_kind kind, size_t size, void *real, MPI_Comm comm, const char *made_by)
+static struct cr_keyed *make(enum cr_kind kind, size_t size, void *real, MPI_Comm comm,
+                             const char *made_by)
 {
     int which = kind == CR_KIND_FILE;
     struct cr_keyed *keyed = (struct cr_keyed *)cr_handle_new(kind, size, real);
@@ -88,7 +90,7 @@ static int free_window(MPI_Win *win)
     return MPI_SUCCESS;
 }
 
-CR_MPI(int, Win_free, (MPI_Win *win))
+CR_MPI(int, Win_free, (MPI_Win * win))
 {
     MPI_Win on = win != NULL ? *win : MPI_WIN_NULL;
     int rc = MPI_ERR_WIN;
@@ -118,7 +120,7 @@ static int close_file(MPI_File *file)
     return MPI_SUCCESS;
 }
 
-CR_MPI(int, File_close, (MPI_File *file))
+CR_MPI(int, File_close, (MPI_File * file))
 {
     MPI_File on = file != NULL ? *file : MPI_FILE_NULL;
     int rc = MPI_ERR_FILE;
@@ -142,7 +144,8 @@ int cr_window_check(struct cr_error *err)
         const struct cr_keyed *first = live[which];
 
         if (first != NULL)
-            return cr_fail(err, CR_EREFUSED, "%s #%lu made by %s is alive: %s it before the checkpoint", what[which],
+            return cr_fail(err, CR_EREFUSED,
+                           "%s #%lu made by %s is alive: %s it before the checkpoint", what[which],
                            first->number, first->made_by, remedy[which]);
     }
     return 0;

@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every blocking and non-blocking collective, user operations, topologies with neighbours, persistent collectives. */
+/*
+ * Every blocking and non-blocking collective, user operations, topologies with neighbours,
+ * persistent collectives.
+ */
 #include "stub_test.h"
 
 #include <mpi-ext.h>
@@ -45,7 +48,8 @@ static void plus_errno(void *in, void *inout, int *length, MPI_Datatype *type)
 
 static void rooted(MPI_Comm comm)
 {
-    int all[MOST] = {0}, one = rank + 10, counts[MOST], at[MOST], mine[MOST], root = size - 1, got = -1;
+    int all[MOST] = {0}, one = rank + 10, counts[MOST], at[MOST], mine[MOST], root = size - 1,
+        got = -1;
 
     for (int i = 0; i < size; i++) {
         counts[i] = 1;
@@ -143,7 +147,8 @@ static void user_operations(MPI_Comm comm)
 
 static void nonblocking(MPI_Comm comm)
 {
-    int all[MOST] = {0}, more[MOST] = {0}, mine[MOST], counts[MOST], bytes[MOST], one = rank + 7, got = 0, open;
+    int all[MOST] = {0}, more[MOST] = {0}, mine[MOST], counts[MOST], bytes[MOST], one = rank + 7,
+        got = 0, open;
     MPI_Datatype types[MOST];
     MPI_Request r[8];
 
@@ -172,7 +177,8 @@ static void nonblocking(MPI_Comm comm)
 
 static void neighbours(MPI_Comm comm)
 {
-    int dims[2] = {0, 0}, periods[2] = {1, 0}, coords[2], left, right, in[8], rank_in_cart, kind, me;
+    int dims[2] = {0, 0}, periods[2] = {1, 0}, coords[2], left, right, in[8], rank_in_cart, kind,
+        me;
     int from[1] = {(rank + size - 1) % size}, to[1] = {(rank + 1) % size}, counts[8];
     MPI_Aint at[8];
     MPI_Datatype types[8];
@@ -190,13 +196,15 @@ static void neighbours(MPI_Comm comm)
     MPI_Cart_coords(cart, rank_in_cart, 2, coords);
     MPI_Cart_shift(cart, 0, 1, &left, &right);
     MPI_Topo_test(cart, &kind);
-    line("cart %dx%d at %d,%d: %d %d kind %d", dims[0], dims[1], coords[0], coords[1], left, right, kind == MPI_CART);
+    line("cart %dx%d at %d,%d: %d %d kind %d", dims[0], dims[1], coords[0], coords[1], left, right,
+         kind == MPI_CART);
     MPI_Neighbor_allgather(&rank, 1, MPI_INT, in, 1, MPI_INT, cart);
     show("Neighbor_allgather", in, 4);
     MPI_Cart_sub(cart, (int[]){1, 0}, &row);
     MPI_Comm_size(row, &kind);
     show("Cart_sub", &kind, 1);
-    MPI_Dist_graph_create_adjacent(comm, 1, from, MPI_UNWEIGHTED, 1, to, MPI_UNWEIGHTED, MPI_INFO_NULL, 0, &graph);
+    MPI_Dist_graph_create_adjacent(comm, 1, from, MPI_UNWEIGHTED, 1, to, MPI_UNWEIGHTED,
+                                   MPI_INFO_NULL, 0, &graph);
     me = rank + 50;
     MPI_Neighbor_alltoallw(&me, counts, at, types, in, counts, at, types, graph);
     show("Neighbor_alltoallw", in, 1);

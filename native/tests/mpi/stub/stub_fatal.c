@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A fatal error, or with an argument MPI_Abort: what was printed before must be seen, and the job must end with a status. */
+/*
+ * A fatal error, or with an argument MPI_Abort: what was printed before must be seen, and the job
+ * must end with a status.
+ */
 #include "stub_test.h"
 
 int main(int argc, char **argv)

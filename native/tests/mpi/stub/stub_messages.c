@@ -5,7 +5,8 @@
 
 static void point_to_point(void)
 {
-    int right = (rank + 1) % size, left = (rank + size - 1) % size, in[4] = {-1, -1, -1, -1}, out = rank, flag, index, n;
+    int right = (rank + 1) % size, left = (rank + size - 1) % size, in[4] = {-1, -1, -1, -1},
+        out = rank, flag, index, n;
     static char attached[4096];
     void *back;
     MPI_Request r[4];
@@ -148,8 +149,10 @@ static void files(const char *path)
 
     MPI_File_get_errhandler(MPI_FILE_NULL, &handler);
     line("files return errors %d", handler == MPI_ERRORS_RETURN);
-    code("open nothing", MPI_File_open(MPI_COMM_SELF, "/nonexistent/quiesce", MPI_MODE_RDONLY, MPI_INFO_NULL, &file));
-    MPI_File_open(MPI_COMM_WORLD, path, MPI_MODE_CREATE | MPI_MODE_RDWR | MPI_MODE_DELETE_ON_CLOSE, MPI_INFO_NULL, &file);
+    code("open nothing", MPI_File_open(MPI_COMM_SELF, "/nonexistent/quiesce", MPI_MODE_RDONLY,
+                                       MPI_INFO_NULL, &file));
+    MPI_File_open(MPI_COMM_WORLD, path, MPI_MODE_CREATE | MPI_MODE_RDWR | MPI_MODE_DELETE_ON_CLOSE,
+                  MPI_INFO_NULL, &file);
     MPI_Type_vector(2, 1, size, MPI_INT, &type);
     MPI_Type_commit(&type);
     MPI_File_set_view(file, rank * (MPI_Offset)sizeof(int), MPI_INT, type, "native", MPI_INFO_NULL);

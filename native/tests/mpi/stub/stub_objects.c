@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Objects: communicators, groups, attributes, error handlers, infos, names, Fortran handles, error classes. */
+/*
+ * Objects: communicators, groups, attributes, error handlers, infos, names, Fortran handles, error
+ * classes.
+ */
 #include "stub_test.h"
 
 static void communicators(void)
@@ -54,7 +57,9 @@ static void communicators(void)
     line("shared %d", n);
     MPI_Comm_free(&created);
     if (size > 1) {
-        MPI_Intercomm_create(half, 0, MPI_COMM_WORLD, rank % 2 == 0 ? (size % 2 ? size - 2 : size - 1) : (size - 1) / 2 * 2, 5, &inter);
+        MPI_Intercomm_create(half, 0, MPI_COMM_WORLD,
+                             rank % 2 == 0 ? (size % 2 ? size - 2 : size - 1) : (size - 1) / 2 * 2,
+                             5, &inter);
         MPI_Comm_test_inter(inter, &flag);
         MPI_Comm_remote_size(inter, &n);
         line("inter %d remote %d", flag, n);
@@ -246,14 +251,16 @@ static void fortran(void)
     MPI_Fint words[6];
     int in = -1;
 
-    line("world %d self %d null %d", MPI_Comm_c2f(MPI_COMM_WORLD), MPI_Comm_c2f(MPI_COMM_SELF), MPI_Comm_c2f(MPI_COMM_NULL));
-    line("int %d double %d byte %d null %d", MPI_Type_c2f(MPI_INT), MPI_Type_c2f(MPI_DOUBLE), MPI_Type_c2f(MPI_BYTE),
-         MPI_Type_c2f(MPI_DATATYPE_NULL));
-    line("sum %d max %d group %d info %d", MPI_Op_c2f(MPI_SUM), MPI_Op_c2f(MPI_MAX), MPI_Group_c2f(MPI_GROUP_EMPTY),
-         MPI_Info_c2f(MPI_INFO_NULL));
-    line("request %d message %d file %d win %d", MPI_Request_c2f(MPI_REQUEST_NULL), MPI_Message_c2f(MPI_MESSAGE_NULL),
-         MPI_File_c2f(MPI_FILE_NULL), MPI_Win_c2f(MPI_WIN_NULL));
-    line("errhandler %d %d", MPI_Errhandler_c2f(MPI_ERRORS_RETURN), MPI_Errhandler_c2f(MPI_ERRORS_ARE_FATAL));
+    line("world %d self %d null %d", MPI_Comm_c2f(MPI_COMM_WORLD), MPI_Comm_c2f(MPI_COMM_SELF),
+         MPI_Comm_c2f(MPI_COMM_NULL));
+    line("int %d double %d byte %d null %d", MPI_Type_c2f(MPI_INT), MPI_Type_c2f(MPI_DOUBLE),
+         MPI_Type_c2f(MPI_BYTE), MPI_Type_c2f(MPI_DATATYPE_NULL));
+    line("sum %d max %d group %d info %d", MPI_Op_c2f(MPI_SUM), MPI_Op_c2f(MPI_MAX),
+         MPI_Group_c2f(MPI_GROUP_EMPTY), MPI_Info_c2f(MPI_INFO_NULL));
+    line("request %d message %d file %d win %d", MPI_Request_c2f(MPI_REQUEST_NULL),
+         MPI_Message_c2f(MPI_MESSAGE_NULL), MPI_File_c2f(MPI_FILE_NULL), MPI_Win_c2f(MPI_WIN_NULL));
+    line("errhandler %d %d", MPI_Errhandler_c2f(MPI_ERRORS_RETURN),
+         MPI_Errhandler_c2f(MPI_ERRORS_ARE_FATAL));
     MPI_Comm_dup(MPI_COMM_WORLD, &dup);
     first = MPI_Comm_c2f(dup);
     again = MPI_Comm_c2f(dup);

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Objects of all kinds are made, a checkpoint is asked for (../quiesce/driver.py), and after it, in the same or in another process,
- * each must still be what it was.
+ * Objects of all kinds are made, a checkpoint is asked for (../quiesce/driver.py), and after it, in
+ * the same or in another process, each must still be what it was.
  */
 #include "../quiesce/qt.h"
 
@@ -19,7 +19,8 @@ struct row {
     char letter;
 };
 
-static MPI_Comm half, twin, later, grouped, cart, row_comm, splits[SPLITS], made_by_threads[THREADS];
+static MPI_Comm half, twin, later, grouped, cart, row_comm, splits[SPLITS],
+    made_by_threads[THREADS];
 static MPI_Group evens, both;
 static MPI_Datatype types[TYPES];
 static long sums[TYPES];
@@ -84,7 +85,10 @@ static void *dup_in_thread(void *argument)
     return NULL;
 }
 
-/* Communicators on overlapping groups, in an order that differs among the ranks, some of them by threads at the same time. */
+/*
+ * Communicators on overlapping groups, in an order that differs among the ranks, some of them by
+ * threads at the same time.
+ */
 static void make_communicators(int threads)
 {
     MPI_Comm gone;
@@ -130,9 +134,12 @@ static void keep(MPI_Datatype type)
 
 static void make_types(void)
 {
-    int lengths[3] = {1, 2, 3}, at[3] = {0, 4, 9}, sizes[2] = {8, 6}, sub[2] = {3, 2}, start[2] = {1, 2};
+    int lengths[3] = {1, 2, 3}, at[3] = {0, 4, 9}, sizes[2] = {8, 6}, sub[2] = {3, 2},
+        start[2] = {1, 2};
     int three[3] = {1, 3, 1};
-    MPI_Aint wide[3] = {0, 16, 40}, offsets[3] = {offsetof(struct row, number), offsetof(struct row, value), offsetof(struct row, letter)};
+    MPI_Aint wide[3] = {0, 16, 40},
+             offsets[3] = {offsetof(struct row, number), offsetof(struct row, value),
+                           offsetof(struct row, letter)};
     MPI_Datatype parts[3] = {MPI_INT, MPI_DOUBLE, MPI_CHAR}, inner, middle, t;
 
     MPI_Type_contiguous(2, MPI_INT, &pair);
@@ -215,7 +222,8 @@ static void check_sum(MPI_Comm comm, const char *name)
     MPI_Comm_rank(comm, &r);
     MPI_Allreduce(&one, &sum, 1, MPI_INT, MPI_SUM, comm);
     QT_CHECK(sum == n, "%s has %d members, says %d", name, sum, n);
-    MPI_Sendrecv(&r, 1, MPI_INT, (r + 1) % n, 1, &sum, 1, MPI_INT, (r + n - 1) % n, 1, comm, MPI_STATUS_IGNORE);
+    MPI_Sendrecv(&r, 1, MPI_INT, (r + 1) % n, 1, &sum, 1, MPI_INT, (r + n - 1) % n, 1, comm,
+                 MPI_STATUS_IGNORE);
     QT_CHECK(sum == (r + n - 1) % n, "%s: rank %d hears %d", name, r, sum);
 }
 
@@ -243,7 +251,8 @@ static void check_communicators(void)
     MPI_Comm_get_name(twin, name, &length);
     QT_CHECK(strcmp(name, "duplicate") == 0, "name %s", name);
     MPI_Cart_get(cart, 2, dims, periods, coords);
-    QT_CHECK(dims[0] * dims[1] == qt_size && periods[0] && !periods[1], "cart %dx%d", dims[0], dims[1]);
+    QT_CHECK(dims[0] * dims[1] == qt_size && periods[0] && !periods[1], "cart %dx%d", dims[0],
+             dims[1]);
     MPI_Cart_shift(cart, 0, 1, &left, &right);
     MPI_Comm_rank(cart, &r);
     MPI_Cart_rank(cart, coords, &n);
@@ -251,7 +260,8 @@ static void check_communicators(void)
     MPI_Group_size(evens, &n);
     QT_CHECK(n == (qt_size + 1) / 2, "evens %d", n);
     MPI_Group_rank(both, &r);
-    QT_CHECK(r == (qt_rank % 2 == 0 ? qt_rank / 2 : (qt_size + 1) / 2 + qt_rank / 2), "rank %d in both", r);
+    QT_CHECK(r == (qt_rank % 2 == 0 ? qt_rank / 2 : (qt_size + 1) / 2 + qt_rank / 2),
+             "rank %d in both", r);
 }
 
 static void check_types(void)
@@ -291,13 +301,15 @@ static void check_others(void)
     QT_CHECK(class != MPI_SUCCESS, "an error is none");
     MPI_Error_string(own_code, text, &length);
     MPI_Error_class(own_code, &class);
-    QT_CHECK(strcmp(text, "a fine mess") == 0 && class == own_class, "own error %s %d", text, class);
-    QT_CHECK(MPI_Comm_f2c(fortran_dup) == twin && MPI_Comm_c2f(twin) == fortran_dup, "Fortran's communicator");
+    QT_CHECK(strcmp(text, "a fine mess") == 0 && class == own_class, "own error %s %d", text,
+             class);
+    QT_CHECK(MPI_Comm_f2c(fortran_dup) == twin && MPI_Comm_c2f(twin) == fortran_dup,
+             "Fortran's communicator");
     QT_CHECK(MPI_Type_f2c(fortran_type) == types[2], "Fortran's type");
     QT_CHECK(MPI_Op_f2c(fortran_op) == product, "Fortran's operation");
     QT_CHECK(MPI_Group_f2c(fortran_group) == both, "Fortran's group");
-    QT_CHECK(MPI_Wtime() >= clock_before && MPI_Wtime() < clock_before + 100, "the clock went from %f to %f", clock_before,
-             MPI_Wtime());
+    QT_CHECK(MPI_Wtime() >= clock_before && MPI_Wtime() < clock_before + 100,
+             "the clock went from %f to %f", clock_before, MPI_Wtime());
     clock_before = MPI_Wtime();
 }
 

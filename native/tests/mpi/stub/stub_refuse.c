@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Makes one thing that cannot be in an image yet and asks for a checkpoint (../quiesce/driver.py --may-refuse): it must be refused by
- * name, the thing must still work, and after its end a checkpoint must succeed.
+ * Makes one thing that cannot be in an image yet and asks for a checkpoint (../quiesce/driver.py
+ * --may-refuse): it must be refused by name, the thing must still work, and after its end a
+ * checkpoint must succeed.
  */
 #include "../quiesce/qt.h"
 
@@ -53,7 +54,8 @@ static void make(void)
         MPI_Intercomm_create(half, 0, MPI_COMM_WORLD, 1 - qt_rank % 2, 1, &inter);
         MPI_Comm_free(&half);
     } else if (is("graph")) {
-        MPI_Dist_graph_create_adjacent(MPI_COMM_WORLD, 1, previous, previous, 1, next, next, MPI_INFO_NULL, 0, &graph);
+        MPI_Dist_graph_create_adjacent(MPI_COMM_WORLD, 1, previous, previous, 1, next, next,
+                                       MPI_INFO_NULL, 0, &graph);
     } else if (is("generalized")) {
         MPI_Grequest_start(query, nothing, cancel, NULL, &request);
     } else if (is("tools")) {

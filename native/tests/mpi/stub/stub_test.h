@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Programs that are run twice, with the machine's own MPI library and on the stub, and must print the same lines (in any
- * order). Each line begins with the rank.
+ * Programs that are run twice, with the machine's own MPI library and on the stub, and must print
+ * the same lines (in any order). Each line begins with the rank.
  */
 #ifndef STUB_TEST_H
 #define STUB_TEST_H

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many threads that come and go and call MPI, while signals arrive whose handler uses thread-local variables: each must see its own,
- * also when the signal finds the thread in the lower half.
+ * Many threads that come and go and call MPI, while signals arrive whose handler uses thread-local
+ * variables: each must see its own, also when the signal finds the thread in the lower half.
  */
 #include "stub_test.h"
 
@@ -35,7 +35,8 @@ static void *run(void *argument)
     mine = which;
     for (int i = 0; i < 50; i++) {
         out = rank * 1000 + which * 10 + i;
-        MPI_Sendrecv(&out, 1, MPI_INT, right, which, &in, 1, MPI_INT, left, which, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+        MPI_Sendrecv(&out, 1, MPI_INT, right, which, &in, 1, MPI_INT, left, which, MPI_COMM_WORLD,
+                     MPI_STATUS_IGNORE);
         if (in != left * 1000 + which * 10 + i)
             wrong = 2;
         MPI_Allreduce(&which, &sum, 1, MPI_INT, MPI_SUM, comms[which]);

@@ -29,7 +29,8 @@ static void contents(MPI_Datatype type)
         MPI_Type_size(parts[i], &bytes);
         MPI_Type_get_envelope(parts[i], &m[0], &m[1], &m[2], &m[3]);
         line("part %d: %d bytes, combiner %d, int %d", i, bytes, m[3], parts[i] == MPI_INT);
-        if (m[3] != MPI_COMBINER_NAMED && m[3] != MPI_COMBINER_F90_REAL && m[3] != MPI_COMBINER_F90_INTEGER)
+        if (m[3] != MPI_COMBINER_NAMED && m[3] != MPI_COMBINER_F90_REAL &&
+            m[3] != MPI_COMBINER_F90_INTEGER)
             MPI_Type_free(&parts[i]);
     }
 }
@@ -71,7 +72,8 @@ static void nested(void)
         double value[3];
         char letter;
     };
-    MPI_Aint at[3] = {offsetof(struct row, number), offsetof(struct row, value), offsetof(struct row, letter)};
+    MPI_Aint at[3] = {offsetof(struct row, number), offsetof(struct row, value),
+                      offsetof(struct row, letter)};
     int lengths[3] = {1, 3, 1};
     MPI_Datatype inner, parts[3] = {MPI_INT, MPI_DOUBLE, MPI_CHAR}, row, outer, again;
     char name[MPI_MAX_OBJECT_NAME];
@@ -92,8 +94,10 @@ static void nested(void)
 
 int main(int argc, char **argv)
 {
-    int lengths[3] = {1, 2, 3}, at[3] = {0, 4, 9}, sizes[2] = {8, 6}, sub[2] = {3, 2}, start[2] = {1, 2};
-    int distributions[2] = {MPI_DISTRIBUTE_BLOCK, MPI_DISTRIBUTE_CYCLIC}, arguments[2] = {MPI_DISTRIBUTE_DFLT_DARG, 2};
+    int lengths[3] = {1, 2, 3}, at[3] = {0, 4, 9}, sizes[2] = {8, 6}, sub[2] = {3, 2},
+        start[2] = {1, 2};
+    int distributions[2] = {MPI_DISTRIBUTE_BLOCK, MPI_DISTRIBUTE_CYCLIC},
+        arguments[2] = {MPI_DISTRIBUTE_DFLT_DARG, 2};
     int processes[2] = {1, 1};
     MPI_Aint wide[3] = {0, 16, 40};
     MPI_Datatype t;
@@ -115,7 +119,8 @@ int main(int argc, char **argv)
     use("hindexed_block", t);
     MPI_Type_create_subarray(2, sizes, sub, start, MPI_ORDER_C, MPI_INT, &t);
     use("subarray", t);
-    MPI_Type_create_darray(1, 0, 2, sizes, distributions, arguments, processes, MPI_ORDER_FORTRAN, MPI_INT, &t);
+    MPI_Type_create_darray(1, 0, 2, sizes, distributions, arguments, processes, MPI_ORDER_FORTRAN,
+                           MPI_INT, &t);
     use("darray", t);
     MPI_Type_create_resized(MPI_INT, -4, 32, &t);
     use("resized", t);
