@@ -137,11 +137,13 @@ static void parse(int argc, char **argv, struct settings *s)
         usage_error("too many arguments: ", argv[optind]);
 }
 
-static void forward(int number)
+static void forward(int number, siginfo_t *info, void *context)
 {
     int code = errno;
 
-    if (child_pid > 0)
+    (void)context;
+    /* What the terminal sends goes to the whole process group, the child included. */
+    if (child_pid > 0 && info->si_code != SI_KERNEL)
         kill(child_pid, number);
     /* Job control stops the stand-in as well, so that the shell sees it. */
     if (number == SIGTSTP || number == SIGTTIN || number == SIGTTOU)
@@ -157,7 +159,7 @@ static int is_own_fault(int number)
 
 static void forward_signals(void)
 {
-    struct sigaction action = {.sa_handler = forward, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_sigaction = forward, .sa_flags = SA_RESTART | SA_SIGINFO};
 
     sigfillset(&action.sa_mask);
     for (int i = 1; i <= 64; i++)
