@@ -61,9 +61,15 @@ gone() {
     ! kill -0 "$1" 2>/dev/null
 }
 
-# Waits for a child that was killed, without the shell's remark about it.
+# watch PID: a child that will be killed; ended with this script, and without the shell's remark when it is.
+watch() {
+    children+=("$1")
+    disown "$1"
+}
+
+# reap PID: waits for the end of a watched child that was killed.
 reap() {
-    { wait "$1" || true; } 2>/dev/null
+    wait_for 20 gone "$1"
     children=()
 }
 
@@ -91,7 +97,7 @@ run_mpi_example() {
     quiesce run --name "$name" --dir "$work/checkpoints" -- \
         mpirun "${mpi_options[@]}" -np "$ranks" "$@" >"$first" 2>"$work/first.err" &
     local job=$!
-    children+=("$job")
+    watch "$job"
     wait_for 60 grep -q "$line" "$first"
     reference=$(quiesce checkpoint "$name") || fail "the checkpoint failed: $(cat "$work/first.err")"
     echo "committed: $reference"

@@ -18,7 +18,7 @@ step "build and start under cr_run"
 cc -O2 -o "$work/counter" "$here/counter.c"
 cr_run "$work/counter" "$work/numbers" "$last" 10 &
 pid=$!
-children+=("$pid")
+watch "$pid"
 touch "$work/numbers"
 wait_for 20 has_lines 50
 

@@ -17,7 +17,7 @@ cat "$work/undisturbed"
 step "start under cr_run, cr_checkpoint --kill"
 cr_run "$work/threads" 8 10000 >"$work/first" &
 pid=$!
-children+=("$pid")
+watch "$pid"
 eight_threads() {
     [[ $(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l) -ge 10 ]]
 }
