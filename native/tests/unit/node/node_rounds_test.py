@@ -48,10 +48,7 @@ def sixty_four_ranks():
             c.enter(name)
             answer = c.done()
         assert len(answer.result) == 64
-        with open(f"/proc/{job.node().pid}/status", encoding="ascii") as status:
-            resident = [int(line.split()[1]) for line in status if line.startswith("VmHWM")][0]
-        print(f"# crnode's memory with 64 ranks: {resident} KiB")
-        assert resident <= 4096, f"{resident} KiB"
+        job.check_memory()
 
 
 def a_refusal_in_stop():

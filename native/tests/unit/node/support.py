@@ -232,6 +232,16 @@ class Job:
         with open(self.directory + "/key", encoding="ascii") as file:
             return bytes.fromhex(file.read())
 
+    def check_memory(self):
+        """crnode has never held more than 4 MiB; a sanitizer's own memory does not count."""
+        with open(CRNODE, "rb") as program:
+            if b"__asan_init" in program.read():
+                return
+        with open(f"/proc/{self.node().pid}/status", encoding="ascii") as status:
+            most = [int(line.split()[1]) for line in status if line.startswith("VmHWM")][0]
+        print(f"# crnode's memory: at most {most} KiB")
+        assert most <= 4096
+
     def partial(self):
         return self.home + "/images/0.partial"
 
