@@ -14,6 +14,8 @@ public record Committed(Path reference, int sequence, Action.Summary summary) {
 
     /** The size of all images. */
     public long bytes() {
-        return summary.images().stream().mapToLong(result -> result.image().bytes()).sum();
+        return summary.images().stream()
+                .mapToLong(result -> result.image().bytes())
+                .sum();
     }
 }

@@ -92,7 +92,8 @@ final class Conductor {
             return WireEvents.of(received.node(), received.frame(), plan.round());
         }
         if (message instanceof Inbox.Message.Lost lost) {
-            return Optional.of(new Event.NodeLost(lost.node(), lost.why().code(), lost.why().getMessage()));
+            return Optional.of(new Event.NodeLost(
+                    lost.node(), lost.why().code(), lost.why().getMessage()));
         }
         CrException why = ((Inbox.Message.Cancel) message).why();
         return Optional.of(new Event.CancelRequested(why.code(), why.getMessage()));

@@ -44,7 +44,8 @@ public final class Coordinator {
         String fromEnvironment = environment.getOrDefault("QUIESCE_DIR", "");
         Path directory = request.directory()
                 .or(() -> run.map(RunRecord::directory))
-                .orElseGet(() -> Path.of(fromEnvironment.isEmpty() ? job.nodes().get(0).getWorkingDirectory() : fromEnvironment));
+                .orElseGet(() -> Path.of(
+                        fromEnvironment.isEmpty() ? job.nodes().get(0).getWorkingDirectory() : fromEnvironment));
         String name = run.map(RunRecord::reference)
                 .filter(given -> !given.isEmpty())
                 .or(() -> run.map(RunRecord::name).filter(given -> !given.isEmpty()))
@@ -85,7 +86,11 @@ public final class Coordinator {
     }
 
     private Outcome round(
-            CheckpointRequest request, RoundListener listener, ReferenceDirectory reference, int sequence, CountDownLatch over) {
+            CheckpointRequest request,
+            RoundListener listener,
+            ReferenceDirectory reference,
+            int sequence,
+            CountDownLatch over) {
         Path partial = reference.partial(sequence);
         Limits limits = request.maxWaitMillis().isPresent()
                 ? Limits.DEFAULT.withRound(request.maxWaitMillis().getAsLong())
@@ -97,8 +102,8 @@ public final class Coordinator {
                 request.ending().keepsStopped(),
                 request.ending().signal(),
                 limits);
-        ManifestMaker manifests = new ManifestMaker(
-                job, plan, reference.path().getFileName().toString(), Clock.systemUTC());
+        ManifestMaker manifests =
+                new ManifestMaker(job, plan, reference, Clock.systemUTC());
         Conductor conductor = new Conductor(
                 plan,
                 begin(plan, partial),
@@ -110,7 +115,8 @@ public final class Coordinator {
                 listener,
                 System::nanoTime);
         Thread hook = cancelAtShutdown(conductor, over);
-        Outcome outcome = conductor.run(addresses(), JobKey.parse(job.directory().key()));
+        Outcome outcome =
+                conductor.run(addresses(), JobKey.parse(job.directory().key()));
         forget(hook);
         return outcome;
     }
@@ -167,7 +173,9 @@ public final class Coordinator {
 
     private static CrException failure(Outcome.Failed failed) {
         Failure first = failed.failures().get(0);
-        String more = failed.failures().size() == 1 ? "" : " (and " + (failed.failures().size() - 1) + " more like it)";
+        String more = failed.failures().size() == 1
+                ? ""
+                : " (and " + (failed.failures().size() - 1) + " more like it)";
         return new CrException(first.code(), first.text() + more);
     }
 }

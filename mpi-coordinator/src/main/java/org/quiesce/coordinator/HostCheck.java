@@ -43,7 +43,8 @@ public final class HostCheck {
             try (ImageFile open = ImageFile.open(path.resolve(image.file()))) {
                 open.message(NoteType.NOTE_HOST, Host.parser()).ifPresent(this::compareMachine);
                 open.messages(NoteType.NOTE_MAPPED_FILES, MappedFiles.parser())
-                        .forEach(mapped -> mapped.getFileList().forEach(file -> files.putIfAbsent(file.getPath(), file)));
+                        .forEach(mapped ->
+                                mapped.getFileList().forEach(file -> files.putIfAbsent(file.getPath(), file)));
             }
         }
         files.values().forEach(this::compareFile);
@@ -63,7 +64,9 @@ public final class HostCheck {
 
     /** Files with a build-id are compared by the ranks; the others by size and time of change. */
     private void compareFile(MappedFile file) {
-        if (file.getDeleted() || !file.getPath().startsWith("/") || file.getPath().startsWith("/dev/")) {
+        if (file.getDeleted()
+                || !file.getPath().startsWith("/")
+                || file.getPath().startsWith("/dev/")) {
             return;
         }
         Path mapped = Path.of(file.getPath());

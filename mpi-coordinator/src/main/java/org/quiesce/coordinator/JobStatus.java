@@ -67,7 +67,8 @@ public final class JobStatus {
             if (message.get() instanceof Inbox.Message.Received received) {
                 take(received.node(), received.frame(), fleet);
             } else if (message.get() instanceof Inbox.Message.Lost lost && open.remove(lost.node())) {
-                silent.add(job.nodes().get(lost.node()).getHost() + ": " + lost.why().getMessage());
+                silent.add(job.nodes().get(lost.node()).getHost() + ": "
+                        + lost.why().getMessage());
             }
         }
     }

@@ -19,6 +19,7 @@ import org.quiesce.coordinator.core.RoundPlan;
 import org.quiesce.coordinator.launch.LauncherCommand;
 import org.quiesce.coordinator.store.JobRegistry;
 import org.quiesce.coordinator.store.LocalProcess;
+import org.quiesce.coordinator.store.ReferenceDirectory;
 import org.quiesce.coordinator.store.RunRecord;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
@@ -40,14 +41,14 @@ final class ManifestMaker {
 
     private final JobRegistry.Job job;
     private final RoundPlan plan;
-    private final String name;
+    private final ReferenceDirectory reference;
     private final InstantSource clock;
     private final Instant startedAt;
 
-    ManifestMaker(JobRegistry.Job job, RoundPlan plan, String name, InstantSource clock) {
+    ManifestMaker(JobRegistry.Job job, RoundPlan plan, ReferenceDirectory reference, InstantSource clock) {
         this.job = job;
         this.plan = plan;
-        this.name = name;
+        this.reference = reference;
         this.clock = clock;
         startedAt = clock.instant();
     }
@@ -63,7 +64,7 @@ final class ManifestMaker {
                 new Times(startedAt, clock.instant(), phases(summary)),
                 images(summary),
                 List.of(),
-                List.of(new StorageLevel("shared", directory.getParent().toString(), true)));
+                List.of(new StorageLevel("shared", reference.path().toString(), true)));
         try {
             ManifestFile.write(directory, manifest);
         } catch (IOException e) {
@@ -78,7 +79,7 @@ final class ManifestMaker {
         List<String> words = launcherWords();
         List<String> options = new LauncherCommand(words).options(arguments.size());
         return new Job(
-                name,
+                reference.name(),
                 arguments,
                 node.getWorkingDirectory(),
                 launcherEnvironment(),
@@ -126,7 +127,10 @@ final class ManifestMaker {
                     result.image().file(),
                     result.image().bytes(),
                     String.format(
-                            Locale.ROOT, "%016x%016x", result.image().digestHigh(), result.image().digestLow()),
+                            Locale.ROOT,
+                            "%016x%016x",
+                            result.image().digestHigh(),
+                            result.image().digestLow()),
                     ""));
         }
         return images;

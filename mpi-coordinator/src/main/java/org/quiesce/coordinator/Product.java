@@ -10,6 +10,7 @@ public final class Product {
 
     /** Its version. */
     public static String version() {
-        return Optional.ofNullable(Product.class.getPackage().getImplementationVersion()).orElse("0 (not installed)");
+        return Optional.ofNullable(Product.class.getPackage().getImplementationVersion())
+                .orElse("0 (not installed)");
     }
 }

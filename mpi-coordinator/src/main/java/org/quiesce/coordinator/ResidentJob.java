@@ -36,7 +36,8 @@ public final class ResidentJob {
         JobRegistry registry = JobRegistry.of(environment);
         registry.sweep();
         long pid = ProcessHandle.current().pid();
-        JobDirectory directory = JobDirectory.create(registry.home(), plan.name().isEmpty() ? "job-" + pid : plan.name());
+        JobDirectory directory =
+                JobDirectory.create(registry.home(), plan.name().isEmpty() ? "job-" + pid : plan.name());
         directory.write(new RunRecord(
                 plan.name(),
                 pid,
@@ -47,7 +48,10 @@ public final class ResidentJob {
                 plan.launcher()));
         try {
             JobProcess process = JobProcess.start(plan.words(), environmentOf(directory), plan.workingDirectory());
-            Thread periodic = plan.checkpoints().interval().map(interval -> periodic(directory, interval)).orElse(new Thread());
+            Thread periodic = plan.checkpoints()
+                    .interval()
+                    .map(interval -> periodic(directory, interval))
+                    .orElse(new Thread());
             periodic.start();
             int status = process.await();
             ended.countDown();

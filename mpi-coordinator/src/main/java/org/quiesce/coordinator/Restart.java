@@ -27,12 +27,16 @@ public record Restart(Path path, Manifest manifest) {
 
     /** Where the reference lies. */
     public Path directory() {
-        return path.getParent().getParent();
+        return reference().directory();
+    }
+
+    private ReferenceDirectory reference() {
+        return new ReferenceDirectory(path.resolve(".."));
     }
 
     /** The name of the reference. */
     public String referenceName() {
-        return path.getParent().getFileName().toString();
+        return reference().name();
     }
 
     /** The command that restarts the job. */
@@ -104,9 +108,7 @@ public record Restart(Path path, Manifest manifest) {
         private Optional<Restart> candidate(Path path, Optional<String> name, List<String> words) {
             try {
                 Restart restart = at(path);
-                boolean same = name.isPresent()
-                        ? restart.referenceName().equals(name.get())
-                        : restart.startedBy(words);
+                boolean same = name.isPresent() ? restart.referenceName().equals(name.get()) : restart.startedBy(words);
                 return same ? Optional.of(restart) : Optional.empty();
             } catch (CrException e) {
                 warnings.accept("quiesce: passing over " + path + ": " + e.getMessage());
@@ -132,6 +134,8 @@ public record Restart(Path path, Manifest manifest) {
             return false;
         }
         return words.subList(program + 1, words.size()).equals(arguments.subList(1, arguments.size()))
-                && Path.of(words.get(program)).getFileName().equals(Path.of(arguments.get(0)).getFileName());
+                && Path.of(words.get(program))
+                        .getFileName()
+                        .equals(Path.of(arguments.get(0)).getFileName());
     }
 }

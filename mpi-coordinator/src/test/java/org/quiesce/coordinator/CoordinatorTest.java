@@ -42,7 +42,13 @@ class CoordinatorTest {
         directory = JobDirectory.create(work.resolve("home"), "heat");
         long pid = ProcessHandle.current().pid();
         directory.write(new RunRecord(
-                "heat", pid, 0, work.resolve("checkpoints"), "", 2, List.of("mpirun", "--oversubscribe", "-np", "4", "./heat", "9")));
+                "heat",
+                pid,
+                0,
+                work.resolve("checkpoints"),
+                "",
+                2,
+                List.of("mpirun", "--oversubscribe", "-np", "4", "./heat", "9")));
     }
 
     private JobRegistry.Job job(FakeCrnode crnode, int nodes, int ranksPerNode) throws Exception {
@@ -90,7 +96,8 @@ class CoordinatorTest {
             assertThat(manifest.job().arguments()).containsExactly("./heat", "9");
             assertThat(manifest.job().mpi().version()).isEqualTo("4.1.4");
             assertThat(manifest.ranks()).extracting("host").containsExactly("host0", "host0", "host1", "host1");
-            assertThat(committed.reference().resolve("latest").toRealPath().getFileName()).hasToString("0");
+            assertThat(committed.reference().resolve("latest").toRealPath().getFileName())
+                    .hasToString("0");
         }
     }
 
@@ -98,7 +105,9 @@ class CoordinatorTest {
     void commandsComeInTheOrderOfThePhases() throws Exception {
         try (FakeCrnode crnode = crnode(new ObedientNodes(1, 1, ObedientNodes::imaginary))) {
             checkpoint(job(crnode, 1, 1));
-            assertThat(crnode.received().stream().filter(Frame::hasEnter).map(frame -> frame.getEnter().getPhase()))
+            assertThat(crnode.received().stream()
+                            .filter(Frame::hasEnter)
+                            .map(frame -> frame.getEnter().getPhase()))
                     .containsExactly(
                             Phase.PHASE_STOP,
                             Phase.PHASE_DRAIN,

@@ -8,6 +8,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 import io.netty.handler.codec.TooLongFrameException;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 import org.quiesce.wire.proto.Frame;
@@ -25,8 +26,8 @@ final class FrameDecoder extends LengthFieldBasedFrameDecoder {
     }
 
     @Override
-    protected Object decode(ChannelHandlerContext context, ByteBuf in) throws Exception {
-        ByteBuf frame;
+    protected @Nullable Object decode(ChannelHandlerContext context, ByteBuf in) throws Exception {
+        @Nullable ByteBuf frame;
         try {
             frame = (ByteBuf) super.decode(context, in);
         } catch (TooLongFrameException e) {

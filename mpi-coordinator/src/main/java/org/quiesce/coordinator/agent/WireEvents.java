@@ -30,10 +30,21 @@ public final class WireEvents {
             case NODE_HELLO -> Optional.of(hello(node, frame.getNodeHello()));
             case COLLECTIVE_REPORT -> when(ours, () -> report(frame.getCollectiveReport()));
             case PHASE_DONE -> when(ours, () -> phaseDone(node, frame.getPhaseDone()));
-            case RANK_LOST -> Optional.of(new Event.RankLost(
-                    node, frame.getRankLost().getRank(), frame.getRankLost().getReason()));
-            case BEGIN, TARGETS, RELEASE, ENTER, CANCEL, END, QUERY, DETACH, RANK_HELLO, NODE_STATUS,
-                    CHECKPOINT_REQUEST, BODY_NOT_SET -> Optional.empty();
+            case RANK_LOST ->
+                Optional.of(new Event.RankLost(
+                        node, frame.getRankLost().getRank(), frame.getRankLost().getReason()));
+            case BEGIN,
+                    TARGETS,
+                    RELEASE,
+                    ENTER,
+                    CANCEL,
+                    END,
+                    QUERY,
+                    DETACH,
+                    RANK_HELLO,
+                    NODE_STATUS,
+                    CHECKPOINT_REQUEST,
+                    BODY_NOT_SET -> Optional.empty();
         };
     }
 

@@ -80,9 +80,11 @@ final class CheckpointCommand implements Command {
         for (Ending possible : Ending.values()) {
             ending = line.hasOption(possible.name().toLowerCase(java.util.Locale.ROOT)) ? possible : ending;
         }
-        Optional<Path> directory = Optional.ofNullable(line.getOptionValue("dir")).map(context.directory()::resolve);
+        Optional<Path> directory =
+                Optional.ofNullable(line.getOptionValue("dir")).map(context.directory()::resolve);
         OptionalLong limit = line.hasOption("max-wait")
-                ? OptionalLong.of(Interval.parse(line.getOptionValue("max-wait")).toMillis())
+                ? OptionalLong.of(
+                        Interval.parse(line.getOptionValue("max-wait")).toMillis())
                 : OptionalLong.empty();
         return new CheckpointRequest(directory, ending, limit);
     }
@@ -99,7 +101,13 @@ final class CheckpointCommand implements Command {
     }
 
     private record View(
-            String reference, int sequence, String path, long bytes, long messages, long releases, Map<String, Long> phaseMicros) {
+            String reference,
+            int sequence,
+            String path,
+            long bytes,
+            long messages,
+            long releases,
+            Map<String, Long> phaseMicros) {
         static View of(Committed committed) {
             return new View(
                     committed.reference().toString(),

@@ -11,7 +11,8 @@ import java.util.Map;
  *
  * @param terminal whether a person watches standard error
  */
-public record Context(PrintStream out, PrintStream err, Map<String, String> environment, Path directory, boolean terminal) {
+public record Context(
+        PrintStream out, PrintStream err, Map<String, String> environment, Path directory, boolean terminal) {
     /** Where references are looked for when the user does not say. */
     Path checkpointDirectory() {
         String named = environment.getOrDefault("QUIESCE_DIR", "");

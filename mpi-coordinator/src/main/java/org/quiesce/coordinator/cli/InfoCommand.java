@@ -42,8 +42,7 @@ final class InfoCommand implements Command {
         ReferenceLocator.Located located = References.find(line, context);
         Manifest manifest = ManifestFile.read(located.path());
         if (line.hasOption("json")) {
-            context.out().print(new String(
-                    ManifestFile.encode(manifest), java.nio.charset.StandardCharsets.UTF_8));
+            context.out().print(new String(ManifestFile.encode(manifest), java.nio.charset.StandardCharsets.UTF_8));
         } else {
             print(located, manifest, context);
         }
@@ -57,9 +56,12 @@ final class InfoCommand implements Command {
         facts.row("working directory", manifest.job().workingDirectory());
         facts.row(
                 "launcher",
-                manifest.job().launcher().name() + ' ' + Words.join(manifest.job().launcher().options()));
+                manifest.job().launcher().name()
+                        + ' '
+                        + Words.join(manifest.job().launcher().options()));
         facts.row(
-                "MPI", manifest.job().mpi().library() + ' ' + manifest.job().mpi().version());
+                "MPI",
+                manifest.job().mpi().library() + ' ' + manifest.job().mpi().version());
         facts.row("committed", manifest.times().committedAt());
         facts.row("complete sequences", located.reference().sequences());
         facts.row("size", Table.size(manifest.bytes()));
@@ -72,8 +74,7 @@ final class InfoCommand implements Command {
         phases.print(context.out());
         Table ranks = new Table("RANK", "HOST", "PID", "FILE", "SIZE", "DIGEST");
         for (RankImage image : manifest.ranks()) {
-            ranks.row(
-                    image.rank(), image.host(), image.pid(), image.file(), Table.size(image.bytes()), image.digest());
+            ranks.row(image.rank(), image.host(), image.pid(), image.file(), Table.size(image.bytes()), image.digest());
         }
         ranks.print(context.out());
     }

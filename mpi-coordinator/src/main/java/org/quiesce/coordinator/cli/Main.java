@@ -45,8 +45,8 @@ public final class Main {
     public static void main(String[] words) {
         PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
         PrintStream err = new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
-        Context context = new Context(
-                out, err, System.getenv(), Path.of("").toAbsolutePath(), System.console() != null);
+        Context context =
+                new Context(out, err, System.getenv(), Path.of("").toAbsolutePath(), System.console() != null);
         Runtime.getRuntime().halt(exit(run(context, words), out, err));
     }
 
@@ -104,8 +104,8 @@ public final class Main {
     private int run(Command command, List<String> words) {
         Options options = Usage.withCommon(command.options());
         try {
-            CommandLine line = new DefaultParser(false)
-                    .parse(options, words.toArray(String[]::new), command.endsAtFirstWord());
+            CommandLine line =
+                    new DefaultParser(false).parse(options, words.toArray(String[]::new), command.endsAtFirstWord());
             if (line.hasOption("help")) {
                 Usage.print(command, options, context.out());
                 return 0;
@@ -117,8 +117,7 @@ public final class Main {
             verbose = line.hasOption("verbose");
             return command.run(line, context);
         } catch (ParseException e) {
-            throw new CrException(
-                    ErrorCode.USAGE, e.getMessage() + "; see quiesce " + command.name() + " --help", e);
+            throw new CrException(ErrorCode.USAGE, e.getMessage() + "; see quiesce " + command.name() + " --help", e);
         }
     }
 

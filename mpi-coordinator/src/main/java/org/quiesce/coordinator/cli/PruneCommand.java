@@ -29,7 +29,9 @@ final class PruneCommand implements Command {
 
     @Override
     public Options options() {
-        return new Options().addOption(Usage.value("keep", "N", "how many stay")).addOption(Usage.json());
+        return new Options()
+                .addOption(Usage.value("keep", "N", "how many stay"))
+                .addOption(Usage.json());
     }
 
     @Override

@@ -67,8 +67,8 @@ final class RestartCommand implements Command {
         if (status != 0 || line.hasOption("check")) {
             return status;
         }
-        ResidentPlan.Checkpoints checkpoints = new ResidentPlan.Checkpoints(
-                restart.directory(), restart.referenceName(), Optional.empty(), 0);
+        ResidentPlan.Checkpoints checkpoints =
+                new ResidentPlan.Checkpoints(restart.directory(), restart.referenceName(), Optional.empty(), 0);
         return new ResidentJob(restart.plan(command, checkpoints), context.environment(), context.err()).run();
     }
 

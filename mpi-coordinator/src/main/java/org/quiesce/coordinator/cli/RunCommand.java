@@ -56,7 +56,12 @@ final class RunCommand implements Command {
                         .argName("latest|REF")
                         .desc("go on from the newest complete checkpoint if there is one (=latest, =REF)")
                         .get())
-                .addOption(Option.builder().longOpt("store").hasArg().argName("SPEC").desc("not available yet").get())
+                .addOption(Option.builder()
+                        .longOpt("store")
+                        .hasArg()
+                        .argName("SPEC")
+                        .desc("not available yet")
+                        .get())
                 .addOption(Option.builder()
                         .longOpt("requeue")
                         .hasArg()
@@ -119,7 +124,8 @@ final class RunCommand implements Command {
     }
 
     private static ResidentPlan.Checkpoints checkpoints(CommandLine line, Path directory, String reference) {
-        Optional<Duration> interval = Optional.ofNullable(line.getOptionValue("interval")).map(Interval::parse);
+        Optional<Duration> interval =
+                Optional.ofNullable(line.getOptionValue("interval")).map(Interval::parse);
         int keep = line.hasOption("keep") ? Command.number(line, "keep", 1) : 0;
         return new ResidentPlan.Checkpoints(directory, reference, interval, keep);
     }

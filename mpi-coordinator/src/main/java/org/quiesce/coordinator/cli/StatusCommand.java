@@ -83,8 +83,9 @@ final class StatusCommand implements Command {
     private record JobView(
             String name, long launcherPid, int ranks, List<String> hosts, String program, String directory) {
         static JobView of(JobRegistry.Job job) {
-            NodeRecord first =
-                    job.nodes().isEmpty() ? NodeRecord.getDefaultInstance() : job.nodes().get(0);
+            NodeRecord first = job.nodes().isEmpty()
+                    ? NodeRecord.getDefaultInstance()
+                    : job.nodes().get(0);
             return new JobView(
                     job.name(),
                     job.launcherPid(),

@@ -31,7 +31,12 @@ final class Usage {
 
     /** An option with an argument. */
     static Option value(String name, String argument, String text) {
-        return Option.builder().longOpt(name).hasArg().argName(argument).desc(text).get();
+        return Option.builder()
+                .longOpt(name)
+                .hasArg()
+                .argName(argument)
+                .desc(text)
+                .get();
     }
 
     /** The option of every command that prints a table. */
@@ -44,7 +49,9 @@ final class Usage {
         PrintWriter writer = new PrintWriter(out, true, StandardCharsets.UTF_8);
         writer.println("usage: quiesce " + command.name() + " [options] " + command.arguments());
         writer.println();
-        writer.println(Character.toUpperCase(command.purpose().charAt(0)) + command.purpose().substring(1) + '.');
+        writer.println(Character.toUpperCase(command.purpose().charAt(0))
+                + command.purpose().substring(1)
+                + '.');
         writer.println();
         new HelpFormatter().printOptions(writer, WIDTH, options, INDENT, GAP);
         writer.flush();

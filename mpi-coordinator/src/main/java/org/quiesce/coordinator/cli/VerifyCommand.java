@@ -41,11 +41,17 @@ final class VerifyCommand implements Command {
         if (line.hasOption("json")) {
             Json.print(View.of(verification), context.out());
         } else {
-            verification.damaged().forEach(finding -> context.err()
-                    .println("quiesce: rank " + finding.rank() + ": "
-                            + finding.problem().map(CrException::getMessage).orElse("")));
+            verification
+                    .damaged()
+                    .forEach(finding -> context.err()
+                            .println("quiesce: rank " + finding.rank() + ": "
+                                    + finding.problem()
+                                            .map(CrException::getMessage)
+                                            .orElse("")));
             context.out()
-                    .println(verification.path() + ": " + (verification.images().size() - verification.damaged().count())
+                    .println(verification.path() + ": "
+                            + (verification.images().size()
+                                    - verification.damaged().count())
                             + " of " + verification.images().size() + " images as written, "
                             + Table.size(verification.manifest().bytes()));
         }

@@ -117,7 +117,8 @@ final class CollectiveClocks {
             for (int i = 0; i < group.size(); i++) {
                 if (group.sequence(i) < group.target()) {
                     markBehind(group, i);
-                    targets.computeIfAbsent(group.member(i), r -> new ArrayList<>(1)).add(target);
+                    targets.computeIfAbsent(group.member(i), r -> new ArrayList<>(1))
+                            .add(target);
                 }
             }
             group.markAnnounced();

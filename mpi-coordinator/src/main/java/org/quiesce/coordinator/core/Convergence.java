@@ -51,8 +51,7 @@ final class Convergence {
         List<Action> actions = new ArrayList<>();
         if (clocks.announcementsDue()) {
             clocks.announce()
-                    .forEach((rank, targets) ->
-                            actions.add(new Action.SendTargets(nodes.nodeOf(rank), rank, targets)));
+                    .forEach((rank, targets) -> actions.add(new Action.SendTargets(nodes.nodeOf(rank), rank, targets)));
             lookedSinceReport = false;
         } else if (now >= releaseAt()) {
             lookedSinceReport = true;

@@ -11,8 +11,7 @@ package org.quiesce.coordinator.core;
  * @param writeMillis for each of DUMP, SEAL and COMMIT
  * @param roundMillis for everything up to the end of SEAL
  */
-public record Limits(
-        long connectMillis, long collectivesMillis, long stepMillis, long writeMillis, long roundMillis) {
+public record Limits(long connectMillis, long collectivesMillis, long stepMillis, long writeMillis, long roundMillis) {
     /** What is used when the user says nothing. */
     public static final Limits DEFAULT = new Limits(10_000, 300_000, 60_000, 3_600_000, 7_200_000);
 
@@ -22,14 +21,13 @@ public record Limits(
     }
 
     long nanos(Phase phase) {
-        long millis =
-                switch (phase) {
-                    case CONNECT -> connectMillis;
-                    case COLLECTIVES -> collectivesMillis;
-                    case STOP, DRAIN, CALLBACKS, RESUME, ABORT -> stepMillis;
-                    case DUMP, SEAL, COMMIT -> writeMillis;
-                    case ENDED -> Long.MAX_VALUE / 1_000_000 / 4;
-                };
+        long millis = switch (phase) {
+            case CONNECT -> connectMillis;
+            case COLLECTIVES -> collectivesMillis;
+            case STOP, DRAIN, CALLBACKS, RESUME, ABORT -> stepMillis;
+            case DUMP, SEAL, COMMIT -> writeMillis;
+            case ENDED -> Long.MAX_VALUE / 1_000_000 / 4;
+        };
         return millis * 1_000_000;
     }
 }

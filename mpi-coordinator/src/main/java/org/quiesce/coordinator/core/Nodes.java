@@ -34,7 +34,8 @@ final class Nodes {
             int rank = member.rank();
             if (rank < 0 || rank >= nodeOfRank.length || nodeOfRank[rank] >= 0) {
                 throw new CrException(
-                        ErrorCode.PROTOCOL, "node " + connected.host() + " claims rank " + rank + ", which is not its own");
+                        ErrorCode.PROTOCOL,
+                        "node " + connected.host() + " claims rank " + rank + ", which is not its own");
             }
             nodeOfRank[rank] = connected.node();
             ranksPresent++;
@@ -81,7 +82,7 @@ final class Nodes {
     List<String> hostsByRank() {
         List<String> hosts = new ArrayList<>(nodeOfRank.length);
         for (int node : nodeOfRank) {
-            hosts.add(nodes.get(node).host);
+            hosts.add(host(node));
         }
         return hosts;
     }

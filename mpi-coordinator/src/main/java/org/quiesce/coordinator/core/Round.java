@@ -138,22 +138,26 @@ public final class Round {
         long seconds = (now - startedAt) / 1_000_000_000;
         String after = " after " + seconds + " s";
         switch (phase) {
-            case CONNECT -> fail(
-                    ErrorCode.NOT_READY,
-                    "no checkpoint" + after + ": rank " + nodes.missing(MOST_NAMED) + " has not reached MPI_Init",
-                    now);
-            case COLLECTIVES -> fail(
-                    ErrorCode.TIMEOUT,
-                    "the collectives did not converge" + after + ": "
-                            + String.join("; ", convergence.obstacles(MOST_NAMED)),
-                    now);
-            case STOP, DRAIN, CALLBACKS, DUMP, RESUME, SEAL -> fail(
-                    ErrorCode.TIMEOUT,
-                    "phase " + phase.title() + " did not end" + after + " on " + nodes.silent(MOST_NAMED),
-                    now);
+            case CONNECT ->
+                fail(
+                        ErrorCode.NOT_READY,
+                        "no checkpoint" + after + ": rank " + nodes.missing(MOST_NAMED) + " has not reached MPI_Init",
+                        now);
+            case COLLECTIVES ->
+                fail(
+                        ErrorCode.TIMEOUT,
+                        "the collectives did not converge" + after + ": "
+                                + String.join("; ", convergence.obstacles(MOST_NAMED)),
+                        now);
+            case STOP, DRAIN, CALLBACKS, DUMP, RESUME, SEAL ->
+                fail(
+                        ErrorCode.TIMEOUT,
+                        "phase " + phase.title() + " did not end" + after + " on " + nodes.silent(MOST_NAMED),
+                        now);
             case COMMIT -> fail(ErrorCode.TIMEOUT, "the manifest was not written" + after, now);
             case ABORT -> {
-                record.failed(ErrorCode.TIMEOUT, nodes.silent(MOST_NAMED) + " did not confirm that its ranks run again");
+                record.failed(
+                        ErrorCode.TIMEOUT, nodes.silent(MOST_NAMED) + " did not confirm that its ranks run again");
                 finish(new Outcome.Failed(record.failures()), now);
             }
             case ENDED -> throw new IllegalStateException("a tick after the end");
@@ -179,8 +183,8 @@ public final class Round {
     }
 
     private String text(Event.PhaseDone done, RankResult result) {
-        return "rank " + result.rank() + " on " + nodes.host(done.node()) + " in phase " + done.phase().title() + ": "
-                + (result.text().isEmpty() ? "error " + result.error() : result.text());
+        return "rank " + result.rank() + " on " + nodes.host(done.node()) + " in phase "
+                + done.phase().title() + ": " + (result.text().isEmpty() ? "error " + result.error() : result.text());
     }
 
     private void answeredAbort(Event.PhaseDone done, long now) {
@@ -203,7 +207,8 @@ public final class Round {
     private void take(int node, RankResult result) {
         if (!nodes.owns(node, result.rank())) {
             throw new CrException(
-                    ErrorCode.PROTOCOL, nodes.host(node) + " answered for rank " + result.rank() + ", which it has not");
+                    ErrorCode.PROTOCOL,
+                    nodes.host(node) + " answered for rank " + result.rank() + ", which it has not");
         }
         record.messages(phase == Phase.DRAIN ? result.messages() : 0);
         if (phase == Phase.SEAL) {

@@ -44,7 +44,8 @@ final class RoundRecord {
     /** Keeps the record of a sealed image; says what is wrong with it, if anything. */
     Optional<String> sealed(RankResult result) {
         if (!result.image().named()) {
-            return Optional.of("rank " + result.rank() + " names no proper image: \"" + result.image().file() + '"');
+            return Optional.of("rank " + result.rank() + " names no proper image: \""
+                    + result.image().file() + '"');
         }
         if (images[result.rank()] != null) {
             return Optional.of("rank " + result.rank() + " sealed its image twice");

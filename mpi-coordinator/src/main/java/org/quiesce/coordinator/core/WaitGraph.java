@@ -48,7 +48,9 @@ final class WaitGraph {
 
     private void need(RankRange range) {
         int end = Math.min(range.last(), clocks.worldSize() - 1);
-        for (int rank = needed.nextClearBit(Math.max(range.first(), 0)); rank <= end; rank = needed.nextClearBit(rank)) {
+        for (int rank = needed.nextClearBit(Math.max(range.first(), 0));
+                rank <= end;
+                rank = needed.nextClearBit(rank)) {
             needed.set(rank);
             if (!clocks.rank(rank).gate.parked()) {
                 reach(rank);

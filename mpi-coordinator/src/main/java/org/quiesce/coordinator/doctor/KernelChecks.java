@@ -24,7 +24,13 @@ final class KernelChecks {
 
     List<Finding> findings() {
         return List.of(
-                release(), pageScan(), baseRegisters(), userNamespaces(), ptrace(), restoreCapability(), timeNamespaces(),
+                release(),
+                pageScan(),
+                baseRegisters(),
+                userNamespaces(),
+                ptrace(),
+                restoreCapability(),
+                timeNamespaces(),
                 timerIds());
     }
 
@@ -51,16 +57,21 @@ final class KernelChecks {
         return atLeast(6, 7)
                 ? Finding.ok("PAGEMAP_SCAN", "kernel " + releaseText())
                 : Finding.limited(
-                        "PAGEMAP_SCAN", "kernel " + releaseText(), "since Linux 6.7; pages are found more slowly without");
+                        "PAGEMAP_SCAN",
+                        "kernel " + releaseText(),
+                        "since Linux 6.7; pages are found more slowly without");
     }
 
     /** Whether programs may write the FS base themselves: the kernel says so in the auxiliary vector. */
     private Finding baseRegisters() {
-        boolean allowed = sources.bytes("/proc/self/auxv").map(KernelChecks::hasFsgsbase).orElse(false);
+        boolean allowed =
+                sources.bytes("/proc/self/auxv").map(KernelChecks::hasFsgsbase).orElse(false);
         return allowed
                 ? Finding.ok("fsgsbase", "yes")
                 : Finding.limited(
-                        "fsgsbase", "no", "each MPI call costs two system calls more; remove nofsgsbase from the kernel's"
+                        "fsgsbase",
+                        "no",
+                        "each MPI call costs two system calls more; remove nofsgsbase from the kernel's"
                                 + " command line, if it is there");
     }
 
@@ -100,16 +111,20 @@ final class KernelChecks {
     }
 
     private Finding restoreCapability() {
-        String line = sources.text("/proc/self/status").orElse("").lines()
+        String line = sources.text("/proc/self/status")
+                .orElse("")
+                .lines()
                 .filter(text -> text.startsWith("CapEff:"))
                 .findFirst()
                 .orElse("CapEff: 0");
-        long effective = Long.parseUnsignedLong(line.substring("CapEff:".length()).strip(), HEX);
+        long effective =
+                Long.parseUnsignedLong(line.substring("CapEff:".length()).strip(), HEX);
         return (effective >> CHECKPOINT_RESTORE & 1) != 0
                 ? Finding.ok("CAP_CHECKPOINT_RESTORE", "yes")
                 : Finding.limited(
-                        "CAP_CHECKPOINT_RESTORE", "no", "cr_restart uses a namespace to give processes their old pids;"
-                                + " MPI jobs do not need it");
+                        "CAP_CHECKPOINT_RESTORE",
+                        "no",
+                        "cr_restart uses a namespace to give processes their old pids;" + " MPI jobs do not need it");
     }
 
     private Finding timeNamespaces() {

@@ -51,7 +51,9 @@ final class LimitChecks {
         return soft.equals("unlimited")
                 ? Finding.ok("ulimit -v", soft)
                 : Finding.limited(
-                        "ulimit -v", soft, "MPI ranks need address space twice; use ulimit -v unlimited in the job script");
+                        "ulimit -v",
+                        soft,
+                        "MPI ranks need address space twice; use ulimit -v unlimited in the job script");
     }
 
     private Finding stack() {
@@ -62,7 +64,9 @@ final class LimitChecks {
     }
 
     private String limit(String name) {
-        return sources.text("/proc/self/limits").orElse("").lines()
+        return sources.text("/proc/self/limits")
+                .orElse("")
+                .lines()
                 .filter(line -> line.startsWith(name))
                 .map(line -> line.substring(LIMIT_NAME_WIDTH).strip().split(" +")[0])
                 .findFirst()

@@ -31,7 +31,8 @@ public record Installation(Path libexec) {
         if (!Files.isExecutable(program)) {
             throw new CrException(
                     ErrorCode.USAGE,
-                    program + " is missing; is Quiesce installed wholly? Set QUIESCE_LIBEXEC to the directory that has it");
+                    program
+                            + " is missing; is Quiesce installed wholly? Set QUIESCE_LIBEXEC to the directory that has it");
         }
         return program;
     }

@@ -37,7 +37,8 @@ public final class Interval {
                     .plusSeconds(Long.parseLong(clock.group(3)));
         }
         if (duration.isZero()) {
-            throw new CrException(ErrorCode.USAGE, "\"" + text + "\" is no length of time such as 90s, 15m, 2h or 1:30:00");
+            throw new CrException(
+                    ErrorCode.USAGE, "\"" + text + "\" is no length of time such as 90s, 15m, 2h or 1:30:00");
         }
         return duration;
     }

@@ -13,8 +13,8 @@ import org.quiesce.cr.ErrorCode;
 public record LauncherCommand(List<String> words) {
     private static final Set<String> MPIRUN = Set.of("mpirun", "mpiexec", "orterun");
     private static final Set<String> COUNT = Set.of("-np", "--np", "-n", "--n", "-c");
-    private static final Set<String> HOSTS =
-            Set.of("-hostfile", "--hostfile", "-machinefile", "--machinefile", "-default-hostfile", "--default-hostfile");
+    private static final Set<String> HOSTS = Set.of(
+            "-hostfile", "--hostfile", "-machinefile", "--machinefile", "-default-hostfile", "--default-hostfile");
     private static final Set<String> OURS = Set.of("QUIESCE_JOB_DIR", "QUIESCE_JOB");
     private static final String RANK_PROGRAM = "cr_mpirank";
 
@@ -26,14 +26,16 @@ public record LauncherCommand(List<String> words) {
     /** Refuses what is not a launcher that this version can start. */
     public static LauncherCommand parse(List<String> words) {
         if (words.isEmpty()) {
-            throw new CrException(ErrorCode.USAGE, "nothing to run; usage: quiesce run [options] -- mpirun ... PROGRAM");
+            throw new CrException(
+                    ErrorCode.USAGE, "nothing to run; usage: quiesce run [options] -- mpirun ... PROGRAM");
         }
         String name = fileName(words.get(0));
         if (MPIRUN.contains(name)) {
             return new LauncherCommand(words);
         }
         if (name.equals("srun")) {
-            throw new CrException(ErrorCode.USAGE, "quiesce run does not start srun yet; use mpirun inside the allocation");
+            throw new CrException(
+                    ErrorCode.USAGE, "quiesce run does not start srun yet; use mpirun inside the allocation");
         }
         throw new CrException(
                 ErrorCode.USAGE,

@@ -26,8 +26,10 @@ final class Signals {
 
     /** From now on this signal does not end us. */
     static void ignore(String name) {
-        handle(name, (proxy, method, arguments) ->
-                method.getDeclaringClass() == Object.class ? method.invoke(Signals.class, arguments) : null);
+        handle(
+                name,
+                (proxy, method, arguments) ->
+                        method.getDeclaringClass() == Object.class ? method.invoke(Signals.class, arguments) : null);
     }
 
     private static void handle(String name, InvocationHandler handler) {
@@ -49,7 +51,9 @@ final class Signals {
             return;
         }
         try {
-            new ProcessBuilder("sh", "-c", "kill -" + name + " " + child.pid()).inheritIO().start();
+            new ProcessBuilder("sh", "-c", "kill -" + name + " " + child.pid())
+                    .inheritIO()
+                    .start();
         } catch (IOException e) {
             child.destroy();
         }

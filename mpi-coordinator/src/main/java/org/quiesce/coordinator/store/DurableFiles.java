@@ -19,6 +19,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
@@ -29,6 +30,12 @@ final class DurableFiles {
     private static final Set<PosixFilePermission> PRIVATE_FILE = PosixFilePermissions.fromString("rw-------");
 
     private DurableFiles() {}
+
+    /** The directory in which something lies; the root lies in itself. */
+    static Path parent(Path path) {
+        Path absolute = path.toAbsolutePath();
+        return Optional.ofNullable(absolute.getParent()).orElse(absolute);
+    }
 
     /** Makes a directory of mode 0700, and what is missing above it. */
     static void createDirectories(Path directory) throws IOException {
@@ -47,7 +54,7 @@ final class DurableFiles {
         Files.createFile(fresh, PosixFilePermissions.asFileAttribute(PRIVATE_FILE));
         Files.write(fresh, contents, StandardOpenOption.SYNC);
         Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
-        sync(file.toAbsolutePath().getParent());
+        sync(parent(file));
     }
 
     /** Makes the entries of a directory durable. */
@@ -63,7 +70,7 @@ final class DurableFiles {
         Files.deleteIfExists(fresh);
         Files.createSymbolicLink(fresh, target);
         Files.move(fresh, link, StandardCopyOption.ATOMIC_MOVE);
-        sync(link.toAbsolutePath().getParent());
+        sync(parent(link));
     }
 
     /** Removes a directory with all that is in it; symbolic links are removed, not followed. */

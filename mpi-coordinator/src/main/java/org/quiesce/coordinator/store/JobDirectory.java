@@ -38,11 +38,12 @@ public final class JobDirectory {
         byte[] unique = new byte[4];
         SecureRandom random = new SecureRandom();
         random.nextBytes(unique);
-        Path path = home.resolve("jobs").resolve(fileName(name) + '-' + HexFormat.of().formatHex(unique));
+        Path path = home.resolve("jobs")
+                .resolve(fileName(name) + '-' + HexFormat.of().formatHex(unique));
         byte[] key = new byte[KEY_BYTES];
         random.nextBytes(key);
         try {
-            DurableFiles.createDirectories(path.getParent());
+            DurableFiles.createDirectories(DurableFiles.parent(path));
             DurableFiles.createDirectory(path);
             DurableFiles.write(
                     path.resolve(KEY), (HexFormat.of().formatHex(key) + '\n').getBytes(StandardCharsets.US_ASCII));
@@ -131,7 +132,8 @@ public final class JobDirectory {
     /** Whether a process that answers for the job is still there, as far as this host can tell. */
     public boolean alive() {
         String here = LocalProcess.hostName();
-        boolean running = run().map(run -> LocalProcess.alive(run.pid(), run.startTime())).orElse(false);
+        boolean running =
+                run().map(run -> LocalProcess.alive(run.pid(), run.startTime())).orElse(false);
         return running
                 || nodes().stream()
                         .anyMatch(node -> !node.getHost().equals(here) || LocalProcess.alive(node.getCrnodePid(), 0));

@@ -55,7 +55,9 @@ public final class JobRegistry {
             return List.of();
         } catch (AccessDeniedException e) {
             throw new CrException(
-                    ErrorCode.PERMISSION, directory + " belongs to another user; you can only checkpoint your own jobs", e);
+                    ErrorCode.PERMISSION,
+                    directory + " belongs to another user; you can only checkpoint your own jobs",
+                    e);
         } catch (IOException e) {
             throw DurableFiles.failure("cannot look for jobs in", directory, e);
         }
@@ -81,7 +83,9 @@ public final class JobRegistry {
     public Job find(String target) {
         List<Job> jobs = jobs();
         List<Job> found = target.matches("[0-9]+")
-                ? jobs.stream().filter(job -> job.hasPid(Long.parseLong(target))).toList()
+                ? jobs.stream()
+                        .filter(job -> job.hasPid(Long.parseLong(target)))
+                        .toList()
                 : jobs.stream().filter(job -> job.name().equals(target)).toList();
         if (found.size() == 1) {
             return found.get(0);
@@ -92,7 +96,9 @@ public final class JobRegistry {
         throw new CrException(
                 ErrorCode.USAGE,
                 found.size() + " jobs are called \"" + target + "\"; give the pid of the launcher: "
-                        + found.stream().map(job -> Long.toString(job.launcherPid())).toList());
+                        + found.stream()
+                                .map(job -> Long.toString(job.launcherPid()))
+                                .toList());
     }
 
     private CrException missing(String target) {
@@ -101,7 +107,8 @@ public final class JobRegistry {
             if (owner.isEmpty()) {
                 return new CrException(ErrorCode.NO_AGENT, "there is no process " + target + " here");
             }
-            if (owner.getAsInt() != LocalProcess.owner(ProcessHandle.current().pid()).orElse(-1)) {
+            if (owner.getAsInt()
+                    != LocalProcess.owner(ProcessHandle.current().pid()).orElse(-1)) {
                 return new CrException(
                         ErrorCode.PERMISSION,
                         "process " + target + " belongs to user " + owner.getAsInt()
@@ -121,10 +128,13 @@ public final class JobRegistry {
         /** The job that meets in this directory, as it stands now. */
         public static Job of(JobDirectory directory) {
             List<NodeRecord> nodes = directory.nodes();
-            String name = directory.run()
+            String name = directory
+                    .run()
                     .map(RunRecord::name)
                     .filter(given -> !given.isEmpty())
-                    .orElseGet(() -> nodes.isEmpty() ? directory.path().getFileName().toString() : nodes.get(0).getJob());
+                    .orElseGet(() -> nodes.isEmpty()
+                            ? directory.path().getFileName().toString()
+                            : nodes.get(0).getJob());
             return new Job(directory, name, nodes);
         }
 

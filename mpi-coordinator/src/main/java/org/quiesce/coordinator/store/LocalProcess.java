@@ -21,7 +21,8 @@ public final class LocalProcess {
     /** When a process began, in clock ticks since boot; 0 when there is none. With the pid it names a process for ever. */
     public static long startTime(long pid) {
         try {
-            return startTime(Files.readString(Path.of("/proc", Long.toString(pid), "stat"), StandardCharsets.ISO_8859_1));
+            return startTime(
+                    Files.readString(Path.of("/proc", Long.toString(pid), "stat"), StandardCharsets.ISO_8859_1));
         } catch (IOException e) {
             return 0;
         }

@@ -45,6 +45,16 @@ public final class ReferenceDirectory {
         return path;
     }
 
+    /** The directory in which the reference lies. */
+    public Path directory() {
+        return DurableFiles.parent(path);
+    }
+
+    /** Its name there. */
+    public String name() {
+        return String.valueOf(path.getFileName());
+    }
+
     /** Makes the directory if it is missing; refuses one of another user. */
     public void create() {
         try {
@@ -99,8 +109,8 @@ public final class ReferenceDirectory {
         Path directory = path.resolve(Integer.toString(sequence));
         if (!sequences().contains(sequence)) {
             throw new CrException(
-                    ErrorCode.INCOMPLETE, "there is no complete checkpoint " + sequence + " in " + path + "; it has "
-                            + sequences());
+                    ErrorCode.INCOMPLETE,
+                    "there is no complete checkpoint " + sequence + " in " + path + "; it has " + sequences());
         }
         return directory;
     }

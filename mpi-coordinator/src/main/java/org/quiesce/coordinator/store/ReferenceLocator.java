@@ -39,7 +39,7 @@ public final class ReferenceLocator {
             Path real = real(path);
             String name = real.getFileName().toString();
             if (name.matches("[0-9]{1,9}")) {
-                return new Located(new ReferenceDirectory(real.getParent()), OptionalInt.of(Integer.parseInt(name)));
+                return new Located(new ReferenceDirectory(DurableFiles.parent(real)), OptionalInt.of(Integer.parseInt(name)));
             }
         }
         return new Located(new ReferenceDirectory(path), OptionalInt.empty());
@@ -93,7 +93,8 @@ public final class ReferenceLocator {
         public int sequence() {
             return named.isPresent()
                     ? named.getAsInt()
-                    : reference.newest()
+                    : reference
+                            .newest()
                             .orElseThrow(() -> new CrException(
                                     ErrorCode.INCOMPLETE, "there is no complete checkpoint in " + reference.path()));
         }

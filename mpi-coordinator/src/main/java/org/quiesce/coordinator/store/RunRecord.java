@@ -46,7 +46,8 @@ public record RunRecord(
         }
         StringWriter text = new StringWriter();
         properties.store(text, "written by quiesce run");
-        DurableFiles.write(jobDirectory.resolve(FILE), text.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        DurableFiles.write(
+                jobDirectory.resolve(FILE), text.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
     }
 
     static Optional<RunRecord> read(Path jobDirectory) throws IOException {

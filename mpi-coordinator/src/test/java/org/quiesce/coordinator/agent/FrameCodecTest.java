@@ -88,7 +88,8 @@ class FrameCodecTest {
         byte[] nonsense = {(byte) 0xff, (byte) 0xff, (byte) 0xff};
         java.util.zip.CRC32C crc = new java.util.zip.CRC32C();
         crc.update(nonsense);
-        ByteBuf frame = Unpooled.buffer().writeInt(7).writeInt((int) crc.getValue()).writeBytes(nonsense);
+        ByteBuf frame =
+                Unpooled.buffer().writeInt(7).writeInt((int) crc.getValue()).writeBytes(nonsense);
         byte[] bytes = new byte[frame.readableBytes()];
         frame.readBytes(bytes);
         assertThat(refusal(bytes).getMessage()).contains("no message");
@@ -129,7 +130,8 @@ class FrameCodecTest {
 
     @Test
     void aKeyIsSixtyFourHexadecimalDigits() {
-        assertThat(JobKey.parse("00".repeat(32) + "\n").proof("client", new byte[32], new byte[32])).hasSize(32);
+        assertThat(JobKey.parse("00".repeat(32) + "\n").proof("client", new byte[32], new byte[32]))
+                .hasSize(32);
         assertThatThrownBy(() -> JobKey.parse("00")).isInstanceOf(CrException.class);
         assertThatThrownBy(() -> JobKey.parse("zz".repeat(32))).hasMessageNotContaining("zz");
     }

@@ -46,10 +46,14 @@ public class ObedientNodes implements FakeCrnode.Script {
 
     @Override
     public List<Frame> greeting(int node) {
-        NodeHello.Builder hello =
-                NodeHello.newBuilder().setHost("host" + node).setWorldSize(worldSize).setJob("job");
-        ranks(node, rank -> hello.addRank(
-                RankInfo.newBuilder().setRank(rank).setPid(1000 + rank).setReady(true)));
+        NodeHello.Builder hello = NodeHello.newBuilder()
+                .setHost("host" + node)
+                .setWorldSize(worldSize)
+                .setJob("job");
+        ranks(
+                node,
+                rank -> hello.addRank(
+                        RankInfo.newBuilder().setRank(rank).setPid(1000 + rank).setReady(true)));
         return List.of(Frame.newBuilder().setNodeHello(hello).build());
     }
 
@@ -99,14 +103,20 @@ public class ObedientNodes implements FakeCrnode.Script {
         if (phase == Phase.PHASE_SEAL) {
             ranks(node, rank -> done.addResult(sealed.apply(rank).setRank(rank)));
         }
-        return List.of(
-                Frame.newBuilder().setRound(command.getRound()).setPhaseDone(done).build());
+        return List.of(Frame.newBuilder()
+                .setRound(command.getRound())
+                .setPhaseDone(done)
+                .build());
     }
 
     private Frame status(int node) {
         NodeStatus.Builder status = NodeStatus.newBuilder().setHost("host" + node);
-        ranks(node, rank -> status.addRank(
-                RankStatus.newBuilder().setRank(rank).setPid(1000 + rank).setWaitsFor("waits for ranks 1")));
+        ranks(
+                node,
+                rank -> status.addRank(RankStatus.newBuilder()
+                        .setRank(rank)
+                        .setPid(1000 + rank)
+                        .setWaitsFor("waits for ranks 1")));
         return Frame.newBuilder().setNodeStatus(status).build();
     }
 
@@ -117,7 +127,10 @@ public class ObedientNodes implements FakeCrnode.Script {
                 .setPhaseDone(PhaseDone.newBuilder()
                         .setPhase(phase)
                         .setRanks(1)
-                        .addResult(RankResult.newBuilder().setRank(rank).setError(error).setText(text)))
+                        .addResult(RankResult.newBuilder()
+                                .setRank(rank)
+                                .setError(error)
+                                .setText(text)))
                 .build();
     }
 }

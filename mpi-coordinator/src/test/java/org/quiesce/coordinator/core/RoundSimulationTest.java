@@ -33,7 +33,8 @@ class RoundSimulationTest {
         int ranks = 1 + timeline.random().nextInt(24);
         int groups = 1 + timeline.random().nextInt(6);
         Program program = Program.random(ranks, groups, 20 + timeline.random().nextInt(300), timeline.random());
-        SimulatedJob job = new SimulatedJob(timeline, program, 1 + timeline.random().nextInt(4), 2_000_000);
+        SimulatedJob job =
+                new SimulatedJob(timeline, program, 1 + timeline.random().nextInt(4), 2_000_000);
         job.start();
         for (int sequence = 0; sequence < 3; sequence++) {
             letTimePass(timeline, 5_000_000);
@@ -76,7 +77,9 @@ class RoundSimulationTest {
             }
             finish(timeline);
             boolean killed = fault == SimulatedCluster.Fault.RANK_DIES || fault == SimulatedCluster.Fault.NODE_DIES;
-            assertThat(killed || job.finished()).as("seed %d: the program ends", seed).isTrue();
+            assertThat(killed || job.finished())
+                    .as("seed %d: the program ends", seed)
+                    .isTrue();
         }
         assertThat(seen.isEmpty()).isEqualTo(fault == SimulatedCluster.Fault.NONE);
     }

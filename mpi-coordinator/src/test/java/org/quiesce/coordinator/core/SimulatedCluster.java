@@ -70,8 +70,8 @@ final class SimulatedCluster {
         switch (fault) {
             case RANK_DIES -> timeline.in(when, () -> rankDies(faultRank));
             case NODE_DIES -> timeline.in(when, () -> nodeDies(job.nodeOf(faultRank)));
-            case CANCEL -> timeline.in(
-                    when, () -> apply(new Event.CancelRequested(ErrorCode.CANCELLED, "as the test wants")));
+            case CANCEL ->
+                timeline.in(when, () -> apply(new Event.CancelRequested(ErrorCode.CANCELLED, "as the test wants")));
             case NONE, REFUSAL, MANIFEST -> {}
         }
     }
@@ -79,7 +79,9 @@ final class SimulatedCluster {
     /** Lets time pass until the round is over. */
     Outcome runToEnd() {
         while (outcome.isEmpty()) {
-            assertThat(timeline.step()).as("something happens before the round ends").isTrue();
+            assertThat(timeline.step())
+                    .as("something happens before the round ends")
+                    .isTrue();
         }
         return outcome.get();
     }
@@ -167,7 +169,9 @@ final class SimulatedCluster {
         }
         if (phase == Phase.DUMP) {
             job.assertConverged();
-            assertThat(allAlive(SimulatedRank::isStopped)).as("all are stopped at DUMP").isTrue();
+            assertThat(allAlive(SimulatedRank::isStopped))
+                    .as("all are stopped at DUMP")
+                    .isTrue();
         }
         java.util.Arrays.fill(answers, 0);
         everyRank(rank -> obey(rank, phase));
@@ -229,7 +233,10 @@ final class SimulatedCluster {
                         job.rank(rank).go();
                     }
                     if (--left[0] == 0) {
-                        up(own, new Event.PhaseDone(own, Phase.RESUME, job.ranksOf(own).size(), List.of()));
+                        up(
+                                own,
+                                new Event.PhaseDone(
+                                        own, Phase.RESUME, job.ranksOf(own).size(), List.of()));
                     }
                 });
             }
@@ -238,14 +245,17 @@ final class SimulatedCluster {
 
     private void writeManifest(Action.Summary summary) {
         for (int rank = 0; rank < job.rankCount(); rank++) {
-            assertThat(sealed[rank]).as("rank %d sealed before the manifest", rank).isTrue();
+            assertThat(sealed[rank])
+                    .as("rank %d sealed before the manifest", rank)
+                    .isTrue();
         }
         assertThat(summary.images()).hasSize(job.rankCount());
         timeline.in(timeline.delay(netNanos), () -> {
             manifestWritten = fault != Fault.MANIFEST;
-            apply(manifestWritten
-                    ? new Event.ManifestWritten()
-                    : new Event.ManifestFailed(ErrorCode.WRITE, "no space left for the manifest"));
+            apply(
+                    manifestWritten
+                            ? new Event.ManifestWritten()
+                            : new Event.ManifestFailed(ErrorCode.WRITE, "no space left for the manifest"));
         });
     }
 

@@ -37,7 +37,9 @@ final class SimulatedJob {
         this.program = program;
         this.ranksPerNode = ranksPerNode;
         for (int g = 0; g < program.groupCount(); g++) {
-            GroupId id = new GroupId(Arrays.hashCode(program.group(g)), Arrays.toString(program.group(g)).hashCode());
+            GroupId id = new GroupId(
+                    Arrays.hashCode(program.group(g)),
+                    Arrays.toString(program.group(g)).hashCode());
             ids.add(id);
             members.put(id, new GroupMembers(id, ranges(program.group(g))));
             entered.add(new HashMap<>());
@@ -151,8 +153,7 @@ final class SimulatedJob {
         if (send.synchronous()) {
             synchronousSenders.put(send.message(), from);
         }
-        timeline.in(
-                timeline.delay(MESSAGE_NANOS), () -> ranks.get(send.to()).arrive(send.message()));
+        timeline.in(timeline.delay(MESSAGE_NANOS), () -> ranks.get(send.to()).arrive(send.message()));
     }
 
     void received(Program.Operation.Receive receive) {
