@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal and frozen. The page that the two halves of a rank share. It lies at a fixed address, belongs to the lower
- * half (cr_mpirank) and is made anew by every lower half; the upper half (stub libmpi, libcr, fake vdso) reads it.
- * Functions in it run lower-half code: they are called with FS set to a lower-half TCB, unless stated otherwise.
+ * context: normal and frozen. The page that the two halves of a rank share. It lies at a fixed
+ * address, belongs to the lower half (cr_mpirank) and is made anew by every lower half; the upper
+ * half (stub libmpi, libcr, fake vdso) reads it. Functions in it run lower-half code: they are
+ * called with FS set to a lower-half TCB, unless stated otherwise.
  */
 #ifndef CR_LOWER_H
 #define CR_LOWER_H
@@ -44,15 +45,17 @@ struct cr_lower_info {
 
     struct cr_shadow main; /* the primordial thread's own TCB */
 
-    /* dlsym of the lower half: fills OUT[i] for NAMES[i], NULL where missing; returns how many are missing. */
+    /* dlsym of the lower half: fills OUT[i] for NAMES[i], NULL where missing; returns how many are
+     * missing. */
     int (*resolve)(const char *const *names, int count, void **out);
-    /* Makes a parked pthread (all signals blocked) and lends its TCB. Any FS base. Returns 0 or an errno. */
+    /* Makes a parked pthread (all signals blocked) and lends its TCB. Any FS base. Returns 0 or an
+     * errno. */
     int (*new_shadow)(struct cr_shadow *ret_shadow);
     /* In a callback from the lower half: FS base of the upper thread that made the call. */
     uint64_t (*upper_fs)(void);
 
-    /* Without any FS requirement, callable in frozen code: what belongs to the lower half now. Each copies at most MAX
-     * entries, ascending, and returns the full count. */
+    /* Without any FS requirement, callable in frozen code: what belongs to the lower half now. Each
+     * copies at most MAX entries, ascending, and returns the full count. */
     size_t (*ranges)(struct cr_lower_range *out, size_t max);
     size_t (*fds)(int *out, size_t max);
     int (*thread_is_lower)(int tid);
@@ -63,7 +66,7 @@ struct cr_lower_info {
 
     /* After a restart (restored == 1): the lower half has called MPI_Init_thread already. */
     int32_t rank, size, thread_level, mpi_initialized;
-    uint64_t brk; /* the kernel's break in this process; the upper libc's __curbrk is set to it at restart */
+    uint64_t brk; /* the kernel's in this process; at restart the upper libc's __curbrk too */
 
     /* Path of the run directory with crnode's socket, of the job directory, and the job's name. */
     char run_directory[256];
@@ -72,11 +75,13 @@ struct cr_lower_info {
 
     void *volatile vdso[CR_VDSO_COUNT] __attribute__((aligned(64)));
 
-    int32_t pid;       /* of the rank; a forked child finds another number in getpid() */
-    char program[512]; /* path of cr_mpirank, for a rank that executes another program before MPI_Init */
+    int32_t pid; /* of the rank; a forked child finds another number in getpid() */
+    /* Path of cr_mpirank, for a rank that executes another program before MPI_Init. */
+    char program[512];
 };
 
-/* In the environment from a rank that executes another program to its new cr_mpirank: the program's argv[0]. */
+/* In the environment from a rank that executes another program to its new cr_mpirank: the program's
+ * argv[0]. */
 #define CR_LOWER_ARGV0_VARIABLE "QUIESCE_MPIRANK_ARGV0"
 
 /* Offset of vdso[] is used by the fake vdso's assembler and checked where it is compiled. */

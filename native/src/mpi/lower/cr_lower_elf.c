@@ -135,7 +135,7 @@ int cr_lower_elf_load(const char *path, struct cr_lower_elf *ret_elf, struct cr_
     return 0;
 }
 
-/* --- symbols of a vdso -------------------------------------------------------------------------------------------- */
+/* --- symbols of a vdso --- */
 
 struct dynamic {
     uint64_t offset; /* added to the file's addresses */

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. Maps ELF files as the kernel would: the application's dynamic linker and the fake vdso. */
+/* context: normal. Maps ELF files as the kernel would: the application's dynamic linker and the
+ * fake vdso. */
 #ifndef CR_LOWER_ELF_H
 #define CR_LOWER_ELF_H
 
@@ -16,10 +17,12 @@ struct cr_lower_elf {
     unsigned header_count, header_size;
 };
 
-/* Maps the position-independent file PATH where the kernel likes; the mappings are the application's. */
+/* Maps the position-independent file PATH where the kernel likes; the mappings are the
+ * application's. */
 int cr_lower_elf_load(const char *path, struct cr_lower_elf *ret_elf, struct cr_error *err);
 
-/* Address of the dynamic symbol NAME in a loaded image without relocations (a vdso) at BASE; 0 if it has none. */
+/* Address of the dynamic symbol NAME in a loaded image without relocations (a vdso) at BASE; 0 if
+ * it has none. */
 uint64_t cr_lower_elf_symbol(uint64_t base, const char *name);
 
 #endif

@@ -67,8 +67,8 @@ void cr_lower_environment_set(void)
 {
     /* Signal handlers belong to the application. */
     setenv("OMPI_MCA_opal_signal", "", 1);
-    /* Nothing but ours may patch mmap; and no memory hook of the lower half sees what the application unmaps, so
-     * registrations must not outlive a call. */
+    /* Nothing but ours may patch mmap; and no memory hook of the lower half sees what the
+     * application unmaps, so registrations must not outlive a call. */
     setenv("OMPI_MCA_memory", "^patcher", 1);
     setenv("OMPI_MCA_mpi_leave_pinned", "0", 1);
     setenv("UCX_MEM_MMAP_HOOK_MODE", "none", 1);

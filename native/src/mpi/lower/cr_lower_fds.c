@@ -42,8 +42,8 @@ int cr_lower_fds_add(int fd)
     table[fd].inode = e.inode;
     __atomic_store_n(&table[fd].device, e.device, __ATOMIC_RELEASE);
     end = __atomic_load_n(&table_end, __ATOMIC_RELAXED);
-    while (fd >= end &&
-           !__atomic_compare_exchange_n(&table_end, &end, fd + 1, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+    while (fd >= end && !__atomic_compare_exchange_n(&table_end, &end, fd + 1, 0, __ATOMIC_RELEASE,
+                                                     __ATOMIC_RELAXED))
         ;
     return fd;
 }

@@ -1,9 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal, lower half. Exported stand-ins for the C library's functions that open files and duplicate or close
- * descriptors. They make the system call themselves and differ from the originals only in that they are no
- * cancellation points.
+ * context: normal, lower half. Exported stand-ins for the C library's functions that open files and
+ * duplicate or close descriptors. They make the system call themselves and differ from the
+ * originals only in that they are no cancellation points.
  */
 #include "cr_lower_fds.h"
 
@@ -155,7 +155,8 @@ EXPORT int fcntl64(int fd, int command, ...)
 
 EXPORT int close(int fd)
 {
-    /* Out of the table first: once it is closed, the application may get the number at any moment. */
+    /* Out of the table first: once it is closed, the application may get the number at any moment.
+     * */
     cr_lower_fds_remove(fd);
     return result(cr_sys_close(fd));
 }

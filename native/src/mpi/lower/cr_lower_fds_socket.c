@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal, lower half. Exported stand-ins for the C library's functions that make sockets, pipes and the
- * descriptors of Linux's own kinds.
+ * context: normal, lower half. Exported stand-ins for the C library's functions that make sockets,
+ * pipes and the descriptors of Linux's own kinds.
  */
 #include "cr_lower_fds.h"
 

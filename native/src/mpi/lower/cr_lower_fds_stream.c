@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal, lower half. Exported stand-ins for functions of the C library that open a descriptor inside
- * themselves: streams, directories, temporary files, shared memory objects. They call the original and look at what it
- * returned. The original close calls do not come through our close(), so the number leaves the table here.
+ * context: normal, lower half. Exported stand-ins for functions of the C library that open a
+ * descriptor inside themselves: streams, directories, temporary files, shared memory objects. They
+ * call the original and look at what it returned. The original close calls do not come through our
+ * close(), so the number leaves the table here.
  */
 #include "cr_lower_fds.h"
 

@@ -63,9 +63,9 @@ static int take(void *argument, const struct cr_lower_map *map)
 
 static int fill_gap(uint64_t start, uint64_t end, struct cr_error *err)
 {
-    uint64_t at = cr_sys_mmap(start, end - start, PROT_NONE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
-                              0);
+    uint64_t at =
+        cr_sys_mmap(start, end - start, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 
     if (at != start)
         return cr_fail(err, cr_sys_is_error(at) ? (int)-at : ENOMEM,
@@ -130,10 +130,11 @@ static int try_placement(struct cr_error *err)
     if (!cr_sys_is_error(at))
         cr_sys_munmap(at, CR_PAGE);
     if (cr_sys_is_error(at) || at >= CR_UPPER_END || at < CR_UPPER_END / 2)
-        return cr_fail(err, CR_EKERNEL,
-                       "this kernel placed a new mapping at %lx instead of right below %lx: the halves "
-                       "of a rank cannot be kept apart",
-                       at, CR_UPPER_END);
+        return cr_fail(
+            err, CR_EKERNEL,
+            "this kernel placed a new mapping at %lx instead of right below %lx: the halves "
+            "of a rank cannot be kept apart",
+            at, CR_UPPER_END);
     return 0;
 }
 
@@ -148,7 +149,8 @@ int cr_lower_fill(struct cr_error *err)
     if (rc < 0)
         return cr_fail(err, -rc, "reading /proc/self/maps");
     if (taken.stack < CR_UPPER_END)
-        return cr_fail(err, CR_EKERNEL, "the stack of this process lies at %lx: address layout not understood",
+        return cr_fail(err, CR_EKERNEL,
+                       "the stack of this process lies at %lx: address layout not understood",
                        taken.stack);
     limit = CR_PAGE_DOWN(taken.stack - STACK_ROOM);
     rc = raise_limit(gaps_total(&taken, limit), err);
@@ -163,9 +165,9 @@ int cr_lower_fill(struct cr_error *err)
 int cr_lower_fill_guard_break(struct cr_error *err)
 {
     uint64_t at = CR_PAGE_UP(cr_sys(SYS_brk, 0));
-    uint64_t got = cr_sys_mmap(at, BREAK_GUARD, PROT_NONE,
-                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
-                               0);
+    uint64_t got =
+        cr_sys_mmap(at, BREAK_GUARD, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 
     if (got != at)
         return cr_fail(err, ENOMEM, "reserving the address %lx behind the program break", at);

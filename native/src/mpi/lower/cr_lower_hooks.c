@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 
 #define SITES_MAX 32
-#define SITE_SIZE 7  /* mov $NUMBER, %eax; syscall */
+#define SITE_SIZE 7 /* mov $NUMBER, %eax; syscall */
 #define ISLAND_SLOT 32
 
 /* The executable segment of a library, and a page near enough for a 32-bit jump. */
@@ -56,7 +56,8 @@ static int take_gap(void *argument, const struct cr_lower_map *map)
 {
     struct gap *g = argument;
 
-    /* The last free page before NEAR and the first behind it are both fine; the walk ends behind. */
+    /* The last free page before NEAR and the first behind it are both fine; the walk ends behind.
+     * */
     if (map->start > g->previous && g->previous != 0) {
         if (map->start <= g->near)
             g->found = map->start - CR_PAGE;
@@ -166,8 +167,9 @@ static int try_hooks(struct cr_error *err)
     good = p != MAP_FAILED && cr_lower_ranges_contain(moved, moved + 4 * CR_PAGE);
     good = good && munmap(p, 4 * CR_PAGE) == 0 && !cr_lower_ranges_contain(moved, moved + 1);
     if (!good)
-        return cr_fail(err, CR_EINTERNAL,
-                       "this C library is of a build that is not understood (its mmap could not be hooked)");
+        return cr_fail(
+            err, CR_EINTERNAL,
+            "this C library is of a build that is not understood (its mmap could not be hooked)");
     return 0;
 }
 

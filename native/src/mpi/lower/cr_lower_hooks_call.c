@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal, any FS base. Compiled without vector instructions: it runs in place of a system call. */
+/* context: normal, any FS base. Compiled without vector instructions: it runs in place of a system
+ * call. */
 #include "cr_lower_hooks.h"
 
 #include "cr_lower_ranges.h"
@@ -34,7 +35,8 @@ static long call_munmap(uint64_t start, uint64_t size)
     int was_lower = cr_lower_ranges_contain(start, end);
     long result;
 
-    /* Out of the table first: once it is unmapped, the application may get the address at any moment. */
+    /* Out of the table first: once it is unmapped, the application may get the address at any
+     * moment. */
     cr_lower_ranges_remove(start, end);
     result = cr_sys(SYS_munmap, start, size);
     if (result < 0 && was_lower)

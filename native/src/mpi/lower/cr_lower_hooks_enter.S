@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. Entered by a jump from a patched system call site. It keeps every register but rax, rcx and r11, as
- * the system call would, and stays clear of the 128 bytes below the stack pointer that the interrupted code may use.
+ * context: normal. Entered by a jump from a patched system call site. It keeps every register but
+ * rax, rcx and r11, as the system call would, and stays clear of the 128 bytes below the stack
+ * pointer that the interrupted code may use.
  */
     .text
     .globl cr_lower_hooks_enter

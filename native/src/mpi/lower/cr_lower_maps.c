@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-/* One mapping per line; the kernel shows names of up to PATH_MAX characters, each perhaps escaped. */
+/* One mapping per line; the kernel shows names of up to PATH_MAX characters, each perhaps escaped.
+ * */
 #define BUFFER_SIZE 32768
 
 static void skip_field(const char **at)

@@ -16,8 +16,8 @@ struct cr_lower_map {
 typedef int (*cr_lower_map_fn)(void *argument, const struct cr_lower_map *map);
 
 /*
- * Calls FN for each mapping of this process and returns its last value, or -errno. FN must not change mappings: the
- * kernel makes the text while it is read.
+ * Calls FN for each mapping of this process and returns its last value, or -errno. FN must not
+ * change mappings: the kernel makes the text while it is read.
  */
 int cr_lower_maps_walk(cr_lower_map_fn fn, void *argument);
 

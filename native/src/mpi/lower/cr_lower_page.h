@@ -6,7 +6,8 @@
 
 #include "cr_error.h"
 
-/* Maps the page and fills in everything that is known before the application or its image is. RESTORED: 0 or 1. */
+/* Maps the page and fills in everything that is known before the application or its image is.
+ * RESTORED: 0 or 1. */
 int cr_lower_page_make(int restored, struct cr_error *err);
 
 #endif

@@ -22,7 +22,8 @@ static void find(char out[PATH_MAX], const char *directory, const char *const *p
 
 int cr_lower_paths_find(struct cr_lower_paths *paths, struct cr_error *err)
 {
-    static const char *const agent[] = {"../../lib/quiesce/libcr.so.0", "../../lib/libcr.so.0", NULL};
+    static const char *const agent[] = {"../../lib/quiesce/libcr.so.0", "../../lib/libcr.so.0",
+                                        NULL};
     static const char *const stub[] = {"mpi/libmpi.so.40", NULL};
     static const char *const fake_vdso[] = {"fakevdso.so", NULL};
     static const char *const node[] = {"crnode", NULL};

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. Files of this installation, found from where cr_mpirank lies: nothing is compiled in. */
+/* context: normal. Files of this installation, found from where cr_mpirank lies: nothing is
+ * compiled in. */
 #ifndef CR_LOWER_PATHS_H
 #define CR_LOWER_PATHS_H
 

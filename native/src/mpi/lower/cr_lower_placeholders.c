@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. System calls are made directly, so that the descriptors are not taken for the lower half's. */
+/* context: normal. System calls are made directly, so that the descriptors are not taken for the
+ * lower half's. */
 #include "cr_lower_placeholders.h"
 
 #include "cr_lower_fds.h"
@@ -22,7 +23,8 @@ int cr_lower_placeholders_make(const int *fds, size_t count, struct cr_error *er
         if (fds[i] > 2 && fds[i] != null)
             rc = cr_sys(SYS_dup3, null, fds[i], O_CLOEXEC);
         if (rc < 0)
-            return cr_fail(err, (int)-rc, "keeping descriptor %d free for the application%s", fds[i],
+            return cr_fail(err, (int)-rc, "keeping descriptor %d free for the application%s",
+                           fds[i],
                            rc == -EBADF ? " (raise the limit of open files, ulimit -n)" : "");
     }
     if (!keep_null)

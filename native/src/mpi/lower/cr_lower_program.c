@@ -76,7 +76,8 @@ static int read_head(const char *path, char *head, struct cr_error *err)
 
     if (fd == -EACCES)
         return cr_fail(err, EACCES,
-                       "%s may be executed but not read: it cannot be loaded as part of a rank", path);
+                       "%s may be executed but not read: it cannot be loaded as part of a rank",
+                       path);
     if (fd < 0)
         return cr_fail(err, -fd, "opening %s", path);
     memset(head, 0, HEAD_SIZE);
@@ -126,7 +127,8 @@ static int is_env(const char *path)
 }
 
 /*
- * One #! line. "env NAME" would replace this process by NAME and so lose the lower half: it is looked up here instead.
+ * One #! line. "env NAME" would replace this process by NAME and so lose the lower half: it is
+ * looked up here instead.
  */
 static int follow_script(struct cr_lower_program *p, char *line, struct cr_error *err)
 {
@@ -167,9 +169,10 @@ static int find_interpreter(struct cr_lower_program *p, const char *head, struct
         cr_str_copy(p->interpreter, sizeof p->interpreter, head + h[i].p_offset);
         return 0;
     }
-    return cr_fail(err, ENOEXEC,
-                   "%s is linked statically: a rank's program has to be linked dynamically to be checkpointed",
-                   p->path);
+    return cr_fail(
+        err, ENOEXEC,
+        "%s is linked statically: a rank's program has to be linked dynamically to be checkpointed",
+        p->path);
 }
 
 /* $ORIGIN is the folder of the file itself, not of a symbolic link to it. */
@@ -201,7 +204,8 @@ int cr_lower_program_find(const char *name, struct cr_lower_program *p, struct c
             return rc < 0 ? rc : resolve_links(p, err);
         }
         if (head[0] != '#' || head[1] != '!')
-            return cr_fail(err, ENOEXEC, "%s is neither an ELF program nor a script with a #! line", p->path);
+            return cr_fail(err, ENOEXEC, "%s is neither an ELF program nor a script with a #! line",
+                           p->path);
         if (depth < CR_LOWER_SCRIPT_MAX)
             rc = follow_script(p, head + 2, err);
     }

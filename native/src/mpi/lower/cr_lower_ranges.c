@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal and frozen, any FS base. Compiled without vector instructions: it runs in place of a system call. */
+/* context: normal and frozen, any FS base. Compiled without vector instructions: it runs in place
+ * of a system call. */
 #include "cr_lower_ranges.h"
 
 #include "cr_lower.h"
@@ -102,7 +103,8 @@ void cr_lower_ranges_remove(uint64_t start, uint64_t end)
             rest[count++] = (struct cr_lower_range){table[at].start, start};
         if (table[last - 1].end > end)
             rest[count++] = (struct cr_lower_range){end, table[last - 1].end};
-        /* Splitting one range when the table is full: give up the upper rest, never the right to what was freed. */
+        /* Splitting one range when the table is full: give up the upper rest, never the right to
+         * what was freed. */
         if (!replace(at, last - at, rest, count)) {
             table_lost++;
             replace(at, last - at, rest, 1);

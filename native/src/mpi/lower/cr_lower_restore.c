@@ -66,7 +66,8 @@ static int explain_missing(const char *folder, struct image *image, struct cr_er
         return -err->code;
     if (cr_restore_rank(image->restore, &image->note, &first_error) == 0 &&
         (uint32_t)image->rank >= image->note.size)
-        cr_fail(err, CR_EREFUSED, "the checkpoint is of a job of %u ranks, but this is rank %d: start it with -np %u",
+        cr_fail(err, CR_EREFUSED,
+                "the checkpoint is of a job of %u ranks, but this is rank %d: start it with -np %u",
                 image->note.size, image->rank, image->note.size);
     return -err->code;
 }
@@ -74,15 +75,17 @@ static int explain_missing(const char *folder, struct image *image, struct cr_er
 static int check_place(const struct image *image, int rank, int size, struct cr_error *err)
 {
     if (size >= 0 && (uint32_t)size != image->note.size)
-        return cr_fail(err, CR_EREFUSED,
-                       "the checkpoint is of a job of %u ranks, but this job has %d: start it with -np %u",
-                       image->note.size, size, image->note.size);
+        return cr_fail(
+            err, CR_EREFUSED,
+            "the checkpoint is of a job of %u ranks, but this job has %d: start it with -np %u",
+            image->note.size, size, image->note.size);
     if ((uint32_t)rank != image->note.rank)
         return cr_fail(err, CR_EREFUSED, "%s is the image of rank %u, but this is rank %d",
                        image->path, image->note.rank, rank);
     if (image->note.upper_end != CR_UPPER_END)
-        return cr_fail(err, CR_EVERSION, "%s was written with the halves divided at %lx, here at %lx",
-                       image->path, image->note.upper_end, CR_UPPER_END);
+        return cr_fail(err, CR_EVERSION,
+                       "%s was written with the halves divided at %lx, here at %lx", image->path,
+                       image->note.upper_end, CR_UPPER_END);
     return 0;
 }
 
@@ -112,7 +115,8 @@ static int read_image(const char *folder, struct image *image, struct cr_error *
     return 0;
 }
 
-/* The reader's own descriptor may have a number that the application wants: read again when those are occupied. */
+/* The reader's own descriptor may have a number that the application wants: read again when those
+ * are occupied. */
 static int open_image(const char *folder, struct image *image, struct cr_error *err)
 {
     int rc = read_image(folder, image, err);
@@ -135,7 +139,8 @@ static int start_mpi(const struct image *image, struct cr_error *err)
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     if (level < wanted)
-        return cr_fail(err, CR_EREFUSED, "the application uses MPI thread level %d, this MPI library offers %d",
+        return cr_fail(err, CR_EREFUSED,
+                       "the application uses MPI thread level %d, this MPI library offers %d",
                        wanted, level);
     cr_lower->rank = rank;
     cr_lower->size = size;
@@ -168,7 +173,8 @@ static int start_node(struct cr_error *err)
     return cr_lower_node_start(paths.node, NULL, version, err);
 }
 
-/* All that is mapped belongs to the lower half; then the upper half comes in, then the rest of the addresses is closed. */
+/* All that is mapped belongs to the lower half; then the upper half comes in, then the rest of the
+ * addresses is closed. */
 static int map_image(struct image *image, struct cr_error *err)
 {
     int rc = cr_lower_fill_snapshot(0, err);

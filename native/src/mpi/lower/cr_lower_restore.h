@@ -7,8 +7,9 @@
 #include "cr_error.h"
 
 /*
- * FOLDER is one complete checkpoint (DIR/REF/SEQUENCE); the image is that of the rank that the launcher made this process. Calls
- * MPI_Init_thread and continues the application; returns only on failure.
+ * FOLDER is one complete checkpoint (DIR/REF/SEQUENCE); the image is that of the rank that the
+ * launcher made this process. Calls MPI_Init_thread and continues the application; returns only on
+ * failure.
  */
 int cr_lower_restore(const char *folder, struct cr_error *err);
 

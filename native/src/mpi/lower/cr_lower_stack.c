@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#define STACK_LEAST (1UL << 20)  /* beside arguments and environment */
+#define STACK_LEAST (1UL << 20)      /* beside arguments and environment */
 #define STACK_UNLIMITED (16UL << 30) /* no memory until it is touched */
 #define AUXV_MAX 32
 #define RANDOM_SIZE 16
@@ -37,7 +37,8 @@ static uint64_t wanted_size(uint64_t arguments)
     return size;
 }
 
-/* Returns the lowest usable address, or an error. Where memory is strictly accounted, a huge stack may be too much. */
+/* Returns the lowest usable address, or an error. Where memory is strictly accounted, a huge stack
+ * may be too much. */
 static uint64_t map_stack(uint64_t arguments, uint64_t *ret_size)
 {
     uint64_t size = wanted_size(arguments), at;
@@ -90,8 +91,16 @@ static void push_aux(struct builder *b, uint64_t type, uint64_t value)
 /* Entries that the kernel gave to us and that hold for the application as well. */
 static void copy_aux(struct builder *b)
 {
-    static const unsigned types[] = {AT_HWCAP, AT_HWCAP2, AT_PAGESZ, AT_CLKTCK, AT_UID, AT_EUID, AT_GID, AT_EGID,
-                                     27 /* AT_RSEQ_FEATURE_SIZE */, 28 /* AT_RSEQ_ALIGN */,
+    static const unsigned types[] = {AT_HWCAP,
+                                     AT_HWCAP2,
+                                     AT_PAGESZ,
+                                     AT_CLKTCK,
+                                     AT_UID,
+                                     AT_EUID,
+                                     AT_GID,
+                                     AT_EGID,
+                                     27 /* AT_RSEQ_FEATURE_SIZE */,
+                                     28 /* AT_RSEQ_ALIGN */,
                                      51 /* AT_MINSIGSTKSZ */};
     size_t i;
 

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. Enters the application: its stack, as the kernel would have made it, and the jump. */
+/* context: normal. Enters the application: its stack, as the kernel would have made it, and the
+ * jump. */
 #ifndef CR_LOWER_STACK_H
 #define CR_LOWER_STACK_H
 
@@ -13,8 +14,9 @@ struct cr_lower_stack {
 };
 
 /*
- * Maps a stack for the application (as large as RLIMIT_STACK says, a guard page below it) and lays ARGV, ENVIRONMENT
- * and an auxiliary vector on it: LINKER as the program, FAKE_VDSO (0: none) as the vdso.
+ * Maps a stack for the application (as large as RLIMIT_STACK says, a guard page below it) and lays
+ * ARGV, ENVIRONMENT and an auxiliary vector on it: LINKER as the program, FAKE_VDSO (0: none) as
+ * the vdso.
  */
 int cr_lower_stack_make(char *const *argv, char *const *environment,
                         const struct cr_lower_elf *linker, uint64_t fake_vdso,

@@ -41,11 +41,13 @@ static void report_missing(const struct cr_lower_paths *paths)
         missing = "libexec/quiesce/mpi/libmpi.so.40";
     if (missing != NULL)
         fprintf(stderr,
-                "cr_mpirank: %s is missing in this installation: this rank runs but cannot be checkpointed\n",
+                "cr_mpirank: %s is missing in this installation: this rank runs but cannot be "
+                "checkpointed\n",
                 missing);
 }
 
-/* "libcr.so.0:libmpi.so.40:rankexec.so", what is missing left out; "" for nothing. Returns NULL on failure. */
+/* "libcr.so.0:libmpi.so.40:rankexec.so", what is missing left out; "" for nothing. Returns NULL on
+ * failure. */
 static char *preload_list(const struct cr_lower_paths *paths, struct cr_error *err)
 {
     const char *const libraries[] = {paths->agent, paths->stub, paths->rankexec};
@@ -59,12 +61,15 @@ static char *preload_list(const struct cr_lower_paths *paths, struct cr_error *e
     list[0] = '\0';
     for (i = 0; i < sizeof libraries / sizeof *libraries; i++) {
         if (strpbrk(libraries[i], " :") != NULL) {
-            cr_fail(err, EINVAL, "%s: the dynamic linker cannot preload from a folder with a blank or colon in its name",
+            cr_fail(err, EINVAL,
+                    "%s: the dynamic linker cannot preload from a folder with a blank or colon in "
+                    "its name",
                     libraries[i]);
             return NULL;
         }
         if (libraries[i][0] != '\0')
-            length += cr_fmt(list + length, size - length, "%s%s", length > 0 ? ":" : "", libraries[i]);
+            length +=
+                cr_fmt(list + length, size - length, "%s%s", length > 0 ? ":" : "", libraries[i]);
     }
     return list;
 }
@@ -163,8 +168,8 @@ static int enter(struct cr_lower_program *program, const struct cr_lower_paths *
 }
 
 /*
- * A rank that executes another program comes here with that one's argv[0]. A program that cannot be run in two halves was
- * none of the user's choice for mpirun: it gets the process natively.
+ * A rank that executes another program comes here with that one's argv[0]. A program that cannot be
+ * run in two halves was none of the user's choice for mpirun: it gets the process natively.
  */
 static int find_program(char **argv, char **environment, struct cr_lower_program *program,
                         struct cr_error *err)

@@ -6,7 +6,8 @@
 
 #include "cr_error.h"
 
-/* Runs ARGV[0] with its arguments in this process; returns only on failure, with nothing of the program having run. */
+/* Runs ARGV[0] with its arguments in this process; returns only on failure, with nothing of the
+ * program having run. */
 int cr_lower_start(char **argv, struct cr_error *err);
 
 #endif

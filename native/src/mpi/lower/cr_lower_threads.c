@@ -40,7 +40,8 @@ static void tids_add(int tid)
 
     for (i = 0; i < TIDS_MAX; i++) {
         int none = 0;
-        if (!__atomic_compare_exchange_n(&tids[i], &none, tid, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        if (!__atomic_compare_exchange_n(&tids[i], &none, tid, 0, __ATOMIC_ACQ_REL,
+                                         __ATOMIC_RELAXED))
             continue;
         none = __atomic_load_n(&tids_end, __ATOMIC_RELAXED);
         while (i >= none && !__atomic_compare_exchange_n(&tids_end, &none, i + 1, 0,
@@ -61,7 +62,8 @@ static int tids_find(int tid)
     return -1;
 }
 
-/* Destructor of a pthread key: the thread ends within microseconds, its number may be used again. */
+/* Destructor of a pthread key: the thread ends within microseconds, its number may be used again.
+ * */
 static void leave(void *ignored)
 {
     int at = tids_find(cr_sys_gettid());
@@ -135,7 +137,7 @@ int cr_lower_threads_is_lower(int tid)
     }
 }
 
-/* --- shadows ------------------------------------------------------------------------------------------------------ */
+/* --- shadows --- */
 
 enum { REQUEST_NONE, REQUEST_MADE, REQUEST_ANSWERED };
 

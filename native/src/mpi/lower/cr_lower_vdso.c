@@ -41,7 +41,8 @@ void cr_lower_vdso_bind(void)
         cr_lower->vdso[i] = real != 0 ? (void *)cr_lower_elf_symbol(real, names[i]) : NULL;
 }
 
-/* Plain memory of the application: it comes back with the image, whatever file a later installation has. */
+/* Plain memory of the application: it comes back with the image, whatever file a later installation
+ * has. */
 static uint64_t copy_of(const struct cr_lower_elf *elf, struct cr_error *err)
 {
     uint64_t size = elf->end - elf->start;

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. The application's C library remembers addresses inside the vdso, which no other process has at the same place.
- * So it is given a vdso of ours (fakevdso.so), which jumps through a table in the info page.
+ * context: normal. The application's C library remembers addresses inside the vdso, which no other
+ * process has at the same place. So it is given a vdso of ours (fakevdso.so), which jumps through a
+ * table in the info page.
  */
 #ifndef CR_LOWER_VDSO_H
 #define CR_LOWER_VDSO_H

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. cr_mpirank: the lower half of an MPI rank. mpirun starts it in place of the program; it holds the real MPI
- * library and runs the program above itself, in the same process.
+ * context: normal. cr_mpirank: the lower half of an MPI rank. mpirun starts it in place of the
+ * program; it holds the real MPI library and runs the program above itself, in the same process.
  */
 #include "cr_error.h"
 #include "cr_lower_conditions.h"

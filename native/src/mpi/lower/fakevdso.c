@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: upper half. Looks like the kernel's vdso to the C library and jumps through the table of the info page to the
- * real one, or makes the system call where the table holds 0. Nothing in it changes at restart.
+ * context: upper half. Looks like the kernel's vdso to the C library and jumps through the table of
+ * the info page to the real one, or makes the system call where the table holds 0. Nothing in it
+ * changes at restart.
  */
 #include "cr_lower.h"
 

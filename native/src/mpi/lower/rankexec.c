@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: upper half, normal. rankexec.so, preloaded into the program of a rank: when a program that has not called MPI replaces
- * itself by another one (a wrapper script, env, numactl, taskset), the other one is started by cr_mpirank again, so that
- * it can be checkpointed as well. Children are not concerned: they are native processes.
+ * context: upper half, normal. rankexec.so, preloaded into the program of a rank: when a program
+ * that has not called MPI replaces itself by another one (a wrapper script, env, numactl, taskset),
+ * the other one is started by cr_mpirank again, so that it can be checkpointed as well. Children
+ * are not concerned: they are native processes.
  */
 #include "cr_fmt.h"
 #include "cr_lower.h"
@@ -42,7 +43,8 @@ static size_t count(char *const *list)
     return n;
 }
 
-/* cr_mpirank PATH argv[1].., and the real argv[0] in the environment. Returns NULL without memory. */
+/* cr_mpirank PATH argv[1].., and the real argv[0] in the environment. Returns NULL without memory.
+ * */
 static struct lists *make_lists(const char *path, char *const *argv, char *const *environment)
 {
     size_t argc = count(argv), envc = count(environment), i, n = 0;

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says what a program can see of how it was started; the same natively and as the upper half of cr_mpirank. */
+/* Says what a program can see of how it was started; the same natively and as the upper half of
+ * cr_mpirank. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Run as `mpirun -np 2 cr_mpirank lower_owner`: after a real MPI_Init in the lower half, each descriptor, mapping and thread of
- * this process is known as the lower half's or the application's, as the case may be.
+ * Run as `mpirun -np 2 cr_mpirank lower_owner`: after a real MPI_Init in the lower half, each
+ * descriptor, mapping and thread of this process is known as the lower half's or the application's,
+ * as the case may be.
  */
 #include "tap.h"
 #include "upper.h"
@@ -76,7 +77,8 @@ static int is_lower_fd(int fd)
     return 0;
 }
 
-/* Everything that is open, but 0-2 and OWN, has to be the lower half's; also what the launcher left open. */
+/* Everything that is open, but 0-2 and OWN, has to be the lower half's; also what the launcher left
+ * open. */
 static int check_descriptors(const int *before, int own, int *ret_new)
 {
     int fd, wrong = 0;
@@ -99,11 +101,13 @@ static int check_descriptors(const int *before, int own, int *ret_new)
     return wrong;
 }
 
-/* 1: only the lower half maps such a file; the stub brings libopen-pal and what that needs into the upper half. */
+/* 1: only the lower half maps such a file; the stub brings libopen-pal and what that needs into the
+ * upper half. */
 static int lower_name(const char *name)
 {
-    static const char *const parts[] = {"/cr_mpirank", "libopen-rte", "/mca_", "vader_segment", "libpmix",
-                                        "[stack]", "[heap]", "[vdso]", "[vvar", NULL};
+    static const char *const parts[] = {"/cr_mpirank", "libopen-rte", "/mca_",  "vader_segment",
+                                        "libpmix",     "[stack]",     "[heap]", "[vdso]",
+                                        "[vvar",       NULL};
     int i;
 
     for (i = 0; parts[i] != NULL; i++) {
@@ -220,13 +224,16 @@ static void test_memory(void)
     tap_equal_u64(wrong, 0, "the application's libraries are upper");
     tap_ok(!is_lower(mine) && !is_lower(&wrong), "the application's heap and stack are upper");
     p = (void *)upper_call(&cr_lower->main, (void *)lower_malloc, 8 << 20, 0, 0, 0);
-    tap_ok(is_lower(p) && p < (void *)CR_UPPER_END, "memory that the lower half takes now is lower");
+    tap_ok(is_lower(p) && p < (void *)CR_UPPER_END,
+           "memory that the lower half takes now is lower");
     upper_call(&cr_lower->main, lower_free, (long)p, 0, 0, 0);
     tap_ok(!is_lower(p), "memory that the lower half gave back is not lower");
     p = (void *)upper_call(&cr_lower->main, lower_dlopen, (long)"libutil.so.1", RTLD_NOW, 0, 0);
-    tap_ok(p != NULL && is_lower(*(void **)((char *)p + 16)), "a library loaded by the lower half is lower");
+    tap_ok(p != NULL && is_lower(*(void **)((char *)p + 16)),
+           "a library loaded by the lower half is lower");
     p = dlopen("libBrokenLocale.so.1", RTLD_NOW);
-    tap_ok(p != NULL && !is_lower(*(void **)((char *)p + 16)), "a library loaded by the application is upper");
+    tap_ok(p != NULL && !is_lower(*(void **)((char *)p + 16)),
+           "a library loaded by the application is upper");
     free(mine);
 }
 
@@ -256,8 +263,8 @@ static void test_threads(void)
     tap_ok(before >= 2, "the lower half has threads of its own");
     tap_equal_u64(cr_lower->new_shadow(&shadow), 0, "a shadow is made whatever the FS base");
     tap_ok(shadow.fs != 0 && shadow.fs != cr_lower->main.fs, "it has a TCB of its own");
-    tap_equal_u64(upper_call(&shadow, (void *)cr_lower->upper_fs, 0, 0, 0, 0),
-                  upper_own_fs(), "which remembers who borrowed it");
+    tap_equal_u64(upper_call(&shadow, (void *)cr_lower->upper_fs, 0, 0, 0, 0), upper_own_fs(),
+                  "which remembers who borrowed it");
     tap_equal_u64(check_threads(own, 2, &lower), 0, "each thread is still known");
     tap_equal_u64(lower, before + 1, "the shadow is one more lower thread");
     pthread_mutex_unlock(&gate);
@@ -272,7 +279,8 @@ int main(void)
 
     for (fd = 0; fd < FDS_MAX; fd++)
         before[fd] = is_open(fd);
-    if (getenv("OMPI_COMM_WORLD_RANK") != NULL && strcmp(getenv("OMPI_COMM_WORLD_RANK"), "0") != 0 &&
+    if (getenv("OMPI_COMM_WORLD_RANK") != NULL &&
+        strcmp(getenv("OMPI_COMM_WORLD_RANK"), "0") != 0 &&
         freopen("/dev/null", "w", stdout) == NULL)
         return 1;
     own = open("/etc/passwd", O_RDONLY | O_CLOEXEC);

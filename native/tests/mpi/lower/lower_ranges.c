@@ -27,7 +27,8 @@ static int equal_to_model(void)
         }
         for (first = page; page < PAGES && model[page]; page++)
             ;
-        if (at == count || ranges[at].start != BASE + first * PAGE || ranges[at].end != BASE + page * PAGE)
+        if (at == count || ranges[at].start != BASE + first * PAGE ||
+            ranges[at].end != BASE + page * PAGE)
             return 0;
         at++;
     }
@@ -71,9 +72,11 @@ int main(void)
     tap_ok(cr_lower_ranges_contain(BASE + PAGE, BASE + 4 * PAGE), "a part is contained");
     tap_ok(!cr_lower_ranges_contain(BASE + PAGE, BASE + 5 * PAGE), "what is beyond is not");
     for (i = 0; i < 20000; i++)
-        cr_lower_ranges_add(BASE + 2 * (unsigned long)i * PAGE, BASE + (2 * (unsigned long)i + 1) * PAGE);
+        cr_lower_ranges_add(BASE + 2 * (unsigned long)i * PAGE,
+                            BASE + (2 * (unsigned long)i + 1) * PAGE);
     tap_ok(cr_lower_ranges_lost() > 0, "a full table leaves ranges out, which are then saved");
     cr_lower_ranges_remove(BASE + PAGE / 2, BASE + PAGE);
-    tap_ok(!cr_lower_ranges_contain(BASE + PAGE / 2, BASE + PAGE), "a full table still gives up what was freed");
+    tap_ok(!cr_lower_ranges_contain(BASE + PAGE / 2, BASE + PAGE),
+           "a full table still gives up what was freed");
     return tap_done();
 }

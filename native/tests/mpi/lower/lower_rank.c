@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A rank without the stub: `mpirun ... cr_mpirank lower_rank DIRECTORY`. It initializes MPI in the lower half, registers with the agent,
- * computes until DIRECTORY/go exists, and then checks that everything of its own is as it was and that MPI works.
+ * A rank without the stub: `mpirun ... cr_mpirank lower_rank DIRECTORY`. It initializes MPI in the
+ * lower half, registers with the agent, computes until DIRECTORY/go exists, and then checks that
+ * everything of its own is as it was and that MPI works.
  */
 #include "cr_rank.h"
 #include "upper.h"
@@ -91,7 +92,8 @@ static int drain(uint64_t *ret_messages, struct cr_error *err)
 
 static void barrier(void)
 {
-    upper_call(&cr_lower->main, upper_resolve("MPI_Barrier"), (long)upper_resolve("ompi_mpi_comm_world"), 0, 0, 0);
+    upper_call(&cr_lower->main, upper_resolve("MPI_Barrier"),
+               (long)upper_resolve("ompi_mpi_comm_world"), 0, 0, 0);
 }
 
 static int rebuild(struct cr_error *err)
@@ -123,9 +125,20 @@ static void register_rank(void)
     struct cr_error err = {0, ""};
 
     ops = (struct cr_rank_ops){
-        .rank = cr_lower->rank, .size = cr_lower->size, .pend = nothing, .report = report, .target = target,
-        .release = nothing, .stop = stop, .go = go, .may_park = may_park, .check = check, .drain = drain,
-        .rebuild = rebuild, .foreign = foreign, .thread_is_foreign = thread_is_foreign,
+        .rank = cr_lower->rank,
+        .size = cr_lower->size,
+        .pend = nothing,
+        .report = report,
+        .target = target,
+        .release = nothing,
+        .stop = stop,
+        .go = go,
+        .may_park = may_park,
+        .check = check,
+        .drain = drain,
+        .rebuild = rebuild,
+        .foreign = foreign,
+        .thread_is_foreign = thread_is_foreign,
     };
     rank_register = (__typeof__(rank_register))dlsym(RTLD_DEFAULT, "cr_rank_register");
     if (rank_register == NULL || rank_register(&ops, &err) < 0) {
@@ -138,9 +151,12 @@ static void start_mpi(void)
 {
     void *world = upper_resolve("ompi_mpi_comm_world");
 
-    upper_call(&cr_lower->main, upper_resolve("MPI_Init_thread"), 0, 0, 0, (long)&cr_lower->thread_level);
-    upper_call(&cr_lower->main, upper_resolve("MPI_Comm_rank"), (long)world, (long)&cr_lower->rank, 0, 0);
-    upper_call(&cr_lower->main, upper_resolve("MPI_Comm_size"), (long)world, (long)&cr_lower->size, 0, 0);
+    upper_call(&cr_lower->main, upper_resolve("MPI_Init_thread"), 0, 0, 0,
+               (long)&cr_lower->thread_level);
+    upper_call(&cr_lower->main, upper_resolve("MPI_Comm_rank"), (long)world, (long)&cr_lower->rank,
+               0, 0);
+    upper_call(&cr_lower->main, upper_resolve("MPI_Comm_size"), (long)world, (long)&cr_lower->size,
+               0, 0);
     cr_lower->mpi_initialized = 1;
 }
 
@@ -179,7 +195,8 @@ static void expect(int good, const char *what)
 static void check_mpi(void)
 {
     typedef int (*allreduce_fn)(const void *, void *, int, void *, void *, void *);
-    /* Six arguments: by way of a structure would hide what is tested, so the FS base is changed here. */
+    /* Six arguments: by way of a structure would hide what is tested, so the FS base is changed
+     * here. */
     allreduce_fn allreduce = (allreduce_fn)upper_resolve("MPI_Allreduce");
     void *type = upper_resolve("ompi_mpi_int"), *sum = upper_resolve("ompi_mpi_op_sum");
     void *world = upper_resolve("ompi_mpi_comm_world");
@@ -211,25 +228,54 @@ static void check_system(void)
     free(p);
 }
 
+/* What is made before the checkpoint. */
+struct belongings {
+    char *heap;
+    int file;
+    pthread_t thread;
+};
+
+static void make(struct belongings *b, const char *directory)
+{
+    char path[4096];
+
+    b->heap = malloc(HEAP_SIZE);
+    memset(b->heap, cr_lower->rank + 1, HEAP_SIZE);
+    snprintf(path, sizeof path, "%s/data-%d", directory, cr_lower->rank);
+    b->file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    expect(write(b->file, "0123456789", 10) == 10 && lseek(b->file, 4, SEEK_SET) == 4, "the file");
+    pthread_create(&b->thread, NULL, turn, NULL);
+}
+
+static void check_belongings(const struct belongings *b)
+{
+    unsigned long before = thread_turns;
+    char text[4] = "";
+    void *result;
+    int i;
+
+    for (i = 0; i < HEAP_SIZE && b->heap[i] == cr_lower->rank + 1; i++)
+        ;
+    expect(i == HEAP_SIZE, "the heap");
+    expect(read(b->file, text, 3) == 3 && strcmp(text, "456") == 0, "the place in the file");
+    nanosleep(&(struct timespec){0, 50000000}, NULL);
+    expect(thread_turns > before, "the other thread");
+    thread_turns = ~0UL;
+    pthread_join(b->thread, &result);
+    expect((unsigned long)result > 1, "the other thread's variable");
+}
+
 int main(int argc, char **argv)
 {
     char path[4096];
     struct timespec pause = {0, 2000000};
-    unsigned long before;
-    char *heap = malloc(HEAP_SIZE);
     volatile double sum = 0;
-    pthread_t thread;
-    void *result;
-    int i, file;
+    struct belongings mine;
 
     if (argc != 2)
         return 2;
     start_mpi();
-    memset(heap, cr_lower->rank + 1, HEAP_SIZE);
-    snprintf(path, sizeof path, "%s/data-%d", argv[1], cr_lower->rank);
-    file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    expect(write(file, "0123456789", 10) == 10 && lseek(file, 4, SEEK_SET) == 4, "the file");
-    pthread_create(&thread, NULL, turn, NULL);
+    make(&mine, argv[1]);
     register_rank();
     say(argv[1], "ready");
     snprintf(path, sizeof path, "%s/go", argv[1]);
@@ -237,20 +283,11 @@ int main(int argc, char **argv)
         sum += 1.5;
         nanosleep(&pause, NULL);
     }
-    before = thread_turns;
     check_mpi();
-    for (i = 0; i < HEAP_SIZE && heap[i] == cr_lower->rank + 1; i++)
-        ;
-    expect(i == HEAP_SIZE, "the heap");
-    expect(read(file, path, 3) == 3 && memcmp(path, "456", 3) == 0, "the place in the file");
-    nanosleep(&(struct timespec){0, 50000000}, NULL);
-    expect(thread_turns > before, "the other thread");
-    thread_turns = ~0UL;
-    pthread_join(thread, &result);
-    expect((unsigned long)result > 1, "the other thread's variable");
+    check_belongings(&mine);
     check_system();
     upper_call(&cr_lower->main, upper_resolve("MPI_Finalize"), 0, 0, 0, 0);
-    printf("rank %d of %d: restarted %d, sum is %s, done\n", cr_lower->rank, cr_lower->size, rebuilt,
-           sum > 0 ? "fine" : "zero");
+    printf("rank %d of %d: restarted %d, sum is %s, done\n", cr_lower->rank, cr_lower->size,
+           rebuilt, sum > 0 ? "fine" : "zero");
     return 0;
 }

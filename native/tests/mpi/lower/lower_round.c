@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lower_round DIRECTORY PID...: one checkpoint of the ranks PID... into DIRECTORY/rank-N.cr, all phases in step, as crnode and the
- * coordinator would order them; the ranks are killed behind it. For tests of the lower half alone.
+ * lower_round DIRECTORY PID...: one checkpoint of the ranks PID... into DIRECTORY/rank-N.cr, all
+ * phases in step, as crnode and the coordinator would order them; the ranks are killed behind it.
+ * For tests of the lower half alone.
  */
 #include "cr_arena.h"
 #include "cr_fmt.h"

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A program of the upper half that calls lower-half functions without the stub: switches the FS base by the system call,
- * which every CPU can. To be compiled without stack protector.
+ * A program of the upper half that calls lower-half functions without the stub: switches the FS
+ * base by the system call, which every CPU can. To be compiled without stack protector.
  */
 #ifndef UPPER_H
 #define UPPER_H
@@ -36,8 +36,8 @@ static inline uint64_t upper_own_fs(void)
 typedef long (*upper_fn)(long, long, long, long);
 
 /* Calls FN with the TCB of SHADOW. */
-__attribute__((noinline)) static long upper_call(const struct cr_shadow *shadow, void *fn, long a, long b, long c,
-                                                 long d)
+__attribute__((noinline)) static long upper_call(const struct cr_shadow *shadow, void *fn, long a,
+                                                 long b, long c, long d)
 {
     uint64_t own = upper_own_fs();
     uint64_t borrowed = shadow->fs;
