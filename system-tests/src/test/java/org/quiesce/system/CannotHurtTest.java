@@ -146,7 +146,8 @@ final class CannotHurtTest {
         String home = job.environment().get("QUIESCE_HOME");
         return ProcessHandle.allProcesses()
                 .filter(process -> process.info().command().orElse("").endsWith("/crnode"))
-                .filter(process -> String.join(" ", process.info().arguments().orElse(new String[0])).contains(home))
+                .filter(process -> String.join(" ", process.info().arguments().orElse(new String[0]))
+                        .contains(home))
                 .toList();
     }
 
@@ -157,7 +158,10 @@ final class CannotHurtTest {
             Run two = job.checkpointBeside();
             int first = one.await(LIMIT);
             int second = two.await(LIMIT);
-            assertThat(List.of(first, second)).as(one.describe() + two.describe()).contains(0).allMatch(code -> code == 0 || code == 4);
+            assertThat(List.of(first, second))
+                    .as(one.describe() + two.describe())
+                    .contains(0)
+                    .allMatch(code -> code == 0 || code == 4);
             one.handle().onExit().get(1, TimeUnit.SECONDS);
         }
     }

@@ -33,7 +33,8 @@ final class DamageTest {
             Path sequence = job.reference().resolve("latest").toRealPath();
             Random random = new Random(1);
             for (int i = 0; i < FLIPS; i++) {
-                Path victim = i % 3 == 0 ? sequence.resolve("manifest.json") : sequence.resolve("rank-" + i % 2 + ".cr");
+                Path victim =
+                        i % 3 == 0 ? sequence.resolve("manifest.json") : sequence.resolve("rank-" + i % 2 + ".cr");
                 long bit = random.nextLong(Files.size(victim) * 8);
                 flip(victim, bit);
                 quiesce(job, 7, "verify");

@@ -23,7 +23,8 @@ final class ExamplesTest {
                 work,
                 example,
                 Map.of("PATH", Stage.prefix().resolve("bin") + ":" + System.getenv("PATH")),
-                java.util.List.of(Stage.ROOT.resolve("examples/" + example + "/run.sh").toString()));
+                java.util.List.of(
+                        Stage.ROOT.resolve("examples/" + example + "/run.sh").toString()));
         run.awaitStatus(0, Duration.ofMinutes(3));
         assertThat(run.lastLine()).isEqualTo(example + ": identical");
     }

@@ -30,7 +30,11 @@ final class InstallTest {
                 List.of(Stage.ROOT.resolve("examples/counter/run.sh").toString()));
         run.awaitStatus(0, LIMIT);
         assertThat(run.lastLine()).isEqualTo("counter: identical");
-        Run.start(work, "doctor", Map.of(), List.of(prefix.resolve("bin/quiesce").toString(), "doctor"))
+        Run.start(
+                        work,
+                        "doctor",
+                        Map.of(),
+                        List.of(prefix.resolve("bin/quiesce").toString(), "doctor"))
                 .awaitStatus(0, LIMIT);
         config("unstage.sh", prefix);
         assertThat(Files.exists(prefix)).as("nothing is left").isFalse();

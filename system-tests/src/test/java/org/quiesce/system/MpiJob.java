@@ -23,7 +23,13 @@ final class MpiJob implements AutoCloseable {
     private int count;
 
     /** A job of {@code ranks} ranks that keeps its files in {@code work}; {@code launcherOptions} go to mpirun. */
-    MpiJob(Path work, String name, int ranks, Map<String, String> environment, List<String> launcherOptions, List<String> program) {
+    MpiJob(
+            Path work,
+            String name,
+            int ranks,
+            Map<String, String> environment,
+            List<String> launcherOptions,
+            List<String> program) {
         this.work = work;
         this.name = name;
         this.environment = Stream.concat(
@@ -53,8 +59,13 @@ final class MpiJob implements AutoCloseable {
     }
 
     MpiJob start(List<String> options) throws Exception {
-        List<String> command = new ArrayList<>(
-                List.of(Stage.bin("quiesce"), "run", "--name", name, "--dir", directory().toString()));
+        List<String> command = new ArrayList<>(List.of(
+                Stage.bin("quiesce"),
+                "run",
+                "--name",
+                name,
+                "--dir",
+                directory().toString()));
         command.addAll(options);
         command.add("--");
         command.addAll(mpirun);
@@ -136,7 +147,10 @@ final class MpiJob implements AutoCloseable {
     List<ProcessHandle> ranks() {
         return run.handle()
                 .descendants()
-                .filter(process -> process.parent().flatMap(parent -> parent.info().command()).orElse("").endsWith("orterun"))
+                .filter(process -> process.parent()
+                        .flatMap(parent -> parent.info().command())
+                        .orElse("")
+                        .endsWith("orterun"))
                 .toList();
     }
 

@@ -41,15 +41,17 @@ final class SoakTest {
 
     @ParameterizedTest(name = "seed {0}, {1}")
     @MethodSource("rounds")
-    void aJobKilledTwiceEndsWithTheSameBits(int seed, String transport, Map<String, String> first, Map<String, String> second)
-            throws Exception {
+    void aJobKilledTwiceEndsWithTheSameBits(
+            int seed, String transport, Map<String, String> first, Map<String, String> second) throws Exception {
         Random random = new Random(seed);
         try (MpiJob job = heat(first);
                 MpiJob restarted = heat(second)) {
             String expected = undisturbed(job);
             job.start().awaitOutput("step 500 ");
             Await.moment(random.nextInt(300));
-            assertThat(job.checkpointUnlessOver()).as("the job lives long enough").isTrue();
+            assertThat(job.checkpointUnlessOver())
+                    .as("the job lives long enough")
+                    .isTrue();
             Await.moment(random.nextInt(50));
             job.kill();
             restarted.restart();
@@ -65,7 +67,8 @@ final class SoakTest {
 
     private MpiJob heat(Map<String, String> environment) throws Exception {
         String program = Stage.program("mpicc", "examples/heat/heat.c");
-        List<String> command = Stream.concat(Stream.of(program), PROGRAM_ARGUMENTS.stream()).toList();
+        List<String> command =
+                Stream.concat(Stream.of(program), PROGRAM_ARGUMENTS.stream()).toList();
         return new MpiJob(work, "heat", 4, environment, List.of(), command);
     }
 

@@ -13,7 +13,8 @@ import java.util.stream.Stream;
 
 /** The staged build, and programs compiled for the tests. */
 final class Stage {
-    static final Path ROOT = Path.of(System.getProperty("quiesce.root", "..")).toAbsolutePath().normalize();
+    static final Path ROOT =
+            Path.of(System.getProperty("quiesce.root", "..")).toAbsolutePath().normalize();
     private static final Path PREFIX = Path.of(System.getProperty("quiesce.stage", ROOT + "/build/stage"))
             .toAbsolutePath()
             .normalize();
@@ -52,7 +53,8 @@ final class Stage {
     /** Names of files below {@code directory} that end in {@code suffix}. */
     static List<Path> filesEndingIn(Path directory, String suffix) throws IOException {
         try (Stream<Path> files = Files.walk(directory)) {
-            return files.filter(file -> file.getFileName().toString().endsWith(suffix)).toList();
+            return files.filter(file -> file.getFileName().toString().endsWith(suffix))
+                    .toList();
         }
     }
 }

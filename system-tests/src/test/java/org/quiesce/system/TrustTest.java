@@ -50,7 +50,8 @@ final class TrustTest {
         String home = job.environment().get("QUIESCE_HOME");
         long pid = ProcessHandle.allProcesses()
                 .filter(process -> process.info().command().orElse("").endsWith("/crnode"))
-                .filter(process -> String.join(" ", process.info().arguments().orElse(new String[0])).contains(home))
+                .filter(process -> String.join(" ", process.info().arguments().orElse(new String[0]))
+                        .contains(home))
                 .findFirst()
                 .orElseThrow()
                 .pid();
@@ -69,7 +70,9 @@ final class TrustTest {
                     List.of("info", job.reference().toString()),
                     List.of("verify", job.reference().toString()))) {
                 Run refused = asNobody(job, attempt);
-                assertThat(refused.await(LIMIT)).as(attempt + refused.describe()).isEqualTo(9);
+                assertThat(refused.await(LIMIT))
+                        .as(attempt + refused.describe())
+                        .isEqualTo(9);
                 assertThat(refused.stderr()).doesNotContain("Exception").isNotBlank();
             }
         }
