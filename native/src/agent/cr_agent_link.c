@@ -20,7 +20,7 @@
 
 #define HIGH_DESCRIPTOR 1000
 #define ARENA_SIZE (4UL << 20)
-#define REFUSE_TIMEOUT_MS 1000
+#define REFUSE_TIMEOUT_MS 50
 
 static uint8_t send_buffer[CR_FRAME_AGENT_MAX];
 static uint8_t receive_buffer[CR_FRAME_AGENT_MAX];
@@ -180,7 +180,10 @@ int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame)
         n = cr_sys(SYS_poll, fds, 2, -1);
         if (n < 0 && n != -EINTR)
             return (int)n;
-        if ((fds[1].revents & POLLIN) != 0 && take_signals(link))
+        /* A new requester that comes right after the end of this round must find it ended, so frames go first. */
+        if (fds[0].revents == 0 && fds[1].revents != 0)
+            cr_sys(SYS_poll, fds, 1, 0);
+        if (fds[0].revents == 0 && fds[1].revents != 0 && take_signals(link))
             return 0;
         if (fds[0].revents == 0)
             continue;
@@ -189,6 +192,16 @@ int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame)
             return n < 0 ? (int)n : -ECONNRESET;
     }
     return rc;
+}
+
+/* Closing with something unread would throw away what was sent, too. */
+static void await_answer(int fd)
+{
+    struct pollfd answer = {fd, POLLIN, 0};
+
+    cr_sys(SYS_shutdown, fd, SHUT_WR);
+    if (cr_sys(SYS_poll, &answer, 1, REFUSE_TIMEOUT_MS) > 0)
+        cr_sys_read(fd, send_buffer, sizeof(send_buffer));
 }
 
 void cr_link_refuse(const struct cr_link *current, const siginfo_t *info)
@@ -205,5 +218,6 @@ void cr_link_refuse(const struct cr_link *current, const siginfo_t *info)
     cr_fail(&err, CR_EBUSY, "another checkpoint of this process is in progress; try again later");
     if (cr_link_hello(&other, "round") == 0)
         cr_link_done(&other, quiesce_wire_Phase_PHASE_IDLE, &result, &err);
+    await_answer(other.fd);
     cr_sys_close(other.fd);
 }

@@ -43,9 +43,15 @@ static int millis_left(const struct talk *t)
     return t->deadline != 0 && left < 0 ? 0 : (int)left;
 }
 
+/* A peer that has hung up may have said why: the next receive tells. */
 static int send_frame(struct talk *t, struct cr_error *err)
 {
-    return cr_frame_send(t->fd, &t->frame, t->sent, sizeof(t->sent), err);
+    int rc = cr_frame_send(t->fd, &t->frame, t->sent, sizeof(t->sent), err);
+
+    if (rc != -EPIPE && rc != -ECONNRESET)
+        return rc;
+    *err = (struct cr_error){0};
+    return 0;
 }
 
 /* Waits for bytes of the agent. 0, or a negative code if the time is over or the user cancels. */
