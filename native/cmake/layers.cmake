@@ -21,10 +21,10 @@ function(quiesce_layer name)
   if(ARG_CONTEXT STREQUAL frozen)
     # A frozen function runs while other threads may hold any lock: no lazy binding, no stack protector call into libc.
     # Nor loops that the compiler turns into calls of strlen, which is an indirect function of libc.
-    target_compile_options(quiesce_${name} PRIVATE -fno-stack-protector -fno-plt -fno-tree-loop-distribute-patterns)
+    target_compile_options(quiesce_${name} PRIVATE -fno-stack-protector -fno-plt $<$<C_COMPILER_ID:GNU>:-fno-tree-loop-distribute-patterns>)
   elseif(ARG_CONTEXT STREQUAL restorer)
     target_compile_options(quiesce_${name} PRIVATE -ffreestanding -fno-stack-protector -fno-builtin
-        -fno-tree-loop-distribute-patterns -mno-red-zone)
+        $<$<C_COMPILER_ID:GNU>:-fno-tree-loop-distribute-patterns> -mno-red-zone)
   endif()
 endfunction()
 

@@ -1,0 +1,108 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What comes from outside: the kernel's list of areas, ELF headers in a program's memory, and the notes of an image. The first
+ * byte chooses which; of a note, it is the type.
+ */
+#include "cr_state_mapped.h"
+#include "cr_state_memory_parts.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define IS_MAPS 100
+#define IS_ELF 101
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static union {
+    quiesce_image_Areas areas;
+    quiesce_image_Guards guards;
+    quiesce_image_MappedFiles files;
+    quiesce_image_Mm mm;
+    quiesce_image_Descriptors descriptors;
+    quiesce_image_Signals signals;
+    quiesce_image_Timers timers;
+    quiesce_image_Process process;
+} message;
+
+/* A buffer of just this size, so that a read behind its end is seen. */
+static void take_maps(const uint8_t *data, size_t size)
+{
+    char *text = malloc(size + 1);
+    char *at = text;
+    struct cr_maps_line line;
+    int rc;
+
+    if (text == NULL)
+        return;
+    memcpy(text, data, size);
+    text[size] = '\0';
+    while ((rc = cr_maps_next(&at, &line)) > 0) {
+        if (line.start >= line.end || at > text + size || line.name > at)
+            abort();
+    }
+    free(text);
+}
+
+static void take_elf(const uint8_t *data, size_t size)
+{
+    uint8_t id[64];
+    int fd = memfd_create("fuzz", MFD_CLOEXEC);
+
+    if (fd >= 0 && write(fd, data, size) == (ssize_t)size &&
+        cr_mapped_build_id(fd, 0, id, sizeof(id)) > sizeof(id))
+        abort();
+    if (fd >= 0)
+        close(fd);
+}
+
+static const pb_msgdesc_t *fields_of(uint8_t type)
+{
+    switch (type) {
+    case quiesce_image_NoteType_NOTE_AREAS:
+        return quiesce_image_Areas_fields;
+    case quiesce_image_NoteType_NOTE_GUARDS:
+        return quiesce_image_Guards_fields;
+    case quiesce_image_NoteType_NOTE_MAPPED_FILES:
+        return quiesce_image_MappedFiles_fields;
+    case quiesce_image_NoteType_NOTE_MM:
+        return quiesce_image_Mm_fields;
+    case quiesce_image_NoteType_NOTE_DESCRIPTORS:
+        return quiesce_image_Descriptors_fields;
+    case quiesce_image_NoteType_NOTE_SIGNALS:
+        return quiesce_image_Signals_fields;
+    case quiesce_image_NoteType_NOTE_TIMERS:
+        return quiesce_image_Timers_fields;
+    case quiesce_image_NoteType_NOTE_PROCESS:
+        return quiesce_image_Process_fields;
+    default:
+        return NULL;
+    }
+}
+
+static void take_note(const uint8_t *data, size_t size, uint8_t type)
+{
+    const pb_msgdesc_t *fields = fields_of(type);
+    struct cr_note note = {type, (uint32_t)size, data, NULL};
+    struct cr_error err;
+
+    if (fields != NULL)
+        cr_state_decode(&note, fields, &message, &err);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    if (data[0] == IS_MAPS)
+        take_maps(data + 1, size - 1);
+    else if (data[0] == IS_ELF)
+        take_elf(data + 1, size - 1);
+    else
+        take_note(data + 1, size - 1, data[0]);
+    return 0;
+}
