@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define THREADS 16
-#define STOPS 200
+#define STOPS 100
 
 static volatile int stop;
 static volatile long steps[THREADS * 8]; /* a cache line each */
@@ -113,12 +113,12 @@ int main(void)
     for (long i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, wait_for_lock, (void *)i);
     usleep(20000);
-    tap_ok(stop_often("blocked", &moved) == 0, "blocked threads stop, 200 times");
+    tap_ok(stop_often("blocked", &moved) == 0, "blocked threads stop, 100 times");
     pthread_mutex_unlock(&never);
     join_all(threads);
     for (long i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, count, (void *)i);
-    tap_ok(stop_often("counting", &moved) == 0, "busy threads stop, 200 times");
+    tap_ok(stop_often("counting", &moved) == 0, "busy threads stop, 100 times");
     tap_ok(moved == 0, "nobody runs while all are stopped");
     tap_ok(!cr_freeze_is_stopping(), "no stop is left over");
     cr_freeze_set_rules(&no_rules);
