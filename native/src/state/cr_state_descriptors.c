@@ -257,6 +257,11 @@ static void add_file(struct cr_arena *arena, const struct cr_open_file *file, in
     quiesce_image_Descriptor *out = &work->message.descriptor[work->message.descriptor_count++];
 
     describe(file, kind, work->link, out);
+    if (out->status_flags & O_ASYNC)
+        cr_refuse(refusals,
+                  "descriptor %d (%s) sends signals (O_ASYNC); switch that off with fcntl(F_SETFL) "
+                  "before the checkpoint",
+                  file->fd, work->link);
     if (kind == quiesce_image_DescriptorKind_DESCRIPTOR_FILE && file->same_as < 0)
         cr_locks_collect(arena, out, refusals);
 }

@@ -16,6 +16,9 @@
 #define PR_TIMER_CREATE_RESTORE_IDS 77
 #define TRIES_MAX 100000
 
+/* Clocks of CPU time by id are negative: ~pid << 3, and this bit for a thread. */
+#define CPU_CLOCK_OF_THREAD 4
+
 static int64_t to_us(const struct timeval *t)
 {
     return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
@@ -105,6 +108,14 @@ static void read_times(quiesce_image_PosixTimer *timer)
     timer->overrun = overrun > 0 ? (int32_t)overrun : 0;
 }
 
+/* Which thread or process a clock of CPU time belongs to cannot be said again at a restart, but for "this process". */
+static int is_clock_of_someone(int clock)
+{
+    if (clock >= 0)
+        return clock == CLOCK_THREAD_CPUTIME_ID;
+    return (clock & CPU_CLOCK_OF_THREAD) != 0 || ~(clock >> 3) != 0;
+}
+
 static int collect_posix_timers(const struct cr_state *state, struct cr_arena *arena,
                                 quiesce_image_Timers *message, struct cr_error *err)
 {
@@ -128,6 +139,12 @@ static int collect_posix_timers(const struct cr_state *state, struct cr_arena *a
                            "checkpoint",
                            limit);
         parse_timer(at, timer);
+        if (is_clock_of_someone(timer->clock))
+            return cr_fail(
+                err, CR_EREFUSED,
+                "POSIX timer %d measures the CPU time of one thread or of a process by its "
+                "id; delete it before the checkpoint, or use CLOCK_PROCESS_CPUTIME_ID",
+                timer->id);
         if (timer->tid != 0 && state->known_tid != NULL)
             timer->tid = (uint32_t)state->known_tid((int)timer->tid);
         read_times(timer);

@@ -5,7 +5,9 @@
 
 #include "cr_state_check.h"
 #include "cr_state_memory.h"
+#include "cr_sys.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -374,6 +376,32 @@ static void test_many_areas(void)
     munmap(at, count * PAGE);
 }
 
+/* Whatever the size of its working memory, the agent says that it is used up instead of going beyond. */
+static void test_small_arenas(void)
+{
+    int enough = 0;
+    int wrong = 0;
+
+    for (size_t size = PAGE; size <= 4UL << 20; size += 7 * PAGE) {
+        struct cr_memory m;
+        struct fixture f = {0};
+        int rc;
+
+        if (cr_arena_create(&f.arena, size) != 0)
+            return;
+        f.state = (struct cr_state){.arena = &f.arena, .foreign = &f.foreign};
+        rc = cr_memory_collect(&f.state, &m, &f.err);
+        if (rc == 0)
+            rc = cr_memory_scan(&f.state, &m, &f.err);
+        enough += rc == 0;
+        wrong += rc != 0 && rc != -ENOMEM;
+        if (f.arena.size != CR_PAGE_UP(size) || f.arena.used > f.arena.size)
+            wrong++;
+        fixture_end(&f);
+    }
+    tap_ok(enough > 0 && wrong == 0, "too little working memory is an error, not an accident");
+}
+
 static void test_mm(void)
 {
     quiesce_image_Mm *mm = calloc(1, sizeof(*mm));
@@ -412,6 +440,7 @@ int main(void)
     test_stale_preparation();
     test_jvm_counters();
     test_many_areas();
+    test_small_arenas();
     test_mm();
     return tap_done();
 }

@@ -94,9 +94,37 @@ static void test_posix_timers(void)
     free(message);
 }
 
+static void test_cpu_time(void)
+{
+    int of_process = make_timer(CLOCK_PROCESS_CPUTIME_ID, SIGUSR1, NULL);
+    struct fixture f;
+    int of_thread;
+    int rc;
+
+    arm(of_process, 1000, 0);
+    fixture_begin(&f);
+    tap_ok(fixture_say(&f, cr_timers_collect(&f.state, &f.err)) == 0,
+           "a timer of the process's CPU time is collected");
+    syscall(SYS_timer_delete, of_process);
+    tap_ok(fixture_say(&f, cr_timers_put_back(&f.state, &f.err)) == 0 &&
+               left_ns(of_process) > 990LL * 1000000000,
+           "and put back");
+    fixture_end(&f);
+    of_thread = make_timer(CLOCK_THREAD_CPUTIME_ID, SIGUSR1, NULL);
+    fixture_begin(&f);
+    rc = cr_timers_collect(&f.state, &f.err);
+    printf("# %s\n", f.err.text);
+    tap_ok(rc == -CR_EREFUSED, "one of a thread's is refused");
+    syscall(SYS_timer_delete, of_thread);
+    fixture_end(&f);
+}
+
 int main(void)
 {
     test_interval_timers();
     test_posix_timers();
+    for (int id = 0; id < 10; id++)
+        syscall(SYS_timer_delete, id);
+    test_cpu_time();
     return tap_done();
 }
