@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. The thread inside every process that takes part in checkpoints. It sleeps until a requester wakes it by a
- * signal, connects to the requester, and goes through the phases that it is told. It leads all stops of the process.
+ * context: normal. The thread inside every process that takes part in checkpoints. It sleeps until
+ * a requester wakes it by a signal, connects to the requester, and goes through the phases that it
+ * is told. It leads all stops of the process.
  */
 #ifndef CR_AGENT_H
 #define CR_AGENT_H
@@ -12,7 +13,10 @@
 
 #include <stdint.h>
 
-/* Starts the agent's thread, unless the process has one. Returns 0 or -errno. Not for several threads at once. */
+/*
+ * Starts the agent's thread, unless the process has one. Returns 0 or -errno. Not for several
+ * threads at once.
+ */
 int cr_agent_start(void);
 
 /* In the child of a fork(): the agent did not come along; starts another one. */
@@ -21,7 +25,10 @@ void cr_agent_forked(void);
 /* 1 once the agent can be woken. */
 int cr_agent_is_ready(void);
 
-/* Every later round refuses with -CR_EDISABLED and REASON (a string that stays); waits for the end of one in progress. */
+/*
+ * Every later round refuses with -CR_EDISABLED and REASON (a string that stays); waits for the end
+ * of one in progress.
+ */
 void cr_agent_disable(const char *reason);
 
 /* What the MPI stub gives; at most once. */
@@ -36,18 +43,19 @@ void cr_agent_report_changed(void);
 /* ---- a checkpoint that the process itself asks for ---- */
 
 struct cr_agent_request {
-    char file[4096];           /* absolute path of the image */
+    char file[4096]; /* absolute path of the image */
     int durable;
-    volatile uint32_t state;   /* futex: 0 waiting, 1 done */
-    int result;                /* 0, or a negative code */
-    int restarted;             /* 1: this is the restored process */
+    volatile uint32_t state; /* futex: 0 waiting, 1 done */
+    int result;              /* 0, or a negative code */
+    int restarted;           /* 1: this is the restored process */
     uint64_t generation;
     struct cr_error error;
 };
 
 /*
- * Takes a checkpoint of this process and returns when it is done, or, in the restored process, when that runs.
- * REQUEST->result and ->restarted tell which. Returns 0, or -CR_EBUSY when another request waits.
+ * Takes a checkpoint of this process and returns when it is done, or, in the restored process, when
+ * that runs. REQUEST->result and ->restarted tell which. Returns 0, or -CR_EBUSY when another
+ * request waits.
  */
 int cr_agent_checkpoint(struct cr_agent_request *request);
 

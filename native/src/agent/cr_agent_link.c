@@ -41,7 +41,9 @@ static int move_high(int fd)
     return high;
 }
 
-/* Only the same user and root may ask for a checkpoint: the image holds all that the process knows. */
+/*
+ * Only the same user and root may ask for a checkpoint: the image holds all that the process knows.
+ */
 static int peer_is_trusted(int fd)
 {
     struct ucred peer;
@@ -62,8 +64,8 @@ static int connect_to(int requester, uint32_t value)
 
     if (fd < 0)
         return fd;
-    rc = (int)cr_sys(SYS_connect, fd, &address,
-                     offsetof(struct sockaddr_un, sun_path) + 1 + length);
+    rc =
+        (int)cr_sys(SYS_connect, fd, &address, offsetof(struct sockaddr_un, sun_path) + 1 + length);
     if (rc < 0 || !peer_is_trusted(fd)) {
         cr_sys_close(fd);
         return rc < 0 ? rc : -EPERM;
@@ -180,7 +182,10 @@ int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame)
         n = cr_sys(SYS_poll, fds, 2, -1);
         if (n < 0 && n != -EINTR)
             return (int)n;
-        /* A new requester that comes right after the end of this round must find it ended, so frames go first. */
+        /*
+         * A new requester that comes right after the end of this round must find it ended, so
+         * frames go first.
+         */
         if (fds[0].revents == 0 && fds[1].revents != 0)
             cr_sys(SYS_poll, fds, 1, 0);
         if (fds[0].revents == 0 && fds[1].revents != 0 && take_signals(link))

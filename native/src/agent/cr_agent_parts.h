@@ -37,11 +37,17 @@ struct cr_link {
     size_t reported_count;
 };
 
-/* Connects to the requester with pid REQUESTER and socket VALUE and greets it. 0 or a negative code. */
+/*
+ * Connects to the requester with pid REQUESTER and socket VALUE and greets it. 0 or a negative
+ * code.
+ */
 int cr_link_open(struct cr_link *link, int requester, uint32_t value, const char *purpose);
 void cr_link_close(struct cr_link *link);
 
-/* Waits for a frame. Returns 1; 0 when the agent was woken by its own process; negative when the connection is over. */
+/*
+ * Waits for a frame. Returns 1; 0 when the agent was woken by its own process; negative when the
+ * connection is over.
+ */
 int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame);
 
 int cr_link_send(struct cr_link *link, const quiesce_wire_Frame *frame);

@@ -178,8 +178,7 @@ static int register_on(struct cr_link *link, struct cr_error *err)
         rc = cr_frame_receive(link->fd, &link->reader, &link->arena, REGISTER_TIMEOUT_MS, &frame,
                               err);
     if (rc == 0)
-        return cr_fail(err, CR_ETIMEOUT, "crnode did not answer in %s",
-                       cr_lower->run_directory);
+        return cr_fail(err, CR_ETIMEOUT, "crnode did not answer in %s", cr_lower->run_directory);
     if (rc < 0)
         return cr_fail(err, -rc, "cannot register with crnode in %s: %s", cr_lower->run_directory,
                        cr_error_words(-rc));
@@ -198,8 +197,8 @@ int cr_agent_register(struct cr_error *err)
     link.signals = -1;
     link.fd = connect_to_node();
     if (link.fd < 0)
-        return cr_fail(err, -link.fd, "cannot connect to crnode in %s: %s",
-                       cr_lower->run_directory, cr_error_words(-link.fd));
+        return cr_fail(err, -link.fd, "cannot connect to crnode in %s: %s", cr_lower->run_directory,
+                       cr_error_words(-link.fd));
     rc = register_on(&link, err);
     cr_link_close(&link);
     return rc;

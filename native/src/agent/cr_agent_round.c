@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: frozen. One checkpoint as the agent sees it: phases on command, and from each of them a way back. */
+/*
+ * context: frozen. One checkpoint as the agent sees it: phases on command, and from each of them a
+ * way back.
+ */
 #include "cr_agent_parts.h"
 
 #include "cr_agent_state.h"
@@ -394,7 +397,8 @@ void cr_round_serve_self(struct cr_link *link, struct cr_agent_request *request)
                                  "a rank of an MPI job is checkpointed with its job: use quiesce "
                                  "checkpoint")
                        : phase_begin(r);
-    for (size_t i = 0; rc >= 0 && rc != ROUND_RESTORED && i < sizeof(phases) / sizeof(*phases); i++) {
+    for (size_t i = 0; rc >= 0 && rc != ROUND_RESTORED && i < sizeof(phases) / sizeof(*phases);
+         i++) {
         rc = enter(r, phases[i]);
         if (r->err.code != 0)
             rc = -r->err.code;

@@ -115,11 +115,12 @@ static void report(const struct cr_checkpoint_options *o, const struct cr_single
         return;
     }
     cr_cli_bytes(r->file_bytes, size, sizeof(size));
-    fprintf(stderr,
-            "cr_checkpoint: %s: %s; stopped for %.1f ms (%.1f until all stood still, %.1f copying), "
-            "%.1f ms for checksums and name\n",
-            o->file, size, (double)r->pause_micros / 1000, (double)r->stop_micros / 1000,
-            (double)r->dump_micros / 1000, (double)r->seal_micros / 1000);
+    fprintf(
+        stderr,
+        "cr_checkpoint: %s: %s; stopped for %.1f ms (%.1f until all stood still, %.1f copying), "
+        "%.1f ms for checksums and name\n",
+        o->file, size, (double)r->pause_micros / 1000, (double)r->stop_micros / 1000,
+        (double)r->dump_micros / 1000, (double)r->seal_micros / 1000);
 }
 
 static int run(const struct cr_checkpoint_options *o, struct cr_single_result *result,

@@ -31,38 +31,49 @@ enum {
     OPTION_JSON,
 };
 
-static const struct option long_options[] = {
-    {"verbose", no_argument, NULL, 'v'},       {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, OPTION_VERSION},
-    {"pid", no_argument, NULL, 'p'},           {"process", no_argument, NULL, 'p'},
-    {"cwd", no_argument, NULL, 'c'},           {"dir", required_argument, NULL, 'd'},
-    {"file", required_argument, NULL, 'f'},    {"atomic", no_argument, NULL, OPTION_ATOMIC},
-    {"clobber", no_argument, NULL, OPTION_CLOBBER},
-    {"noclobber", no_argument, NULL, OPTION_NOCLOBBER},
-    {"run", no_argument, NULL, OPTION_RUN},    {"signal", required_argument, NULL, 'S'},
-    {"stop", no_argument, NULL, OPTION_STOP},  {"term", no_argument, NULL, OPTION_TERM},
-    {"abort", no_argument, NULL, OPTION_ABORT}, {"kill", no_argument, NULL, OPTION_KILL},
-    {"cont", no_argument, NULL, OPTION_CONT},  {"sync", no_argument, NULL, OPTION_SYNC},
-    {"nosync", no_argument, NULL, OPTION_NOSYNC},
-    {"time", required_argument, NULL, 't'},    {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
-    {"json", no_argument, NULL, OPTION_JSON},  {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {{"verbose", no_argument, NULL, 'v'},
+                                             {"quiet", no_argument, NULL, 'q'},
+                                             {"help", no_argument, NULL, 'h'},
+                                             {"version", no_argument, NULL, OPTION_VERSION},
+                                             {"pid", no_argument, NULL, 'p'},
+                                             {"process", no_argument, NULL, 'p'},
+                                             {"cwd", no_argument, NULL, 'c'},
+                                             {"dir", required_argument, NULL, 'd'},
+                                             {"file", required_argument, NULL, 'f'},
+                                             {"atomic", no_argument, NULL, OPTION_ATOMIC},
+                                             {"clobber", no_argument, NULL, OPTION_CLOBBER},
+                                             {"noclobber", no_argument, NULL, OPTION_NOCLOBBER},
+                                             {"run", no_argument, NULL, OPTION_RUN},
+                                             {"signal", required_argument, NULL, 'S'},
+                                             {"stop", no_argument, NULL, OPTION_STOP},
+                                             {"term", no_argument, NULL, OPTION_TERM},
+                                             {"abort", no_argument, NULL, OPTION_ABORT},
+                                             {"kill", no_argument, NULL, OPTION_KILL},
+                                             {"cont", no_argument, NULL, OPTION_CONT},
+                                             {"sync", no_argument, NULL, OPTION_SYNC},
+                                             {"nosync", no_argument, NULL, OPTION_NOSYNC},
+                                             {"time", required_argument, NULL, 't'},
+                                             {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+                                             {"json", no_argument, NULL, OPTION_JSON},
+                                             {NULL, 0, NULL, 0}};
 
 static void print_usage(void)
 {
-    printf("Usage: cr_checkpoint [options] PID\n"
-           "Writes the image of process PID, which runs on unless told otherwise.\n\n"
-           "  -f, --file FILE    write FILE (default: context.PID in the current directory)\n"
-           "  -d, --dir DIR      write context.PID in DIR, which is made if need be\n"
-           "  --noclobber        fail if the file exists; --atomic, --clobber: replace it (default)\n"
-           "  --term, --kill, --stop, --cont, --abort, -S, --signal NUM\n"
-           "                     send this signal after a successful checkpoint\n"
-           "  --run              send none (default)\n"
-           "  -t, --time SEC     give up after SEC seconds\n"
-           "  --nosync           do not wait until the image is on disk\n"
-           "  --dry-run          say whether the process can be checkpointed; write nothing\n"
-           "  --json             print the result as JSON\n"
-           "  -p, --pid          checkpoint one process (default)\n"
-           "  -v, --verbose  -q, --quiet  -?, --help  --version\n");
+    printf(
+        "Usage: cr_checkpoint [options] PID\n"
+        "Writes the image of process PID, which runs on unless told otherwise.\n\n"
+        "  -f, --file FILE    write FILE (default: context.PID in the current directory)\n"
+        "  -d, --dir DIR      write context.PID in DIR, which is made if need be\n"
+        "  --noclobber        fail if the file exists; --atomic, --clobber: replace it (default)\n"
+        "  --term, --kill, --stop, --cont, --abort, -S, --signal NUM\n"
+        "                     send this signal after a successful checkpoint\n"
+        "  --run              send none (default)\n"
+        "  -t, --time SEC     give up after SEC seconds\n"
+        "  --nosync           do not wait until the image is on disk\n"
+        "  --dry-run          say whether the process can be checkpointed; write nothing\n"
+        "  --json             print the result as JSON\n"
+        "  -p, --pid          checkpoint one process (default)\n"
+        "  -v, --verbose  -q, --quiet  -?, --help  --version\n");
 }
 
 struct destination {
@@ -75,7 +86,7 @@ static int set_signal(struct cr_checkpoint_options *o, int option, struct cr_err
 {
     static const struct {
         int option, number;
-    } named[] = {{OPTION_RUN, 0},        {OPTION_STOP, SIGSTOP}, {OPTION_TERM, SIGTERM},
+    } named[] = {{OPTION_RUN, 0},         {OPTION_STOP, SIGSTOP}, {OPTION_TERM, SIGTERM},
                  {OPTION_ABORT, SIGABRT}, {OPTION_KILL, SIGKILL}, {OPTION_CONT, SIGCONT}};
 
     if (option == 'S') {

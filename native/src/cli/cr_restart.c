@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. cr_restart: brings a process back and stands in for it: it passes on signals, and ends as the process does.
+ * context: normal. cr_restart: brings a process back and stands in for it: it passes on signals,
+ * and ends as the process does.
  */
 #include "cr_error.h"
 #include "cr_restore_start.h"
@@ -68,7 +69,8 @@ static void print_usage(void)
            "  --run-on-success CMD    run CMD when the process has been started\n"
            "  --run-on-failure CMD    run CMD when it could not be\n"
            "  -q, --quiet  -?, --help  -v, --version\n\n"
-           "Exit status: that of the process; 7 image missing or damaged, 8 cannot be restarted here,\n"
+           "Exit status: that of the process; 7 image missing or damaged, 8 cannot be restarted "
+           "here,\n"
            "9 not permitted, 255 bad usage.\n");
 }
 

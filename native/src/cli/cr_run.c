@@ -27,7 +27,8 @@ static void print_usage(FILE *out)
 /* The library is in lib/ beside our own bin/, or where the packager put libraries. */
 static int find_library(char *out, size_t size)
 {
-    static const char *const folders[] = {"../lib", "../lib/quiesce", "../lib64", "../lib/x86_64-linux-gnu"};
+    static const char *const folders[] = {"../lib", "../lib/quiesce", "../lib64",
+                                          "../lib/x86_64-linux-gnu"};
     char own[PATH_MAX];
     char wanted[PATH_MAX + 64];
     char real[PATH_MAX];
@@ -56,7 +57,10 @@ static int is_ours(const char *entry, size_t length)
            strncmp(name, LIBRARY, strlen(LIBRARY)) == 0;
 }
 
-/* LD_PRELOAD with FIRST (may be NULL) in front and without any other libcr; kept preloads stay in their order. */
+/*
+ * LD_PRELOAD with FIRST (may be NULL) in front and without any other libcr; kept preloads stay in
+ * their order.
+ */
 static void set_preload(const char *first)
 {
     const char *old = getenv("LD_PRELOAD");
@@ -121,8 +125,9 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (!omit && find_library(library, sizeof(library)) < 0) {
-        fprintf(stderr, "cr_run: cannot find " LIBRARY " in lib/ beside the folder of cr_run; is Quiesce "
-                        "installed completely?\n");
+        fprintf(stderr,
+                "cr_run: cannot find " LIBRARY " in lib/ beside the folder of cr_run; is Quiesce "
+                "installed completely?\n");
         return 127;
     }
     set_preload(omit ? NULL : library);

@@ -1,12 +1,18 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: frozen. The notes that make a core file of an image: debuggers show the backtrace of each thread by them. */
+/*
+ * context: frozen. The notes that make a core file of an image: debuggers show the backtrace of
+ * each thread by them.
+ */
 #ifndef CR_CORE_NOTES_H
 #define CR_CORE_NOTES_H
 
 #include "cr_dump.h"
 
-/* Registers of all threads, the main thread first, and what is known of the process; goes by the areas of D. */
+/*
+ * Registers of all threads, the main thread first, and what is known of the process; goes by the
+ * areas of D.
+ */
 int cr_core_notes_add(struct cr_dump *d, struct cr_error *err);
 
 /* Header, Host, Threads and Rank into D->notes. */

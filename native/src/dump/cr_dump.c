@@ -11,7 +11,10 @@
 
 #include <string.h>
 
-/* Address space only: notes of a large process with 100,000 pieces of memory need some 20 MiB of it. */
+/*
+ * Address space only: notes of a large process with 100,000 pieces of memory need some 20 MiB of
+ * it.
+ */
 #define ARENA_SIZE (128UL << 20)
 
 struct cr_agent_state cr_agent_state = {.magic = CR_AGENT_STATE_MAGIC,

@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: frozen. One image of this process, step by step, by the agent with all other threads parked. */
+/*
+ * context: frozen. One image of this process, step by step, by the agent with all other threads
+ * parked.
+ */
 #ifndef CR_DUMP_H
 #define CR_DUMP_H
 
@@ -12,8 +15,8 @@
 struct cr_dump {
     struct cr_arena arena;
     struct cr_foreign foreign;
-    struct cr_state state;    /* what the agent puts back after a restart */
-    struct cr_state notes;    /* what the restorer reads: Header, Host, Threads, Rank */
+    struct cr_state state; /* what the agent puts back after a restart */
+    struct cr_state notes; /* what the restorer reads: Header, Host, Threads, Rank */
     struct cr_memory memory;
     struct cr_image_writer *writer;
     const struct cr_rank_facts *rank; /* NULL: not a rank */
@@ -34,12 +37,14 @@ int cr_dump_init(struct cr_dump *d);
 /* Forgets the notes of the last image; FOREIGN (copied, not deep) says what is not ours. */
 void cr_dump_begin(struct cr_dump *d, const struct cr_foreign *foreign);
 
-/* Collects kernel state and areas; every refusal (-CR_EREFUSED) is made here, before a file exists. */
+/*
+ * Collects kernel state and areas; every refusal (-CR_EREFUSED) is made here, before a file exists.
+ */
 int cr_dump_collect(struct cr_dump *d, struct cr_error *err);
 
 /*
- * Finds the pages and copies everything into PATH.partial. The calling thread must have saved its context in the first
- * record of cr_freeze_threads() before. RET_BYTES: of page data.
+ * Finds the pages and copies everything into PATH.partial. The calling thread must have saved its
+ * context in the first record of cr_freeze_threads() before. RET_BYTES: of page data.
  */
 int cr_dump_copy(struct cr_dump *d, const char *path, const struct cr_image_options *options,
                  uint64_t *ret_bytes, struct cr_error *err);

@@ -97,8 +97,7 @@ static int signal_thread(int tid, void *argument)
     struct cr_thread *t;
     int rc;
 
-    if (is_listed(tid) ||
-        (cr_freeze.rules.is_foreign != NULL && cr_freeze.rules.is_foreign(tid)))
+    if (is_listed(tid) || (cr_freeze.rules.is_foreign != NULL && cr_freeze.rules.is_foreign(tid)))
         return 0;
     if (cr_freeze.count >= MAX_THREADS)
         return -E2BIG;
@@ -118,8 +117,8 @@ static uint32_t count_missing(void)
     uint32_t missing = 0;
 
     for (uint32_t i = 1; i < cr_freeze.count; i++)
-        missing += cr_freeze.threads[i].gone == 0 &&
-                   cr_freeze.threads[i].parked != cr_freeze.generation;
+        missing +=
+            cr_freeze.threads[i].gone == 0 && cr_freeze.threads[i].parked != cr_freeze.generation;
     return missing;
 }
 
@@ -143,7 +142,8 @@ static int look_at_missing(int late, struct cr_error *err)
         } else if (late) {
             return cr_fail(err, CR_ENOPARK,
                            "thread %d did not stop in time (state %c%s); try again later", t->tid,
-                           state, state == 'D' ? ": it waits for a device, or for a child of vfork" : "");
+                           state,
+                           state == 'D' ? ": it waits for a device, or for a child of vfork" : "");
         } else if (t->deferred == cr_freeze.generation) {
             cr_park_signal(t);
         }

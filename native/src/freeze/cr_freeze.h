@@ -1,9 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: frozen. Stopping all threads of the application and letting them go: each is sent CR_STOP_SIGNAL and parks in its
- * handler. A system call that the signal interrupted is made to go on as if nothing had happened. Called by the agent's
- * thread, unless stated otherwise.
+ * context: frozen. Stopping all threads of the application and letting them go: each is sent
+ * CR_STOP_SIGNAL and parks in its handler. A system call that the signal interrupted is made to go
+ * on as if nothing had happened. Called by the agent's thread, unless stated otherwise.
  */
 #ifndef CR_FREEZE_H
 #define CR_FREEZE_H
@@ -23,7 +23,10 @@ struct cr_freeze_rules {
     int (*is_foreign)(int tid);
 };
 
-/* Once, in the thread that makes the agent: reserves the records and installs the signal's action. 0 or -errno. */
+/*
+ * Once, in the thread that makes the agent: reserves the records and installs the signal's action.
+ * 0 or -errno.
+ */
 int cr_freeze_init(void);
 
 /* In a child of fork(): nothing is stopped, the pid has changed. */
@@ -32,8 +35,9 @@ void cr_freeze_forked(void);
 void cr_freeze_set_rules(const struct cr_freeze_rules *rules);
 
 /*
- * Parks every thread but the calling one and the foreign ones; TIMEOUT_NS for all of it. Returns 0, or -CR_ENOPARK with the
- * thread and what keeps it in ERR. After a failure too, cr_freeze_release() must follow.
+ * Parks every thread but the calling one and the foreign ones; TIMEOUT_NS for all of it. Returns 0,
+ * or -CR_ENOPARK with the thread and what keeps it in ERR. After a failure too, cr_freeze_release()
+ * must follow.
  */
 int cr_freeze_stop(int64_t timeout_ns, struct cr_error *err);
 
@@ -43,18 +47,26 @@ void cr_freeze_release(void);
 /* 1 between cr_freeze_stop() and cr_freeze_release(). Any thread. */
 int cr_freeze_is_stopping(void);
 
-/* The records of the last stop, the agent's own first; those with gone != 0 are to be passed over. */
+/*
+ * The records of the last stop, the agent's own first; those with gone != 0 are to be passed over.
+ */
 size_t cr_freeze_threads(struct cr_thread **ret_threads);
 
-/* In the restored process: waits until all threads are back in their handlers. Returns 0 or -CR_ENOPARK. */
+/*
+ * In the restored process: waits until all threads are back in their handlers. Returns 0 or
+ * -CR_ENOPARK.
+ */
 int cr_freeze_await_restored(struct cr_error *err);
 
-/* A safe point of a thread that could not park in its handler: it parks if it is expected to. Any thread. */
+/*
+ * A safe point of a thread that could not park in its handler: it parks if it is expected to. Any
+ * thread.
+ */
 void cr_freeze_park_self(void);
 
 /*
- * The kernel's id for a thread or process id that the application knows, and back; the same number for one that is not of a
- * restored thread. Any thread, any time.
+ * The kernel's id for a thread or process id that the application knows, and back; the same number
+ * for one that is not of a restored thread. Any thread, any time.
  */
 int cr_freeze_kernel_tid(int tid);
 int cr_freeze_known_tid(int kernel_tid);

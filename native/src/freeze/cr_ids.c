@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: frozen. The ids of threads that came back with other ids than the application knows. glibc keeps the tid in
- * each thread's control block, where mutexes take it from, so the old one stays there and calls that take ids translate.
+ * context: frozen. The ids of threads that came back with other ids than the application knows.
+ * glibc keeps the tid in each thread's control block, where mutexes take it from, so the old one
+ * stays there and calls that take ids translate.
  */
 #include "cr_park.h"
 

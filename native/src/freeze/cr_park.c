@@ -1,9 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: frozen. The handler in which a thread stands while it is stopped. In the restored process it comes back in the
- * same place, and everything that the signal frame holds (registers, vector state, mask, alternate stack) is given back by
- * the handler's return.
+ * context: frozen. The handler in which a thread stands while it is stopped. In the restored
+ * process it comes back in the same place, and everything that the signal frame holds (registers,
+ * vector state, mask, alternate stack) is given back by the handler's return.
  */
 #include "cr_park.h"
 
@@ -123,8 +123,8 @@ static void move_deadline(const ucontext_t *frame)
 }
 
 /*
- * In the restored process the kernel has forgotten the deadline. nanosleep() has written what was left to its second
- * buffer, if it was given one; any other call begins anew.
+ * In the restored process the kernel has forgotten the deadline. nanosleep() has written what was
+ * left to its second buffer, if it was given one; any other call begins anew.
  */
 static int prepare_restored_call(struct standing *s)
 {
@@ -195,7 +195,10 @@ static struct cr_thread *own_record(void)
     return NULL;
 }
 
-/* The record that the signal names, if it is the calling thread's; a late signal may name another one's. */
+/*
+ * The record that the signal names, if it is the calling thread's; a late signal may name another
+ * one's.
+ */
 static struct cr_thread *named_record(const siginfo_t *info)
 {
     uint64_t offset = (uint64_t)info->si_value.sival_ptr - (uint64_t)cr_freeze.threads;

@@ -18,8 +18,8 @@ struct cr_freeze {
     volatile uint32_t expected;   /* the one that makes PARKED this wakes the agent */
     volatile uint32_t back;       /* futex: how many are back after a restart */
     int32_t pid;                  /* the kernel's */
-    uint32_t virtual_ids;         /* some restored thread has another id than the application knows */
-    int64_t stopped_at;           /* CLOCK_MONOTONIC when the last thread had parked */
+    uint32_t virtual_ids; /* some restored thread has another id than the application knows */
+    int64_t stopped_at;   /* CLOCK_MONOTONIC when the last thread had parked */
     struct cr_freeze_rules rules;
 };
 extern struct cr_freeze cr_freeze;

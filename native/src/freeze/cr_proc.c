@@ -49,7 +49,10 @@ int cr_proc_each_thread(int (*each)(int tid, void *argument), void *argument)
     return rc;
 }
 
-/* "202 0x7f.. 0x80 ... SP PC", "running", or "-1 SP PC" for a thread that waits outside of system calls. */
+/*
+ * "202 0x7f.. 0x80 ... SP PC", "running", or "-1 SP PC" for a thread that waits outside of system
+ * calls.
+ */
 void cr_proc_read_call(int tid, struct cr_call *ret_call)
 {
     char path[64];

@@ -6,7 +6,10 @@
 
 #include "cr_thread.h"
 
-/* Calls EACH(tid, argument) for every thread of this process until it returns non-zero. Returns that, 0, or -errno. */
+/*
+ * Calls EACH(tid, argument) for every thread of this process until it returns non-zero. Returns
+ * that, 0, or -errno.
+ */
 int cr_proc_each_thread(int (*each)(int tid, void *argument), void *argument);
 
 /* The system call in which thread TID is now. */

@@ -1,10 +1,10 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /* context: normal. What happens when libcr.so is loaded into a program, and when that forks. */
+#include "cr_preload.h"
 #include "cr_agent.h"
 #include "cr_fault.h"
 #include "cr_freeze.h"
-#include "cr_preload.h"
 #include "cr_sys.h"
 
 #include <dlfcn.h>
@@ -40,7 +40,8 @@ __attribute__((constructor)) static void load(void)
     cr_preload_resolve();
     rc = cr_agent_start();
     if (rc < 0) {
-        fprintf(stderr, "libcr: cannot start the checkpoint agent: %s; the program runs on without\n",
+        fprintf(stderr,
+                "libcr: cannot start the checkpoint agent: %s; the program runs on without\n",
                 strerror(-rc));
         return;
     }

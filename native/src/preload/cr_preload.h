@@ -14,10 +14,16 @@
 /* Marks a wrapper as visible to the application. */
 #define CR_WRAPPER __attribute__((visibility("default")))
 
-/* Finds libc's own functions; wrappers called before (by constructors of other libraries) find theirs at the first call. */
+/*
+ * Finds libc's own functions; wrappers called before (by constructors of other libraries) find
+ * theirs at the first call.
+ */
 void cr_preload_resolve(void);
 
-/* The next definition of NAME behind this library; never NULL: without it the process ends with a message. */
+/*
+ * The next definition of NAME behind this library; never NULL: without it the process ends with a
+ * message.
+ */
 void *cr_preload_next(const char *name);
 
 /* Calls libc's own function NAME through a pointer that is looked up once. */

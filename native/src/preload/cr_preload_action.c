@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. Signal actions: no handler of the application runs with the stop signal blocked, and the action of the stop
- * signal itself stays ours; what the application sets for it is kept and shown, and has no effect.
+ * context: normal. Signal actions: no handler of the application runs with the stop signal blocked,
+ * and the action of the stop signal itself stays ours; what the application sets for it is kept and
+ * shown, and has no effect.
  */
 #include "cr_preload.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. Process and thread ids after a restart that could not have the old ones: the application keeps the ids that
- * it knows, and the kernel gets its own.
+ * context: normal. Process and thread ids after a restart that could not have the old ones: the
+ * application keeps the ids that it knows, and the kernel gets its own.
  */
 #include "cr_preload.h"
 #include "cr_sys.h"
@@ -54,7 +54,9 @@ CR_WRAPPER int sched_getaffinity(pid_t tid, size_t size, cpu_set_t *set)
     return CR_NEXT(sched_getaffinity)(cr_freeze_kernel_tid(tid), size, set);
 }
 
-/* Where a control block keeps the tid: found in the caller's own, whose tid is known. 0: not found. */
+/*
+ * Where a control block keeps the tid: found in the caller's own, whose tid is known. 0: not found.
+ */
 static size_t tid_offset(void)
 {
     static size_t offset;

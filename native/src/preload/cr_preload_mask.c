@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. Functions with a signal set: the stop signal is taken out, so that no thread can block or eat it. */
+/*
+ * context: normal. Functions with a signal set: the stop signal is taken out, so that no thread can
+ * block or eat it.
+ */
 #include "cr_preload.h"
 
 #include <poll.h>

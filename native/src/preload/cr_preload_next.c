@@ -12,14 +12,19 @@ void *cr_preload_next(const char *name)
     void *found = dlsym(RTLD_NEXT, name);
 
     if (found == NULL) {
-        fprintf(stderr, "libcr: the C library has no function %s; this version of Quiesce cannot "
-                        "run here\n", name);
+        fprintf(stderr,
+                "libcr: the C library has no function %s; this version of Quiesce cannot "
+                "run here\n",
+                name);
         abort();
     }
     return found;
 }
 
-/* dlsym() takes locks, so functions that signal handlers may call are looked up before any handler exists. */
+/*
+ * dlsym() takes locks, so functions that signal handlers may call are looked up before any handler
+ * exists.
+ */
 void cr_preload_resolve(void)
 {
     sigset_t set;

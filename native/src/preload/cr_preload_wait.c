@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. Waits with a relative timeout: the deadline is noted (cr_wait.h), so that a stop does not lengthen the wait
- * and a restart goes on with exactly what was left. libc's own functions do the waiting: they are cancellation points.
+ * context: normal. Waits with a relative timeout: the deadline is noted (cr_wait.h), so that a stop
+ * does not lengthen the wait and a restart goes on with exactly what was left. libc's own functions
+ * do the waiting: they are cancellation points.
  */
 #include "cr_preload.h"
 #include "cr_sys.h"

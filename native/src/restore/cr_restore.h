@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: normal. From an image to a running process: read it, check that this host can run it, plan, and hand over to the
- * restorer. cr_restart replaces itself by the process; cr_mpirank maps the upper half into itself.
+ * context: normal. From an image to a running process: read it, check that this host can run it,
+ * plan, and hand over to the restorer. cr_restart replaces itself by the process; cr_mpirank maps
+ * the upper half into itself.
  */
 #ifndef CR_RESTORE_H
 #define CR_RESTORE_H
@@ -18,13 +19,20 @@ enum {
 };
 
 /* Opens and decodes PATH; -CR_ENOTIMAGE, -CR_EDAMAGED, ... as cr_image_open(). */
-int cr_restore_open(const char *path, int flags, struct cr_restore **ret_restore, struct cr_error *err);
+int cr_restore_open(const char *path, int flags, struct cr_restore **ret_restore,
+                    struct cr_error *err);
 void cr_restore_close(struct cr_restore *r);
 
-/* CPU features, page size, mapped files (build-id, or size and mtime), descriptors' files. First thing that does not fit, in ERR. */
+/*
+ * CPU features, page size, mapped files (build-id, or size and mtime), descriptors' files. First
+ * thing that does not fit, in ERR.
+ */
 int cr_restore_check_host(struct cr_restore *r, struct cr_error *err);
 
-/* The descriptor numbers that the application will want back, ascending: a lower half keeps off these. */
+/*
+ * The descriptor numbers that the application will want back, ascending: a lower half keeps off
+ * these.
+ */
 size_t cr_restore_descriptors(const struct cr_restore *r, const int **ret_fds);
 
 /* Facts of the Rank note; -CR_ENOTIMAGE if the image is not that of a rank. */
@@ -34,19 +42,22 @@ struct cr_restore_rank {
     uint64_t upper_end, fake_vdso, brk_variable;
     char job[128];
 };
-int cr_restore_rank(const struct cr_restore *r, struct cr_restore_rank *ret_rank, struct cr_error *err);
+int cr_restore_rank(const struct cr_restore *r, struct cr_restore_rank *ret_rank,
+                    struct cr_error *err);
 
 /* Replaces this process by that of the image; returns only on failure. */
 struct cr_restore_options {
-    int exact_pid;   /* 1: fail if pid and tids cannot be the old ones; 0: try, go on without */
-    int new_pid;     /* do not even try */
+    int exact_pid;     /* 1: fail if pid and tids cannot be the old ones; 0: try, go on without */
+    int new_pid;       /* do not even try */
     int pid_namespace; /* use a user and pid namespace */
 };
-int cr_restore_exec(struct cr_restore *r, const struct cr_restore_options *options, struct cr_error *err);
+int cr_restore_exec(struct cr_restore *r, const struct cr_restore_options *options,
+                    struct cr_error *err);
 
 /*
- * For cr_mpirank: maps all areas with MAP_FIXED_NOREPLACE into this process and fills them (step 1), later starts all
- * threads; the calling (main) thread becomes the image's main thread and does not return (step 2).
+ * For cr_mpirank: maps all areas with MAP_FIXED_NOREPLACE into this process and fills them (step
+ * 1), later starts all threads; the calling (main) thread becomes the image's main thread and does
+ * not return (step 2).
  */
 int cr_restore_map(struct cr_restore *r, struct cr_error *err);
 int cr_restore_run(struct cr_restore *r, struct cr_error *err);

@@ -30,7 +30,10 @@ static int check_cpu(const struct cr_restore *r, struct cr_error *err)
     return 0;
 }
 
-/* The C library keeps addresses inside the vdso, so the same kernel must have mapped it. A rank has a vdso of our own. */
+/*
+ * The C library keeps addresses inside the vdso, so the same kernel must have mapped it. A rank has
+ * a vdso of our own.
+ */
 static int check_kernel(const struct cr_restore *r, struct cr_error *err)
 {
     struct utsname uts;
@@ -40,17 +43,18 @@ static int check_kernel(const struct cr_restore *r, struct cr_error *err)
                        r->host->page_size, CR_PAGE);
     if (r->rank != NULL || uname(&uts) < 0 || strcmp(uts.release, r->host->kernel_release) == 0)
         return 0;
-    return cr_fail(err, CR_EVDSO,
-                   "the image is of kernel %s, this host runs %s: its vdso may differ; restart where "
-                   "the same kernel runs",
-                   r->host->kernel_release, uts.release);
+    return cr_fail(
+        err, CR_EVDSO,
+        "the image is of kernel %s, this host runs %s: its vdso may differ; restart where "
+        "the same kernel runs",
+        r->host->kernel_release, uts.release);
 }
 
 /* All notes as the list that the checks of kernel state walk over. */
 static int list_notes(struct cr_restore *r, struct cr_error *err)
 {
-    r->state = (struct cr_state){.arena = &r->arena, .foreign = &r->foreign,
-                                 .old_pid = (int)r->header->pid};
+    r->state = (struct cr_state){
+        .arena = &r->arena, .foreign = &r->foreign, .old_pid = (int)r->header->pid};
     for (uint32_t type = quiesce_image_NoteType_NOTE_HEADER;
          type < quiesce_image_NoteType_NOTE_DIGESTS; type++) {
         const void *data;

@@ -42,9 +42,8 @@ static size_t tables_size(const struct cr_restore *r, const struct cr_plan *plan
 {
     return sizeof(*plan) + plan->area_count * sizeof(*plan->areas) +
            plan->file_count * sizeof(*plan->files) + plan->run_count * sizeof(*plan->runs) +
-           plan->chunk_count * sizeof(*plan->chunks) +
-           plan->thread_count * sizeof(*plan->threads) + paths_size(r) + r->mm->auxv.size +
-           16 * 64;
+           plan->chunk_count * sizeof(*plan->chunks) + plan->thread_count * sizeof(*plan->threads) +
+           paths_size(r) + r->mm->auxv.size + 16 * 64;
 }
 
 static uint64_t vdso_size(const struct cr_plan *plan)

@@ -1,6 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. Into this process, which keeps all that it has: the upper half of an MPI rank. */
+/*
+ * context: normal. Into this process, which keeps all that it has: the upper half of an MPI rank.
+ */
 #include "cr_restore_parts.h"
 
 #include "cr_sys.h"

@@ -104,15 +104,14 @@ static int add_areas(struct cr_restore *r, const void *message, struct cr_error 
             return cr_fail(err, CR_EDAMAGED, "%s: the table of areas is wrong at 0x%lx", r->path,
                            (unsigned long)a->start);
         r->area_names[r->area_count] = name;
-        r->areas[r->area_count++] =
-            (struct cr_plan_area){.start = a->start,
-                                  .end = a->end,
-                                  .offset = a->offset,
-                                  .protection = a->protection,
-                                  .flags = a->flags,
-                                  .kind = a->kind,
-                                  .vm_flags = a->vm_flags,
-                                  .file = (int32_t)a->file - 1};
+        r->areas[r->area_count++] = (struct cr_plan_area){.start = a->start,
+                                                          .end = a->end,
+                                                          .offset = a->offset,
+                                                          .protection = a->protection,
+                                                          .flags = a->flags,
+                                                          .kind = a->kind,
+                                                          .vm_flags = a->vm_flags,
+                                                          .file = (int32_t)a->file - 1};
     }
     return 0;
 }
@@ -140,9 +139,8 @@ static int add_threads(struct cr_restore *r, const void *message, struct cr_erro
     (void)err;
     for (size_t i = 0; i < threads->thread_count; i++) {
         const quiesce_image_Thread *t = &threads->thread[i];
-        r->threads[r->thread_count++] =
-            (struct cr_plan_thread){(const struct cr_context *)t->context, (int32_t)t->tid,
-                                    t->tid == r->header->pid};
+        r->threads[r->thread_count++] = (struct cr_plan_thread){
+            (const struct cr_context *)t->context, (int32_t)t->tid, t->tid == r->header->pid};
     }
     return 0;
 }
@@ -166,8 +164,8 @@ static int compare_ints(const void *a, const void *b)
 
 static int make_tables(struct cr_restore *r, struct cr_error *err)
 {
-    size_t areas = count_notes(r, quiesce_image_NoteType_NOTE_AREAS) *
-                   PER_NOTE(quiesce_image_Areas, area);
+    size_t areas =
+        count_notes(r, quiesce_image_NoteType_NOTE_AREAS) * PER_NOTE(quiesce_image_Areas, area);
     size_t files = count_notes(r, quiesce_image_NoteType_NOTE_MAPPED_FILES) *
                    PER_NOTE(quiesce_image_MappedFiles, file);
     size_t threads = count_notes(r, quiesce_image_NoteType_NOTE_THREADS) *
@@ -186,9 +184,10 @@ static int make_tables(struct cr_restore *r, struct cr_error *err)
                : -ENOMEM;
 }
 
-#define DECODE_ONE(type, name, out) \
-    decode_one(r, type, quiesce_image_##name##_fields, sizeof(quiesce_image_##name), (void **)(out), err)
-#define DECODE_EACH(type, name, each) \
+#define DECODE_ONE(type, name, out)                                                                \
+    decode_one(r, type, quiesce_image_##name##_fields, sizeof(quiesce_image_##name),               \
+               (void **)(out), err)
+#define DECODE_EACH(type, name, each)                                                              \
     decode_each(r, type, quiesce_image_##name##_fields, sizeof(quiesce_image_##name), each, err)
 
 static int decode_single_notes(struct cr_restore *r, struct cr_error *err)

@@ -49,7 +49,10 @@ int cr_restore_plan_vdso(const struct cr_restore *r, struct cr_plan *plan, struc
 int cr_restore_find_hole(const struct cr_restore *r, size_t size, uint64_t *ret_start,
                          struct cr_error *err);
 
-/* 1: the monotonic clock must be moved by RET_OFFSET ns in a time namespace; 0: it is right; negative: impossible. */
+/*
+ * 1: the monotonic clock must be moved by RET_OFFSET ns in a time namespace; 0: it is right;
+ * negative: impossible.
+ */
 int cr_restore_clock_offset(const struct cr_restore *r, int64_t *ret_monotonic,
                             int64_t *ret_boottime);
 

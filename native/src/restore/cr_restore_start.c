@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. Process id, namespaces and clock of the child that becomes the process of an image. */
+/*
+ * context: normal. Process id, namespaces and clock of the child that becomes the process of an
+ * image.
+ */
 #include "cr_restore_start.h"
 
 #include "cr_restore_parts.h"
@@ -17,7 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PID_ATTEMPTS 250 /* of 4 ms: a process that was just killed keeps its id until it is reaped */
+#define PID_ATTEMPTS                                                                               \
+    250 /* of 4 ms: a process that was just killed keeps its id until it is reaped */
 #define SECOND_NS 1000000000LL
 
 enum { STATUS_DAMAGED = 7, STATUS_CANNOT = 8, STATUS_PERMISSION = 9 };
@@ -69,7 +73,10 @@ static pid_t fork_as(pid_t pid)
     args.set_tid = (uint64_t)&pid;
     args.set_tid_size = 1;
     for (int i = 0; i < PID_ATTEMPTS; i++) {
-        /* Raw, so libc's own idea of its thread id is wrong in the child: it uses none of it and gives itself up. */
+        /*
+         * Raw, so libc's own idea of its thread id is wrong in the child: it uses none of it and
+         * gives itself up.
+         */
         rc = syscall(SYS_clone3, &args, sizeof(args));
         if (rc >= 0 || errno != EEXIST)
             break;

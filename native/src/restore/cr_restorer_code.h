@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. The restorer's code as data of this program; it runs wherever it is copied to, from its first byte. */
+/*
+ * context: normal. The restorer's code as data of this program; it runs wherever it is copied to,
+ * from its first byte.
+ */
 #ifndef CR_RESTORER_CODE_H
 #define CR_RESTORER_CODE_H
 

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: restorer. Everything that is needed to bring a process back, decoded and checked beforehand: the code that follows it
- * has no libc, and after its first step nothing else is mapped.
+ * context: restorer. Everything that is needed to bring a process back, decoded and checked
+ * beforehand: the code that follows it has no libc, and after its first step nothing else is
+ * mapped.
  */
 #ifndef CR_PLAN_H
 #define CR_PLAN_H
@@ -21,7 +22,7 @@
 struct cr_plan_area {
     uint64_t start, end, offset;
     uint32_t protection, flags, kind, vm_flags;
-    int32_t file; /* index, -1: none */
+    int32_t file;    /* index, -1: none */
     uint32_t filled; /* holds page data of the image */
 };
 
@@ -45,8 +46,8 @@ struct cr_plan_thread {
 
 struct cr_plan {
     int32_t image_fd;
-    int32_t exact_tids; /* 1: demand; 0: try; -1: do not try */
-    int32_t keep_others; /* 1: this process keeps what it has (a lower half); nothing may be in the way */
+    int32_t exact_tids;  /* 1: demand; 0: try; -1: do not try */
+    int32_t keep_others; /* 1: this process keeps what it has; nothing may be in the way */
     uint32_t verify;
     struct cr_plan_area *areas;
     struct cr_plan_file *files;
@@ -65,7 +66,7 @@ struct cr_plan {
     uint64_t stacks[CR_PLAN_READERS];
     volatile uint64_t next_chunk;
     volatile uint32_t readers[CR_PLAN_READERS]; /* futex: 0 when the reader has ended */
-    volatile int32_t error;         /* 0, or a positive code: errno or CR_E... */
+    volatile int32_t error;                     /* 0, or a positive code: errno or CR_E... */
     char text[256];
 };
 

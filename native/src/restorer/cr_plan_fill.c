@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: restorer. Page data, chunk by chunk, by several threads, each chunk compared with its digest while it is in cache. */
+/*
+ * context: restorer. Page data, chunk by chunk, by several threads, each chunk compared with its
+ * digest while it is in cache.
+ */
 #include "cr_plan.h"
 
 #include "cr_error.h"
@@ -18,7 +21,10 @@
 
 #define PIECES 64 /* of one read */
 
-/* A reader thread begins as if it came back from cr_context_save(), with the address of this in its first argument. */
+/*
+ * A reader thread begins as if it came back from cr_context_save(), with the address of this in its
+ * first argument.
+ */
 struct reader {
     struct cr_context context; /* must stay first */
     struct cr_plan *plan;
@@ -141,8 +147,8 @@ static void read_in_thread(struct reader *reader)
 }
 
 /*
- * Starts a reader on the stack that ends at STACK; its record lies at the top. The kernel clears *ALIVE when the thread has left
- * that memory for good.
+ * Starts a reader on the stack that ends at STACK; its record lies at the top. The kernel clears
+ * *ALIVE when the thread has left that memory for good.
  */
 static void start_reader(struct cr_plan *plan, uint64_t stack, volatile uint32_t *alive)
 {

@@ -32,7 +32,10 @@ static long start_with_tid(const struct cr_thread *t, int tid)
     return cr_context_clone3(&t->context, &args, sizeof(args));
 }
 
-/* The id may still belong to a reader of page data, or to a thread of a process that was killed a moment ago. */
+/*
+ * The id may still belong to a reader of page data, or to a thread of a process that was killed a
+ * moment ago.
+ */
 static long start_with_free_tid(const struct cr_thread *t, int tid)
 {
     const struct timespec pause = {0, 2000000};

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: restorer. The process gives up all that it has, and becomes that of the image. This code and the plan lie in a
- * region that is free in both.
+ * context: restorer. The process gives up all that it has, and becomes that of the image. This code
+ * and the plan lie in a region that is free in both.
  */
 #include "cr_restorer.h"
 
@@ -37,7 +37,10 @@ __attribute__((noreturn)) static void give_up(struct cr_plan *plan)
         cr_sys(SYS_exit_group, status);
 }
 
-/* The vdso goes aside, everything but our own region goes, and the vdso goes where the image has it. */
+/*
+ * The vdso goes aside, everything but our own region goes, and the vdso goes where the image has
+ * it.
+ */
 static int clear_address_space(struct cr_plan *plan)
 {
     uint64_t at = plan->parking;
@@ -63,7 +66,10 @@ static int clear_address_space(struct cr_plan *plan)
     return 0;
 }
 
-/* Only the exe link needs a right (CAP_CHECKPOINT_RESTORE); the rest is put back by the agent as well. */
+/*
+ * Only the exe link needs a right (CAP_CHECKPOINT_RESTORE); the rest is put back by the agent as
+ * well.
+ */
 static void set_memory_map(struct cr_plan *plan)
 {
     if (plan->mm.start_code == 0)

@@ -25,8 +25,8 @@
 static int listen_as(int pid, uint32_t value)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t length = cr_fmt(address.sun_path + 1, sizeof(address.sun_path) - 1, CR_SESSION_NAME, pid,
-                           value);
+    size_t length =
+        cr_fmt(address.sun_path + 1, sizeof(address.sun_path) - 1, CR_SESSION_NAME, pid, value);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
@@ -66,8 +66,7 @@ static int is_agent(pid_t pid, const char *tid)
     char name[32];
 
     cr_fmt(path, sizeof(path), "/proc/%d/task/%s/comm", pid, tid);
-    return cr_sys_read_file(path, name, sizeof(name)) > 0 &&
-           cr_str_equal(name, CR_AGENT_NAME "\n");
+    return cr_sys_read_file(path, name, sizeof(name)) > 0 && cr_str_equal(name, CR_AGENT_NAME "\n");
 }
 
 int cr_session_find_agent(pid_t pid, pid_t *ret_tid, struct cr_error *err)

@@ -95,8 +95,8 @@ static int receive(struct talk *t, struct cr_error *err)
 }
 
 /* Waits until PHASE is done; the agent's own words become the error if it failed. */
-static int await_done(struct talk *t, quiesce_wire_Phase phase,
-                      quiesce_wire_RankResult *ret_result, struct cr_error *err)
+static int await_done(struct talk *t, quiesce_wire_Phase phase, quiesce_wire_RankResult *ret_result,
+                      struct cr_error *err)
 {
     for (;;) {
         const quiesce_wire_PhaseDone *done = &t->frame.body.phase_done;

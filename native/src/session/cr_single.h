@@ -11,12 +11,12 @@
 
 struct cr_single_options {
     pid_t pid;
-    const char *file;  /* absolute */
+    const char *file; /* absolute */
     int durable;
-    int signal;        /* sent after the checkpoint; 0: none */
-    int dry_run;       /* stop, say what would be refused, go on */
-    int timeout_ms;    /* for all of it; 0: none */
-    int cancel_fd;     /* readable: cancel; -1: none */
+    int signal;     /* sent after the checkpoint; 0: none */
+    int dry_run;    /* stop, say what would be refused, go on */
+    int timeout_ms; /* for all of it; 0: none */
+    int cancel_fd;  /* readable: cancel; -1: none */
     /* Called when a phase begins; may be NULL. */
     void (*progress)(const char *phase, void *argument);
     void *argument;
@@ -32,7 +32,10 @@ struct cr_single_result {
     uint64_t digest_low, digest_high;
 };
 
-/* Returns 0 or a negative code; after a failure the process runs on and nothing is left of the file. */
+/*
+ * Returns 0 or a negative code; after a failure the process runs on and nothing is left of the
+ * file.
+ */
 int cr_single_checkpoint(const struct cr_single_options *options,
                          struct cr_single_result *ret_result, struct cr_error *err);
 

@@ -15,6 +15,7 @@ image=$dir/image
 pid=
 restart_pid=
 
+# shellcheck disable=SC2317 # called by the trap
 finish() {
     [[ -z $pid ]] || kill -KILL "$pid" 2>/dev/null || true
     [[ -z $restart_pid ]] || kill -KILL "$restart_pid" 2>/dev/null || true

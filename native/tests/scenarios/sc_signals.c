@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handlers, masks of each thread, alternate stacks, pending signals, and a thread that is inside a handler when it is saved. */
+/*
+ * Handlers, masks of each thread, alternate stacks, pending signals, and a thread that is inside a
+ * handler when it is saved.
+ */
 #include "scenario.h"
 
 #include <errno.h>

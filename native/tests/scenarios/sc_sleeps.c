@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Waits with relative timeouts: what was left when the process was stopped is left when it runs again. The time in which it did
- * not exist does not count; the runner tells how long that was by what the process sees of the real-time clock.
+ * Waits with relative timeouts: what was left when the process was stopped is left when it runs
+ * again. The time in which it did not exist does not count; the runner tells how long that was by
+ * what the process sees of the real-time clock.
  */
 #include "scenario.h"
 
@@ -38,13 +39,19 @@ struct sleeper {
     double took, without_stops;
 };
 
-static void by_usleep(void) { usleep(2500000); }
+static void by_usleep(void)
+{
+    usleep(2500000);
+}
 static void by_nanosleep(void)
 {
     struct timespec t = {2, 500000000};
     nanosleep(&t, &t);
 }
-static void by_poll(void) { poll(NULL, 0, 2500); }
+static void by_poll(void)
+{
+    poll(NULL, 0, 2500);
+}
 static void by_raw_nanosleep(void)
 {
     const struct timespec t = {2, 500000000};

@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads are made and end all the time, also while the process is being stopped; children are forked. */
+/*
+ * Threads are made and end all the time, also while the process is being stopped; children are
+ * forked.
+ */
 #include "scenario.h"
 
 #include <pthread.h>

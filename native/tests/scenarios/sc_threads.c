@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads with thread-local data, a contended mutex, condition variables, and malloc; all are joined at the end. */
+/*
+ * Threads with thread-local data, a contended mutex, condition variables, and malloc; all are
+ * joined at the end.
+ */
 #include "scenario.h"
 
 #include <pthread.h>

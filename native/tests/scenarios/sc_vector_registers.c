@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Vector registers keep their contents: AVX-512 where the CPU has it, else AVX2. Each thread never lets go of its own. */
+/*
+ * Vector registers keep their contents: AVX-512 where the CPU has it, else AVX2. Each thread never
+ * lets go of its own.
+ */
 #include "scenario.h"
 
 #include <pthread.h>
@@ -17,7 +20,8 @@ static volatile int bad[THREADS];
         uint64_t first[8] __attribute__((aligned(64)));                                            \
         uint64_t last[8] __attribute__((aligned(64)));                                             \
         uint64_t mask = value;                                                                     \
-        __asm__ volatile(mask_code register_last : "+r"(mask)                                      \
+        __asm__ volatile(mask_code register_last                                                   \
+                         : "+r"(mask)                                                              \
                          : "r"(value), "r"(first), "r"(last)                                       \
                          : "xmm7", "xmm15", "rcx", "memory");                                      \
         if (first[0] != value || first[3] != value || last[0] != value || last[3] != value ||      \

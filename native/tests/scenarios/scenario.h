@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A scenario: a program that sets something up, waits to be saved and restored, and checks it. run.sh crosses scenarios with
- * ways of being saved. The program meets its runner in the directory argv[1]: it makes "ready", and goes on when "go" appears.
+ * A scenario: a program that sets something up, waits to be saved and restored, and checks it.
+ * run.sh crosses scenarios with ways of being saved. The program meets its runner in the directory
+ * argv[1]: it makes "ready", and goes on when "go" appears.
  */
 #ifndef SCENARIO_H
 #define SCENARIO_H

@@ -1,6 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: frozen and restorer. The point at which a thread parks, and how a new thread gets there. */
+/*
+ * context: frozen and restorer. The point at which a thread parks, and how a new thread gets there.
+ */
 #ifndef CR_CONTEXT_H
 #define CR_CONTEXT_H
 
@@ -10,8 +12,9 @@
 struct cr_context;
 
 /*
- * Stores the callee-saved registers, the stack and the return address. Returns 0 when called, and a second time, 1, in
- * the restored process when the restorer jumps to the saved context. The caller's frame must still be live then.
+ * Stores the callee-saved registers, the stack and the return address. Returns 0 when called, and a
+ * second time, 1, in the restored process when the restorer jumps to the saved context. The
+ * caller's frame must still be live then.
  */
 __attribute__((returns_twice)) int cr_context_save(struct cr_context *context);
 
@@ -24,7 +27,9 @@ long cr_context_clone(const struct cr_context *context, uint64_t flags, uint64_t
 /* The same by clone3() with ARGS (struct clone_args) of SIZE bytes. */
 long cr_context_clone3(const struct cr_context *context, const void *args, size_t size);
 
-/* Calls FUNCTION(ARGUMENT) on the stack that ends at STACK (a multiple of 16). It may not return. */
+/*
+ * Calls FUNCTION(ARGUMENT) on the stack that ends at STACK (a multiple of 16). It may not return.
+ */
 __attribute__((noreturn)) void cr_context_call(void (*function)(void *), uint64_t stack,
                                                void *argument);
 

@@ -20,8 +20,8 @@ struct cr_cpu {
 void cr_cpu_read(struct cr_cpu *ret_cpu);
 
 /*
- * The name of the first feature that NEEDED has and HAVE lacks, among those that a program can use without asking the kernel;
- * NULL if there is none.
+ * The name of the first feature that NEEDED has and HAVE lacks, among those that a program can use
+ * without asking the kernel; NULL if there is none.
  */
 const char *cr_cpu_lacks(const struct cr_cpu *have, const struct cr_cpu *needed);
 

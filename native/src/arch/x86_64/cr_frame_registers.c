@@ -13,7 +13,10 @@
 #define FP_MAGIC 0x46505853U       /* FP_XSTATE_MAGIC1 in the software-reserved bytes */
 #define FP_RESERVED 464
 
-/* The number that "mov $n,%eax" or "xor %eax,%eax" right before the system call loads; -2 if it is neither. */
+/*
+ * The number that "mov $n,%eax" or "xor %eax,%eax" right before the system call loads; -2 if it is
+ * neither.
+ */
 static int64_t decode_number(const uint8_t *syscall)
 {
     int32_t number;

@@ -11,8 +11,9 @@
 #include <ucontext.h>
 
 /*
- * 1 if the frame shows a system call that the signal ended with EINTR. RET_CALL is then the call: EXPECTED if it is the same
- * one, else what the instructions before it tell. number < 0: the number is not known.
+ * 1 if the frame shows a system call that the signal ended with EINTR. RET_CALL is then the call:
+ * EXPECTED if it is the same one, else what the instructions before it tell. number < 0: the number
+ * is not known.
  */
 int cr_registers_interrupted(const ucontext_t *frame, const struct cr_call *expected,
                              struct cr_call *ret_call);
@@ -23,7 +24,10 @@ void cr_registers_rewind(ucontext_t *frame, int64_t number);
 /* Makes the frame return behind the system call with RESULT. */
 void cr_registers_set_result(ucontext_t *frame, long result);
 
-/* The structure in rbx if the frame was interrupted in cr_continue_call() and the call is not done; else NULL. */
+/*
+ * The structure in rbx if the frame was interrupted in cr_continue_call() and the call is not done;
+ * else NULL.
+ */
 struct cr_continue;
 struct cr_continue *cr_registers_continuing(const ucontext_t *frame);
 
@@ -34,7 +38,10 @@ uint64_t *cr_registers_mask(ucontext_t *frame);
 /* General registers for NT_PRSTATUS: of THREAD's frame, or of its saved context if it has none. */
 void cr_registers_core(const struct cr_thread *thread, elf_gregset_t *ret_registers);
 
-/* The FXSAVE area in the frame (512 bytes), and the size of the whole XSAVE area (0: none) with its features. NULL: no frame. */
+/*
+ * The FXSAVE area in the frame (512 bytes), and the size of the whole XSAVE area (0: none) with its
+ * features. NULL: no frame.
+ */
 const void *cr_registers_floating(const struct cr_thread *thread, size_t *ret_xsave_size,
                                   uint64_t *ret_features);
 

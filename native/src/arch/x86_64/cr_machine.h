@@ -42,9 +42,10 @@ static inline uint32_t cr_machine_crc32c(uint32_t crc, const uint8_t *at, size_t
 }
 
 /*
- * clone() into START(ARGUMENT) on the stack that ends at STACK_TOP (16-byte aligned). The new thread keeps the TLS of
- * this one, so START must be frozen code; it ends when START returns, and the kernel then clears and wakes *TID
- * (FLAGS with CLONE_CHILD_CLEARTID). Returns its tid or -errno.
+ * clone() into START(ARGUMENT) on the stack that ends at STACK_TOP (16-byte aligned). The new
+ * thread keeps the TLS of this one, so START must be frozen code; it ends when START returns, and
+ * the kernel then clears and wakes *TID (FLAGS with CLONE_CHILD_CLEARTID). Returns its tid or
+ * -errno.
  */
 static inline long cr_machine_clone(uint64_t flags, void *stack_top, volatile uint32_t *tid,
                                     void (*start)(void *), void *argument)

@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: frozen and restorer. The raw system call of x86-64: no errno, no cancellation point, no libc. */
+/*
+ * context: frozen and restorer. The raw system call of x86-64: no errno, no cancellation point, no
+ * libc.
+ */
 #ifndef CR_SYSCALL_H
 #define CR_SYSCALL_H
 

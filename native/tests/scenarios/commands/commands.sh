@@ -4,6 +4,7 @@
 #
 # cr_run, cr_checkpoint and cr_restart as a user calls them: statuses, messages, and what is left behind. Prints TAP.
 # usage: commands.sh BIN VICTIM
+# shellcheck disable=SC2317 # called by ok()
 set -uo pipefail
 
 bin=$1
@@ -14,6 +15,7 @@ bad=0
 pid=
 cd "$dir" || exit 1
 
+# shellcheck disable=SC2317 # called by the trap
 finish() {
     local job
     for job in $(jobs -p); do

@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A program to be checkpointed by commands.sh. usage: victim KIND [ARGUMENT]; prints "ready" when it is what KIND says. */
+/*
+ * A program to be checkpointed by commands.sh. usage: victim KIND [ARGUMENT]; prints "ready" when
+ * it is what KIND says.
+ */
 #include "libcr.h"
 
 #include <pthread.h>
@@ -40,7 +43,10 @@ static void ready(void)
 
 /* Prints a line every 10 ms; ends with status 42 when it is told by SIGUSR1. */
 static volatile int told;
-static void on_usr1(int number) { told = number; }
+static void on_usr1(int number)
+{
+    told = number;
+}
 
 static int count(void)
 {
@@ -85,7 +91,10 @@ static int zombie_main(void)
     pthread_exit(NULL);
 }
 
-/* A thread of its own waits for the child, which goes on only after four seconds; no libc in between. */
+/*
+ * A thread of its own waits for the child, which goes on only after four seconds; no libc in
+ * between.
+ */
 static int vfork_parent(void)
 {
     const struct timespec four = {8, 0};

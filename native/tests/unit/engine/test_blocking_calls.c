@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * 29 blocking calls, each in a thread of its own, while all threads are stopped every 50 ms: none may end before its time or with
- * EINTR, and those with a timeout keep their deadline (but for SO_RCVTIMEO, which the kernel counts from each new beginning).
+ * 29 blocking calls, each in a thread of its own, while all threads are stopped every 50 ms: none
+ * may end before its time or with EINTR, and those with a timeout keep their deadline (but for
+ * SO_RCVTIMEO, which the kernel counts from each new beginning).
  */
 #include "cr_freeze.h"
 #include "tap.h"
@@ -24,9 +25,9 @@
 #include <sys/select.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,8 +37,8 @@
 
 struct call {
     const char *name;
-    int timed;           /* ends by itself after TIMEOUT */
-    long (*make)(void);  /* 0: as expected */
+    int timed;          /* ends by itself after TIMEOUT */
+    long (*make)(void); /* 0: as expected */
     volatile int done;
     volatile pid_t tid;
     long result;
@@ -95,13 +96,19 @@ static long call_sleep_until(void)
     struct timespec t = deadline(CLOCK_MONOTONIC);
     return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
-static long call_poll(void) { return syscall(SYS_poll, NULL, 0, 1200); }
+static long call_poll(void)
+{
+    return syscall(SYS_poll, NULL, 0, 1200);
+}
 static long call_poll_forever(void)
 {
     struct pollfd p = {pipe_fds[0], POLLIN, 0};
     return poll(&p, 1, -1) - 1;
 }
-static long call_ppoll(void) { return ppoll(NULL, 0, &timeout, NULL); }
+static long call_ppoll(void)
+{
+    return ppoll(NULL, 0, &timeout, NULL);
+}
 static long call_epoll(void)
 {
     struct epoll_event event;
@@ -119,7 +126,10 @@ static long call_select(void)
     struct timeval t = {1, 200000};
     return select(0, NULL, NULL, NULL, &t);
 }
-static long call_futex(void) { return syscall(SYS_futex, &word, FUTEX_WAIT, 0, NULL, NULL, 0); }
+static long call_futex(void)
+{
+    return syscall(SYS_futex, &word, FUTEX_WAIT, 0, NULL, NULL, 0);
+}
 static long call_futex_timed(void)
 {
     long rc = syscall(SYS_futex, &timed_word, FUTEX_WAIT, 0, &timeout, NULL, 0);
@@ -142,8 +152,14 @@ static long call_recv_timed(void)
     setsockopt(quiet_fds[0], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
     return recv(quiet_fds[0], &c, 1, 0) < 0 && errno == EAGAIN ? 0 : -1;
 }
-static long call_accept(void) { return accept(listener, NULL, NULL) >= 0 ? 0 : -1; }
-static long call_sem_wait(void) { return sem_wait(&posted); }
+static long call_accept(void)
+{
+    return accept(listener, NULL, NULL) >= 0 ? 0 : -1;
+}
+static long call_sem_wait(void)
+{
+    return sem_wait(&posted);
+}
 static long call_sem_timedwait(void)
 {
     struct timespec t = deadline(CLOCK_REALTIME);
@@ -166,7 +182,10 @@ static long call_cond_wait(void)
     pthread_mutex_unlock(&other_mutex);
     return rc;
 }
-static long call_pause(void) { return pause() < 0 && errno == EINTR && stop ? 0 : -1; }
+static long call_pause(void)
+{
+    return pause() < 0 && errno == EINTR && stop ? 0 : -1;
+}
 static long call_sigtimedwait(void)
 {
     sigset_t set;
@@ -212,7 +231,10 @@ static long call_timerfd(void)
     uint64_t value;
     return read(timer_fd, &value, 8) - 8;
 }
-static long call_join(void) { return pthread_join(joined, NULL); }
+static long call_join(void)
+{
+    return pthread_join(joined, NULL);
+}
 static long call_flock(void)
 {
     int fd = open(lock_path, O_RDWR);
@@ -273,7 +295,10 @@ static void *run_until_stop(void *unused)
     return unused;
 }
 
-static void ignore(int number) { (void)number; }
+static void ignore(int number)
+{
+    (void)number;
+}
 
 static void make_objects(void)
 {
