@@ -89,7 +89,7 @@ static void call(struct cr_errhandler *handler, struct cr_keyed *object, int rc,
         fortran_object = fortran_of(object);
         ((cr_errhandler_fortran_fn *)handler->function)(&fortran_object, &fortran_rc);
     } else if (handler->language == CR_ERRHANDLER_CXX && handler->cxx_dispatch != NULL) {
-        handler->cxx_dispatch(object, &rc, name, handler->function);
+        handler->cxx_dispatch(&object, &rc, name, handler->function);
     } else {
         call_c(handler, object, &rc, name);
     }

@@ -84,7 +84,7 @@ void cr_stub_attach(void);
 /* arch_prctl(ARCH_SET_FS), for processors or kernels without wrfsbase. */
 void cr_stub_set_fs(uint64_t fs);
 
-static inline void cr_lower_set_fs(uint64_t fs)
+static inline __attribute__((always_inline)) void cr_lower_set_fs(uint64_t fs)
 {
     if (__builtin_expect(cr_stub_fsgsbase, 1))
         __asm__ volatile("wrfsbase %0" ::"r"(fs) : "memory");
@@ -93,7 +93,7 @@ static inline void cr_lower_set_fs(uint64_t fs)
 }
 
 /* Switches to the lower half's TCB. Returns the FS base to give to cr_lower_leave(). */
-static inline uint64_t cr_lower_enter(void)
+static inline __attribute__((always_inline)) uint64_t cr_lower_enter(void)
 {
     uint64_t upper, lower;
 
@@ -106,7 +106,7 @@ static inline uint64_t cr_lower_enter(void)
     return upper;
 }
 
-static inline void cr_lower_leave(uint64_t upper)
+static inline __attribute__((always_inline)) void cr_lower_leave(uint64_t upper)
 {
     cr_lower_set_fs(upper);
 }

@@ -60,21 +60,21 @@ int main(int argc, char **argv)
         MPI_Comm_dup(MPI_COMM_WORLD, &comms[i]);
     memset(&action, 0, sizeof(action));
     action.sa_handler = SIG_IGN;
-    sigaction(SIGPROF, &action, NULL);
+    sigaction(SIGALRM, &action, NULL);
     action.sa_handler = handler;
     action.sa_flags = SA_RESTART;
-    sigaction(SIGPROF, &action, &seen);
+    sigaction(SIGALRM, &action, &seen);
     line("was ignored %d", seen.sa_handler == SIG_IGN);
-    sigaction(SIGPROF, NULL, &seen);
+    sigaction(SIGALRM, NULL, &seen);
     line("handler %d siginfo %d", seen.sa_handler == handler, (seen.sa_flags & SA_SIGINFO) != 0);
-    setitimer(ITIMER_PROF, &often, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
     for (int life = 0; life < LIVES; life++) {
         for (long i = 0; i < THREADS; i++)
             pthread_create(&threads[i], NULL, run, (void *)i);
         for (int i = 0; i < THREADS; i++)
             pthread_join(threads[i], NULL);
     }
-    setitimer(ITIMER_PROF, &never, NULL);
+    setitimer(ITIMER_REAL, &never, NULL);
     MPI_Is_thread_main(&main_thread);
     line("wrong %d, handled %d, main %d", wrong, handled > 0, main_thread);
     for (int i = 0; i < THREADS; i++)
