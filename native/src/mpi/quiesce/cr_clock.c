@@ -11,8 +11,11 @@
 #include <string.h>
 
 static uint32_t world_rank, world_size;
-static struct cr_group *groups; /* only ever prepended */
+static struct cr_group *groups;
 static uint32_t group_count;
+/* Freed communicators whose clocks are kept, between two checkpoints: nobody is more frees behind than this. */
+enum { MOST_FREED = 1024 };
+static uint32_t freed_count;
 static struct cr_lock clock_lock;
 
 static volatile uint32_t in_collective; /* threads between begin and end that are not parked at the gate */
@@ -33,7 +36,7 @@ void cr_clock_init(uint32_t rank, uint32_t size)
 
 /* ---- groups ---- */
 
-/* Heap sort would be shorter than a library call that may use malloc; lists are nearly always sorted already. */
+/* Shell sort: no library function may be called here that allocates. */
 static void sort(uint32_t *list, uint32_t count)
 {
     uint32_t gap, i, j;
@@ -72,22 +75,17 @@ static struct cr_group *lookup(const uint32_t *sorted, uint32_t count)
     struct cr_group *g;
 
     for (g = groups; g != NULL; g = g->next)
-        if (g->count == count && memcmp(g->members, sorted, count * sizeof(*sorted)) == 0)
+        if (g->kind == CR_CLOCK_GROUP && g->count == count &&
+            memcmp(g->members, sorted, count * sizeof(*sorted)) == 0)
             return g;
     return NULL;
 }
 
-static struct cr_group *insert(uint32_t *sorted, uint32_t count)
+static struct cr_group *insert(enum cr_clock_kind kind, const uint32_t *sorted, uint32_t count)
 {
     struct cr_group *g = cr_pool_alloc(sizeof(*g));
-    uint32_t i;
 
-    g->id_high = 0x9e3779b97f4a7c15UL;
-    g->id_low = 0xd1b54a32d192ed03UL;
-    for (i = 0; i < count; i++) {
-        g->id_high = mix(g->id_high, sorted[i] + 1);
-        g->id_low = mix(g->id_low, ~(uint64_t)sorted[i]);
-    }
+    g->kind = kind;
     g->members = cr_pool_alloc(count * sizeof(*sorted) + 1);
     memcpy(g->members, sorted, count * sizeof(*sorted));
     g->count = count;
@@ -97,22 +95,90 @@ static struct cr_group *insert(uint32_t *sorted, uint32_t count)
     return g;
 }
 
+static void identify(struct cr_group *g)
+{
+    uint32_t i;
+
+    g->id_high = 0x9e3779b97f4a7c15UL;
+    g->id_low = 0xd1b54a32d192ed03UL;
+    for (i = 0; i < g->count; i++) {
+        g->id_high = mix(g->id_high, g->members[i] + 1);
+        g->id_low = mix(g->id_low, ~(uint64_t)g->members[i]);
+    }
+}
+
+/* A sorted copy without repetitions, of *SIZE bytes in the pool. */
+static uint32_t *sorted_copy(const uint32_t *ranks, uint32_t *count, size_t *ret_size)
+{
+    uint32_t *sorted = cr_pool_alloc(*ret_size = *count * sizeof(*ranks) + 1);
+
+    memcpy(sorted, ranks, *count * sizeof(*ranks));
+    sort(sorted, *count);
+    *count = unique(sorted, *count);
+    return sorted;
+}
+
 struct cr_group *cr_clock_of(const uint32_t *ranks, uint32_t count)
 {
-    size_t size = count * sizeof(*ranks) + 1;
-    uint32_t *sorted = cr_pool_alloc(size);
+    size_t size;
+    uint32_t *sorted = sorted_copy(ranks, &count, &size);
     struct cr_group *g;
 
-    memcpy(sorted, ranks, count * sizeof(*ranks));
-    sort(sorted, count);
-    count = unique(sorted, count);
     cr_lock_take(&clock_lock);
     g = lookup(sorted, count);
-    if (g == NULL)
-        g = insert(sorted, count);
+    if (g == NULL) {
+        g = insert(CR_CLOCK_GROUP, sorted, count);
+        identify(g);
+    }
     cr_lock_give(&clock_lock);
     cr_pool_free(sorted, size);
     return g;
+}
+
+struct cr_group *cr_clock_of_comm(uint64_t id_high, uint64_t id_low, const uint32_t *ranks,
+                                  uint32_t count)
+{
+    size_t size;
+    uint32_t *sorted = sorted_copy(ranks, &count, &size);
+    struct cr_group *g;
+
+    cr_lock_take(&clock_lock);
+    g = insert(CR_CLOCK_COMM, sorted, count);
+    g->id_high = id_high;
+    g->id_low = id_low;
+    cr_lock_give(&clock_lock);
+    cr_pool_free(sorted, size);
+    return g;
+}
+
+/* Forgets clocks of freed communicators but the newest KEEP ones. The lock is held. */
+static void prune(uint32_t keep)
+{
+    struct cr_group **link = &groups, *g;
+    uint32_t seen = 0;
+
+    while ((g = *link) != NULL) {
+        if (g->kind != CR_CLOCK_COMM_FREED || ++seen <= keep) {
+            link = &g->next;
+            continue;
+        }
+        *link = g->next;
+        cr_pool_free(g->members, g->count * sizeof(*g->members) + 1);
+        cr_pool_free(g, sizeof(*g));
+        group_count--;
+        freed_count--;
+    }
+}
+
+void cr_clock_comm_freed(struct cr_group *clock)
+{
+    if (clock == NULL || clock->kind != CR_CLOCK_COMM)
+        return;
+    cr_lock_take(&clock_lock);
+    clock->kind = CR_CLOCK_COMM_FREED;
+    if (++freed_count > MOST_FREED)
+        prune(MOST_FREED / 2);
+    cr_lock_give(&clock_lock);
 }
 
 /* ---- the gate ---- */
@@ -376,8 +442,13 @@ void cr_clock_release(void)
     cr_clock_wake();
 }
 
-void cr_clock_round_over(void)
+void cr_clock_round_over(int converged)
 {
+    if (converged) {
+        cr_lock_take(&clock_lock);
+        prune(0);
+        cr_lock_give(&clock_lock);
+    }
     cr_clock_progressed();
     cr_clock_wake();
 }

@@ -2,8 +2,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* context: normal; usable while threads are parked. What quiescing keeps with communicators, windows and files. */
 #include "cr_clock.h"
+#include "cr_comm.h"
 #include "cr_internal.h"
 #include "cr_quiesce.h"
+#include "cr_request.h"
 #include "cr_unexpected.h"
 
 /* World ranks of GROUP (real) into RANKS, which has room for COUNT. FS: lower. */
@@ -22,7 +24,15 @@ static int translate(MPI_Group group, int count, uint32_t *ranks, int *own)
     return rc;
 }
 
-static struct cr_group *clock_of_real_group(MPI_Group group)
+/* The clock of GROUP; COMM, if not NULL, gets one of its own when several threads may call MPI. */
+static struct cr_group *clock_for(const struct cr_communicator *comm, const uint32_t *ranks, int count)
+{
+    if (comm != NULL && cr_request_threads)
+        return cr_clock_of_comm(comm->id_high, comm->id_low, ranks, (uint32_t)count);
+    return cr_clock_of(ranks, (uint32_t)count);
+}
+
+static struct cr_group *clock_of_real_group(const struct cr_communicator *comm, MPI_Group group)
 {
     uint32_t *ranks;
     struct cr_group *g = NULL;
@@ -41,7 +51,7 @@ static struct cr_group *clock_of_real_group(MPI_Group group)
     rc = translate(group, count, ranks, (int *)(ranks + count));
     cr_lower_leave(fs);
     if (rc == MPI_SUCCESS)
-        g = cr_clock_of(ranks, (uint32_t)count);
+        g = clock_for(comm, ranks, count);
     cr_pool_free(ranks, size);
     return g;
 }
@@ -61,7 +71,7 @@ static struct cr_group *clock_of_both(const struct cr_communicator *comm)
         rc = CR_REAL(Group_union)(local, remote, &both);
     cr_lower_leave(fs);
     if (rc == MPI_SUCCESS)
-        g = clock_of_real_group(both);
+        g = clock_of_real_group(comm, both);
     return g;
 }
 
@@ -71,11 +81,18 @@ void cr_quiesce_comm_added(MPI_Comm comm)
     struct cr_comm_state *state = cr_pool_alloc(sizeof(*state));
 
     state->last = &state->first;
+    cr_comm_set_clock(comm);
+    c->state = state;
+}
+
+void cr_comm_set_clock(MPI_Comm comm)
+{
+    struct cr_communicator *c = (struct cr_communicator *)comm;
+
     if (c->flags & CR_COMM_INTER)
         c->keyed.clock = clock_of_both(c);
     else
-        c->keyed.clock = cr_clock_of(c->world_ranks, (uint32_t)c->size);
-    c->state = state;
+        c->keyed.clock = clock_for(c, c->world_ranks, c->size);
 }
 
 void cr_quiesce_comm_removed(MPI_Comm comm)
@@ -85,6 +102,7 @@ void cr_quiesce_comm_removed(MPI_Comm comm)
     struct cr_message *message;
 
     c->state = NULL;
+    cr_clock_comm_freed(c->keyed.clock);
     if (state == NULL)
         return;
     while ((message = state->first) != NULL) {
@@ -94,12 +112,15 @@ void cr_quiesce_comm_removed(MPI_Comm comm)
     cr_pool_free(state, sizeof(*state));
 }
 
+/* Windows and files outlive their communicator, and so must their clock. */
 struct cr_group *cr_quiesce_parent(MPI_Comm comm)
 {
-    return ((struct cr_communicator *)comm)->keyed.clock;
+    struct cr_group *clock = ((struct cr_communicator *)comm)->keyed.clock;
+
+    return clock == NULL ? NULL : cr_clock_of(clock->members, clock->count);
 }
 
 void cr_collective_begin_group(MPI_Group group)
 {
-    cr_collective_begin_clock(clock_of_real_group(CR_REAL_GROUP(group)));
+    cr_collective_begin_clock(clock_of_real_group(NULL, CR_REAL_GROUP(group)));
 }

@@ -4,6 +4,7 @@
 #include "cr_finalize.h"
 
 #include "cr_clock.h"
+#include "cr_comm.h"
 #include "cr_internal.h"
 #include "cr_rank.h"
 #include "cr_rank_ops.h"
@@ -119,6 +120,8 @@ static int init(int *argc, char ***argv, int required, int *ret_provided)
     if (rc == MPI_SUCCESS) {
         cr_clock_init((uint32_t)cr_internal_rank, (uint32_t)cr_internal_size);
         cr_request_init((uint32_t)cr_internal_size, *ret_provided);
+        cr_comm_set_clock(MPI_COMM_WORLD);
+        cr_comm_set_clock(MPI_COMM_SELF);
         tell_lower(*ret_provided);
     }
     cr_gate_leave();

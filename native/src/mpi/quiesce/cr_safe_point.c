@@ -6,7 +6,7 @@
 #include "cr_clock.h"
 #include "cr_lower.h"
 #include "cr_rank.h"
-#include "cr_sys.h"
+#include "cr_stub.h"
 
 #include <ucontext.h>
 
@@ -74,9 +74,11 @@ void cr_safe_point_stop(void)
 
 void cr_safe_point_go(void)
 {
+    uint32_t word;
+
     vdso_on();
-    __atomic_store_n(&cr_gate_word, 0, __ATOMIC_SEQ_CST);
-    cr_clock_round_over();
+    word = __atomic_exchange_n(&cr_gate_word, 0, __ATOMIC_SEQ_CST);
+    cr_clock_round_over((word & CR_GATE_STOP) != 0);
 }
 
 static int in_real_vdso(uint64_t address)
@@ -98,20 +100,12 @@ static int in_vdso(const ucontext_t *context)
            in_real_vdso((uint64_t)context->uc_mcontext.gregs[REG_RAX]);
 }
 
-/* TCBs of the lower half lie above everything of the application. */
-static int lower_fs(void)
-{
-    uint64_t fs = 0;
-
-    cr_sys(SYS_arch_prctl, 0x1003 /* ARCH_GET_FS */, &fs);
-    return fs >= CR_UPPER_END;
-}
-
 int cr_safe_point_may_park(const void *ucontext)
 {
     const ucontext_t *context = ucontext;
 
-    if (lower_fs() || cr_gate_depth > 0)
+    /* First: on a borrowed TCB no thread-local variable is ours. */
+    if (cr_stub_upper_fs() != 0 || cr_gate_depth > 0)
         return 0;
     return !in_vdso(context);
 }
