@@ -417,5 +417,6 @@ int main(void)
     test_locks();
     test_changed_files();
     test_many();
+    fixture_remove(directory);
     return tap_done();
 }

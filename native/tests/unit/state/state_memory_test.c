@@ -442,5 +442,6 @@ int main(void)
     test_many_areas();
     test_small_arenas();
     test_mm();
+    fixture_remove(directory);
     return tap_done();
 }

@@ -10,6 +10,7 @@
 
 #include "image.pb.h"
 
+#include <ftw.h>
 #include <stdio.h>
 
 struct fixture {
@@ -50,6 +51,21 @@ static inline int fixture_say(const struct fixture *f, int rc)
     if (rc < 0)
         printf("# %d: %s\n", rc, f->err.text);
     return rc;
+}
+
+static inline int fixture_remove_entry(const char *path, const struct stat *st, int type,
+                                       struct FTW *where)
+{
+    (void)st;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+/* Removes a folder of the test and what is in it. */
+static inline void fixture_remove(const char *path)
+{
+    nftw(path, fixture_remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 #endif
