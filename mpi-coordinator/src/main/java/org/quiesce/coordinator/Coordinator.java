@@ -102,8 +102,7 @@ public final class Coordinator {
                 request.ending().keepsStopped(),
                 request.ending().signal(),
                 limits);
-        ManifestMaker manifests =
-                new ManifestMaker(job, plan, reference, Clock.systemUTC());
+        ManifestMaker manifests = new ManifestMaker(job, plan, reference, Clock.systemUTC());
         Conductor conductor = new Conductor(
                 plan,
                 begin(plan, partial),

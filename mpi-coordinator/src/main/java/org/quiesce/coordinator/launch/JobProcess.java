@@ -8,11 +8,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 
 /** A launcher that runs as our child with our standard streams. Signals that we get, it gets. */
 public final class JobProcess {
+    private static final List<String> FORWARDED = List.of("TERM", "HUP", "USR1", "USR2", "CONT");
 
     private final Process process;
 
@@ -25,9 +27,11 @@ public final class JobProcess {
         ProcessBuilder builder = new ProcessBuilder(words).inheritIO();
         builder.environment().putAll(moreEnvironment);
         directory.map(Path::toFile).filter(File::isDirectory).ifPresent(builder::directory);
+        CompletableFuture<Process> started = new CompletableFuture<>();
+        forwardSignals(started);
         try {
             JobProcess job = new JobProcess(builder.start());
-            job.forwardSignals();
+            started.complete(job.process);
             return job;
         } catch (IOException e) {
             throw new CrException(
@@ -35,18 +39,18 @@ public final class JobProcess {
         }
     }
 
-    private void forwardSignals() {
-        Signals.forward("TERM", process);
-        Signals.forward("HUP", process);
-        Signals.forward("USR1", process);
-        Signals.forward("USR2", process);
-        Signals.forward("CONT", process);
-        // A terminal sends its interrupt to the launcher too; two of them would make mpirun leave at once.
-        if (System.console() == null) {
-            Signals.forward("INT", process);
-        } else {
-            Signals.ignore("INT");
+    /** A signal that comes before the program has started reaches it when it has. */
+    private static void forwardSignals(CompletableFuture<Process> child) {
+        for (String name : FORWARDED) {
+            Signals.handle(name, () -> child.thenAccept(process -> Signals.send(name, process)));
         }
+        // A terminal sends its interrupt to the launcher too; two of them would make mpirun leave at once.
+        boolean terminal = System.console() != null;
+        Signals.handle("INT", () -> {
+            if (!terminal) {
+                child.thenAccept(process -> Signals.send("INT", process));
+            }
+        });
     }
 
     /** Its pid. */

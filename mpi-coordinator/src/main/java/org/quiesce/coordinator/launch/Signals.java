@@ -13,26 +13,15 @@ import java.lang.reflect.Proxy;
 final class Signals {
     private Signals() {}
 
-    /** From now on this signal goes to a child instead of ending us; nothing happens where it cannot be caught. */
-    static void forward(String name, Process child) {
-        handle(name, (proxy, method, arguments) -> {
+    /** From now on this is done when the signal comes, and nothing else; nothing changes where it cannot be caught. */
+    static void handle(String name, Runnable what) {
+        InvocationHandler handler = (proxy, method, arguments) -> {
             if (method.getDeclaringClass() == Object.class) {
                 return method.invoke(Signals.class, arguments);
             }
-            send(name, child);
+            what.run();
             return null;
-        });
-    }
-
-    /** From now on this signal does not end us. */
-    static void ignore(String name) {
-        handle(
-                name,
-                (proxy, method, arguments) ->
-                        method.getDeclaringClass() == Object.class ? method.invoke(Signals.class, arguments) : null);
-    }
-
-    private static void handle(String name, InvocationHandler handler) {
+        };
         try {
             Class<?> signal = Class.forName("sun.misc.Signal");
             Class<?> signalHandler = Class.forName("sun.misc.SignalHandler");
@@ -46,7 +35,8 @@ final class Signals {
         }
     }
 
-    private static void send(String name, Process child) {
+    /** Sends a signal to a child. */
+    static void send(String name, Process child) {
         if (!child.isAlive()) {
             return;
         }

@@ -39,7 +39,8 @@ public final class ReferenceLocator {
             Path real = real(path);
             String name = real.getFileName().toString();
             if (name.matches("[0-9]{1,9}")) {
-                return new Located(new ReferenceDirectory(DurableFiles.parent(real)), OptionalInt.of(Integer.parseInt(name)));
+                return new Located(
+                        new ReferenceDirectory(DurableFiles.parent(real)), OptionalInt.of(Integer.parseInt(name)));
             }
         }
         return new Located(new ReferenceDirectory(path), OptionalInt.empty());

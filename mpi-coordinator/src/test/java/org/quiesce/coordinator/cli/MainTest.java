@@ -1,0 +1,216 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.quiesce.cr.manifest.Format;
+import org.quiesce.cr.manifest.Job;
+import org.quiesce.cr.manifest.Manifest;
+import org.quiesce.cr.manifest.ManifestFile;
+import org.quiesce.cr.manifest.RankImage;
+import org.quiesce.cr.manifest.StorageLevel;
+import org.quiesce.cr.manifest.Times;
+
+class MainTest {
+    @TempDir
+    Path work;
+
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+    private int quiesce(String... words) {
+        Context context = new Context(
+                new PrintStream(out, true, StandardCharsets.UTF_8),
+                new PrintStream(err, true, StandardCharsets.UTF_8),
+                Map.of("QUIESCE_HOME", work.resolve("home").toString()),
+                work,
+                false);
+        return Main.run(context, words);
+    }
+
+    private String out() {
+        return out.toString(StandardCharsets.UTF_8);
+    }
+
+    private String err() {
+        return err.toString(StandardCharsets.UTF_8);
+    }
+
+    /** A checkpoint whose manifest is right and whose image is not there. */
+    private Path checkpoint(String reference, int sequence) throws Exception {
+        Path path = Files.createDirectories(work.resolve(reference).resolve(Integer.toString(sequence)));
+        Job job = new Job(
+                reference,
+                List.of("./heat", "9"),
+                work.toString(),
+                new TreeMap<>(),
+                1,
+                new Job.Mpi("Open MPI", "4.1.4"),
+                new Job.Launcher("mpirun", List.of("--oversubscribe")));
+        Times times = new Times(
+                Instant.EPOCH, Instant.EPOCH.plusSeconds(sequence), List.of(new Times.PhaseTime("dump", 0, 1500)));
+        ManifestFile.write(
+                path,
+                new Manifest(
+                        Format.CURRENT,
+                        "1",
+                        job,
+                        sequence,
+                        Manifest.NO_PARENT,
+                        times,
+                        List.of(new RankImage(0, "vm", 7, "rank-0.cr", 4096, "0".repeat(32), "")),
+                        List.of(),
+                        List.of(new StorageLevel("shared", work.toString(), true))));
+        return path;
+    }
+
+    @Test
+    void everyCommandHasHelpThatNamesItsOptions() {
+        for (String command :
+                List.of("run", "checkpoint", "restart", "status", "list", "info", "verify", "prune", "doctor")) {
+            out.reset();
+            assertThat(quiesce(command, "--help")).isZero();
+            assertThat(out())
+                    .startsWith("usage: quiesce " + command)
+                    .contains("--help")
+                    .contains("--verbose");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "bogus",
+                "run",
+                "run -- sleep 1",
+                "run --store x -- mpirun a",
+                "run --requeue -- mpirun a",
+                "run --before-end 5m -- mpirun a",
+                "run --total-time 5m -- mpirun a",
+                "run --interval auto -- mpirun a",
+                "run --interval soon -- mpirun a",
+                "run --keep 0 -- mpirun a",
+                "checkpoint",
+                "checkpoint a b",
+                "checkpoint --term --kill a",
+                "checkpoint --forked a",
+                "checkpoint --incremental a",
+                "checkpoint --max-wait never a",
+                "checkpoint slurm:12",
+                "checkpoint --nonsense a",
+                "restart",
+                "restart --launcher srun x",
+                "prune",
+                "prune --keep none"
+            })
+    void mistakesOfTheUserEndWithTwoAndOneLine(String line) {
+        assertThat(quiesce(line.split(" "))).isEqualTo(2);
+        assertThat(err()).startsWith("quiesce: ").hasLineCount(1).doesNotContain("Exception");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "checkpoint nobody,3",
+        "checkpoint 999999999,3",
+        "status nobody,3",
+        "info nothing,7",
+        "verify nothing,7",
+        "restart nothing,7",
+        "list nothing,7"
+    })
+    void whatIsNotThereHasItsExitCode(String line, int expected) {
+        assertThat(quiesce(line.split(" "))).isEqualTo(expected);
+        assertThat(err()).hasLineCount(1);
+    }
+
+    @Test
+    void aStackTraceIsForThoseWhoAsk() {
+        assertThat(quiesce("-v")).isEqualTo(2);
+        assertThat(quiesce("info", "-v", "nothing")).isEqualTo(7);
+        assertThat(err()).contains("CrException");
+    }
+
+    @Test
+    void withoutJobsStatusSaysSo() {
+        assertThat(quiesce("status")).isZero();
+        assertThat(out()).isEqualToIgnoringNewLines("no jobs");
+    }
+
+    @Test
+    void checkpointsAreListedAsATableAndAsJson() throws Exception {
+        checkpoint("heat", 0);
+        checkpoint("heat", 1);
+        assertThat(quiesce("list")).isZero();
+        assertThat(out()).contains("REFERENCE").contains("./heat 9");
+        out.reset();
+        assertThat(quiesce("list", "--json")).isZero();
+        assertThat(new ObjectMapper().readTree(out())).hasSize(2);
+    }
+
+    @Test
+    void aDamagedManifestMakesARowAndNotAFailure() throws Exception {
+        Path manifest = checkpoint("heat", 0).resolve(ManifestFile.NAME);
+        Files.writeString(manifest, Files.readString(manifest).replace("vm", "wm"));
+        assertThat(quiesce("list")).isZero();
+        assertThat(out()).contains("damaged");
+        assertThat(quiesce("info", "heat")).isEqualTo(7);
+        assertThat(quiesce("verify", "heat")).isEqualTo(7);
+    }
+
+    @Test
+    void infoShowsTheManifest() throws Exception {
+        checkpoint("heat", 0);
+        assertThat(quiesce("info", "heat")).isZero();
+        assertThat(out()).contains("Open MPI 4.1.4").contains("rank-0.cr").contains("1.5");
+        out.reset();
+        assertThat(quiesce("info", "--json", "heat")).isZero();
+        assertThat(new ObjectMapper().readTree(out()).path("sequence").asInt(-1))
+                .isZero();
+    }
+
+    @Test
+    void aMissingImageIsFoundByVerifyAndRefusedByRestart() throws Exception {
+        checkpoint("heat", 0);
+        assertThat(quiesce("verify", "heat")).isEqualTo(7);
+        assertThat(err()).contains("rank 0").contains("missing");
+        assertThat(quiesce("verify", "--json", "heat")).isEqualTo(7);
+        assertThat(new ObjectMapper()
+                        .readTree(out().substring(out().indexOf('{')))
+                        .path("intact")
+                        .asBoolean(true))
+                .isFalse();
+    }
+
+    @Test
+    void pruningTellsWhatItRemoved() throws Exception {
+        checkpoint("heat", 0);
+        checkpoint("heat", 1);
+        checkpoint("other", 5);
+        assertThat(quiesce("prune", "--keep", "1")).isZero();
+        assertThat(out()).contains("heat/0").doesNotContain("other");
+        assertThat(work.resolve("heat/1")).exists();
+    }
+
+    @Test
+    void aSequenceThatIsNotThereIsNamed() throws Exception {
+        checkpoint("heat", 0);
+        assertThat(quiesce("info", "-s", "4", "heat")).isEqualTo(7);
+        assertThat(err()).contains("no complete checkpoint 4").contains("[0]");
+    }
+}

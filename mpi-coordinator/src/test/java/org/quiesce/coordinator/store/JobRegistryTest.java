@@ -1,0 +1,120 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.quiesce.cr.CrException;
+import org.quiesce.cr.ErrorCode;
+import org.quiesce.wire.proto.NodeRecord;
+
+class JobRegistryTest {
+    private static final long SELF = ProcessHandle.current().pid();
+
+    @TempDir
+    Path home;
+
+    private JobDirectory job(String name, long pid) {
+        JobDirectory directory = JobDirectory.create(home, name);
+        directory.write(new RunRecord(
+                name, pid, LocalProcess.startTime(pid), home, "", 3, List.of("mpirun", "a b", "\u00e9\nnew line")));
+        return directory;
+    }
+
+    private static ErrorCode codeOf(org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
+        return catchThrowableOfType(CrException.class, call).code();
+    }
+
+    @Test
+    void theKeyAndItsDirectoryAreForTheUserAlone() throws Exception {
+        Path path = job("heat", SELF).path();
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path)))
+                .isEqualTo("rwx------");
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path.resolve("key"))))
+                .isEqualTo("rw-------");
+        assertThat(Files.readString(path.resolve("key"))).matches("[0-9a-f]{64}\n");
+    }
+
+    @Test
+    void whatARunSaysComesBackAsItWas() {
+        RunRecord record = job("heat", SELF).run().orElseThrow();
+        assertThat(record.launcher()).containsExactly("mpirun", "a b", "\u00e9\nnew line");
+        assertThat(record.keep()).isEqualTo(3);
+    }
+
+    @Test
+    void aJobIsFoundByNameAndByThePidsOfRunAndLauncher() throws Exception {
+        JobDirectory directory = job("heat", SELF);
+        Files.write(
+                directory.path().resolve("node-x.pb"),
+                NodeRecord.newBuilder()
+                        .setHost("x")
+                        .setLauncherPid(4711)
+                        .build()
+                        .toByteArray());
+        JobRegistry registry = new JobRegistry(home);
+        assertThat(registry.find("heat").name()).isEqualTo("heat");
+        assertThat(registry.find(Long.toString(SELF)).name()).isEqualTo("heat");
+        assertThat(registry.find("4711").launcherPid()).isEqualTo(4711);
+    }
+
+    @Test
+    void whatIsNotThereIsSaidInWordsThatHelp() {
+        JobRegistry registry = new JobRegistry(home);
+        assertThat(codeOf(() -> registry.find("nobody"))).isEqualTo(ErrorCode.NO_AGENT);
+        assertThat(codeOf(() -> registry.find("999999999"))).isEqualTo(ErrorCode.NO_AGENT);
+        assertThat(codeOf(() -> registry.find(Long.toString(SELF)))).isEqualTo(ErrorCode.NO_AGENT);
+    }
+
+    @Test
+    void twoJobsOfOneNameMustBeToldApart() {
+        job("heat", SELF);
+        job("heat", SELF);
+        assertThat(codeOf(() -> new JobRegistry(home).find("heat"))).isEqualTo(ErrorCode.USAGE);
+    }
+
+    @Test
+    void aJobWhoseProcessesAreGoneIsNotThereAndIsSweptAway() {
+        JobDirectory dead = job("dead", 999_999_999L);
+        JobDirectory living = job("living", SELF);
+        JobRegistry registry = new JobRegistry(home);
+        assertThat(registry.jobs()).extracting(JobRegistry.Job::name).containsExactly("living");
+        registry.sweep();
+        assertThat(dead.path()).doesNotExist();
+        assertThat(living.path()).exists();
+    }
+
+    @Test
+    void aRecordThatIsNoRecordIsLeftOut() throws Exception {
+        JobDirectory directory = job("heat", SELF);
+        Files.write(directory.path().resolve("node-bad.pb"), new byte[] {-1, -1, -1});
+        assertThat(directory.nodes()).isEmpty();
+    }
+
+    @Test
+    void removingLeavesNothing() {
+        JobDirectory directory = job("heat", SELF);
+        directory.remove();
+        assertThat(directory.path()).doesNotExist();
+    }
+
+    @Test
+    void theHomeIsWhereTheEnvironmentSays() {
+        assertThat(JobRegistry.of(Map.of("QUIESCE_HOME", "/a")).home()).hasToString("/a");
+        assertThat(JobRegistry.of(Map.of("HOME", "/b")).home()).hasToString("/b/.quiesce");
+    }
+
+    @Test
+    void theNameOfAProcessMayHoldAnything() {
+        String line = "12 (a) b (c)) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 424242 20 21";
+        assertThat(LocalProcess.startTime(line)).isEqualTo(424242);
+    }
+}
