@@ -3,10 +3,28 @@
 /* Point-to-point, requests of all kinds, one-sided calls and files pass through. */
 #include "stub_test.h"
 
+static void persistent(void)
+{
+    int right = (rank + 1) % size, left = (rank + size - 1) % size, in = -1, out, index;
+    MPI_Request r[2];
+
+    MPI_Send_init(&out, 1, MPI_INT, right, 4, MPI_COMM_WORLD, &r[0]);
+    MPI_Recv_init(&in, 1, MPI_INT, left, 4, MPI_COMM_WORLD, &r[1]);
+    for (int i = 0; i < 3; i++) {
+        out = rank * 10 + i;
+        MPI_Startall(2, r);
+        MPI_Waitany(2, r, &index, MPI_STATUS_IGNORE);
+        MPI_Wait(&r[1 - index], MPI_STATUS_IGNORE);
+        line("persistent %d %d", in, r[0] != MPI_REQUEST_NULL);
+    }
+    MPI_Request_free(&r[0]);
+    MPI_Request_free(&r[1]);
+}
+
 static void point_to_point(void)
 {
-    int right = (rank + 1) % size, left = (rank + size - 1) % size, in[4] = {-1, -1, -1, -1},
-        out = rank, flag, index, n;
+    int right = (rank + 1) % size, left = (rank + size - 1) % size, in[3] = {-1, -1, -1},
+        out = rank, flag, n;
     static char attached[4096];
     void *back;
     MPI_Request r[4];
@@ -32,17 +50,6 @@ static void point_to_point(void)
     line("nobody %d", st[0].MPI_SOURCE == MPI_PROC_NULL);
     MPI_Iprobe(MPI_ANY_SOURCE, 55, MPI_COMM_WORLD, &flag, MPI_STATUS_IGNORE);
     line("nothing %d", flag);
-    MPI_Send_init(&out, 1, MPI_INT, right, 4, MPI_COMM_WORLD, &r[0]);
-    MPI_Recv_init(&in[3], 1, MPI_INT, left, 4, MPI_COMM_WORLD, &r[1]);
-    for (int i = 0; i < 3; i++) {
-        out = rank * 10 + i;
-        MPI_Startall(2, r);
-        MPI_Waitany(2, r, &index, &st[0]);
-        MPI_Wait(&r[1 - index], &st[0]);
-        line("persistent %d %d", in[3], r[0] != MPI_REQUEST_NULL);
-    }
-    MPI_Request_free(&r[0]);
-    MPI_Request_free(&r[1]);
     MPI_Irecv(&n, 1, MPI_INT, left, 99, MPI_COMM_WORLD, &r[0]);
     MPI_Cancel(&r[0]);
     MPI_Wait(&r[0], &st[0]);
@@ -90,26 +97,50 @@ static void generalized(void)
     line("generalized %d %d, tag %d, count %d", queried, freed, st.MPI_TAG, n);
 }
 
+/* Pairs of neighbours: post, start, put, complete, wait. */
+static void paired(MPI_Win win, const int *base)
+{
+    MPI_Group world, peers;
+
+    if ((rank ^ 1) >= size)
+        return;
+    MPI_Win_get_group(win, &world);
+    MPI_Group_incl(world, 1, (int[1]){rank ^ 1}, &peers);
+    MPI_Win_post(peers, 0, win);
+    MPI_Win_start(peers, 0, win);
+    MPI_Put(&rank, 1, MPI_INT, rank ^ 1, 2, 1, MPI_INT, win);
+    MPI_Win_complete(win);
+    MPI_Win_wait(win);
+    line("put %d", base[2]);
+    MPI_Group_free(&peers);
+    MPI_Group_free(&world);
+}
+
+static void describe(MPI_Win win)
+{
+    char name[MPI_MAX_OBJECT_NAME];
+    int *disp, flag, length;
+    MPI_Aint *bytes;
+
+    MPI_Win_set_name(win, "pane");
+    MPI_Win_get_name(win, name, &length);
+    MPI_Win_get_attr(win, MPI_WIN_DISP_UNIT, &disp, &flag);
+    MPI_Win_get_attr(win, MPI_WIN_SIZE, &bytes, &flag);
+    line("window %s %d %ld", name, *disp, (long)*bytes);
+}
+
 static void one_sided(void)
 {
     MPI_Win win;
-    int *base, value = -1, sum = rank + 1, *disp, flag;
-    MPI_Aint *bytes;
+    int *base, value = -1, sum = rank + 1;
     MPI_Request r;
-    MPI_Group world, peers;
-    char name[MPI_MAX_OBJECT_NAME];
-    int length;
 
     if (size == 1)
         return; /* Open MPI has no one-sided component for one process */
     MPI_Win_allocate(4 * sizeof(int), sizeof(int), MPI_INFO_NULL, MPI_COMM_WORLD, &base, &win);
     base[0] = rank * 100;
     base[1] = 0;
-    MPI_Win_set_name(win, "pane");
-    MPI_Win_get_name(win, name, &length);
-    MPI_Win_get_attr(win, MPI_WIN_DISP_UNIT, &disp, &flag);
-    MPI_Win_get_attr(win, MPI_WIN_SIZE, &bytes, &flag);
-    line("window %s %d %ld", name, *disp, (long)*bytes);
+    describe(win);
     MPI_Win_fence(0, win);
     MPI_Get(&value, 1, MPI_INT, (rank + 1) % size, 0, 1, MPI_INT, win);
     MPI_Accumulate(&sum, 1, MPI_INT, 0, 1, 1, MPI_INT, MPI_SUM, win);
@@ -120,18 +151,7 @@ static void one_sided(void)
     MPI_Wait(&r, MPI_STATUS_IGNORE);
     MPI_Win_unlock(0, win);
     line("rget %d", value);
-    MPI_Win_get_group(win, &world);
-    MPI_Group_incl(world, 1, (int[1]){rank ^ 1}, &peers);
-    if ((rank ^ 1) < size) {
-        MPI_Win_post(peers, 0, win);
-        MPI_Win_start(peers, 0, win);
-        MPI_Put(&rank, 1, MPI_INT, rank ^ 1, 2, 1, MPI_INT, win);
-        MPI_Win_complete(win);
-        MPI_Win_wait(win);
-        line("put %d", base[2]);
-    }
-    MPI_Group_free(&peers);
-    MPI_Group_free(&world);
+    paired(win, base);
     MPI_Win_free(&win);
     line("freed %d", win == MPI_WIN_NULL);
 }
@@ -184,6 +204,7 @@ int main(int argc, char **argv)
     MPI_Is_thread_main(&main_thread);
     line("level %d main %d", level, main_thread);
     point_to_point();
+    persistent();
     generalized();
     one_sided();
     files(argv[1]);

@@ -6,20 +6,21 @@
  */
 #include "stub_test.h"
 
-static void communicators(void)
+static void show_members(const char *label, MPI_Comm comm)
 {
-    MPI_Comm half, none, created, grouped, dup, later, inter, merged;
-    MPI_Group world, evens, both;
-    MPI_Request request;
-    int n, r, result, flag, ranks[3] = {0, size - 1, 1}, length;
-    char name[MPI_MAX_OBJECT_NAME];
+    int n, r;
 
-    MPI_Comm_split(MPI_COMM_WORLD, rank % 2, -rank, &half);
-    MPI_Comm_rank(half, &r);
-    MPI_Comm_size(half, &n);
-    line("split: %d of %d", r, n);
-    MPI_Comm_split(MPI_COMM_WORLD, rank == 0 ? MPI_UNDEFINED : 1, 0, &none);
-    line("undefined: %d", none == MPI_COMM_NULL);
+    MPI_Comm_rank(comm, &r);
+    MPI_Comm_size(comm, &n);
+    line("%s: %d of %d", label, r, n);
+}
+
+static void groups(void)
+{
+    MPI_Comm created, grouped;
+    MPI_Group world, evens, both;
+    int n, result, ranks[3] = {0, size - 1, 1};
+
     MPI_Comm_group(MPI_COMM_WORLD, &world);
     MPI_Group_range_incl(world, 1, (int[1][3]){{0, size - 1, 2}}, &evens);
     MPI_Comm_create(MPI_COMM_WORLD, evens, &created);
@@ -42,6 +43,34 @@ static void communicators(void)
     MPI_Group_difference(world, world, &both);
     line("empty %d", both == MPI_GROUP_EMPTY);
     MPI_Group_free(&world);
+}
+
+static void intercommunicators(MPI_Comm half)
+{
+    MPI_Comm inter, merged;
+    int n, flag, leader = rank % 2 == 0 ? (size % 2 ? size - 2 : size - 1) : (size - 1) / 2 * 2;
+
+    if (size == 1)
+        return;
+    MPI_Intercomm_create(half, 0, MPI_COMM_WORLD, leader, 5, &inter);
+    MPI_Comm_test_inter(inter, &flag);
+    MPI_Comm_remote_size(inter, &n);
+    line("inter %d remote %d", flag, n);
+    MPI_Allreduce(&rank, &n, 1, MPI_INT, MPI_SUM, inter);
+    line("sum of the others %d", n);
+    MPI_Intercomm_merge(inter, rank % 2, &merged);
+    show_members("merged", merged);
+    MPI_Comm_free(&merged);
+    MPI_Comm_free(&inter);
+}
+
+static void duplicates(MPI_Comm half)
+{
+    MPI_Comm later, twin, shared;
+    MPI_Request request;
+    char name[MPI_MAX_OBJECT_NAME];
+    int n, result, length;
+
     MPI_Comm_idup(half, &later, &request);
     MPI_Wait(&request, MPI_STATUS_IGNORE);
     MPI_Comm_compare(half, later, &result);
@@ -49,30 +78,27 @@ static void communicators(void)
     MPI_Allreduce(&rank, &n, 1, MPI_INT, MPI_SUM, later);
     line("sum on idup %d", n);
     MPI_Comm_set_name(later, "later");
-    MPI_Comm_dup(later, &dup);
+    MPI_Comm_dup(later, &twin);
     MPI_Comm_get_name(later, name, &length);
     line("name %s %d", name, length);
-    MPI_Comm_split_type(dup, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &created);
-    MPI_Comm_size(created, &n);
-    line("shared %d", n);
-    MPI_Comm_free(&created);
-    if (size > 1) {
-        MPI_Intercomm_create(half, 0, MPI_COMM_WORLD,
-                             rank % 2 == 0 ? (size % 2 ? size - 2 : size - 1) : (size - 1) / 2 * 2,
-                             5, &inter);
-        MPI_Comm_test_inter(inter, &flag);
-        MPI_Comm_remote_size(inter, &n);
-        line("inter %d remote %d", flag, n);
-        MPI_Allreduce(&rank, &n, 1, MPI_INT, MPI_SUM, inter);
-        line("sum of the others %d", n);
-        MPI_Intercomm_merge(inter, rank % 2, &merged);
-        MPI_Comm_rank(merged, &r);
-        line("merged %d", r);
-        MPI_Comm_free(&merged);
-        MPI_Comm_free(&inter);
-    }
-    MPI_Comm_free(&dup);
+    MPI_Comm_split_type(twin, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &shared);
+    show_members("shared", shared);
+    MPI_Comm_free(&shared);
+    MPI_Comm_free(&twin);
     MPI_Comm_free(&later);
+}
+
+static void communicators(void)
+{
+    MPI_Comm half, none;
+
+    MPI_Comm_split(MPI_COMM_WORLD, rank % 2, -rank, &half);
+    show_members("split", half);
+    MPI_Comm_split(MPI_COMM_WORLD, rank == 0 ? MPI_UNDEFINED : 1, 0, &none);
+    line("undefined: %d", none == MPI_COMM_NULL);
+    groups();
+    duplicates(half);
+    intercommunicators(half);
     MPI_Comm_free(&half);
     if (none != MPI_COMM_NULL)
         MPI_Comm_free(&none);
@@ -118,56 +144,76 @@ static int type_copy(MPI_Datatype type, int key, void *extra, void *in, void *ou
     return MPI_SUCCESS;
 }
 
+static void own_attributes(void)
+{
+    void *value;
+    int flag;
+
+    MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &value, &flag);
+    line("tag_ub %d %d", flag, *(int *)value);
+    MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_WTIME_IS_GLOBAL, &value, &flag);
+    line("wtime %d %d", flag, *(int *)value);
+}
+
+static void type_attributes(void)
+{
+    static int places[8];
+    MPI_Datatype type, twin;
+    void *value;
+    int key, flag;
+
+    MPI_Type_create_keyval(type_copy, MPI_TYPE_NULL_DELETE_FN, &key, NULL);
+    MPI_Type_contiguous(2, MPI_INT, &type);
+    MPI_Type_set_attr(type, key, &places[3]);
+    MPI_Type_dup(type, &twin);
+    MPI_Type_get_attr(twin, key, &value, &flag);
+    line("type attribute %d %d", flag, value == &places[3]);
+    MPI_Type_free(&type);
+    MPI_Type_free(&twin);
+    MPI_Type_free_keyval(&key);
+}
+
+/* Attributes of COMM, set with KEY and OTHER, in a duplicate of it. */
+static void copied(MPI_Comm comm, int *key, int other)
+{
+    MPI_Comm next;
+    void *value;
+    int flag;
+
+    MPI_Comm_dup(comm, &next);
+    MPI_Comm_get_attr(next, *key, &value, &flag);
+    line("copied %ld %d", (long)value, flag);
+    MPI_Comm_get_attr(next, other, &value, &flag);
+    line("not copied %d", flag);
+    MPI_Comm_free_keyval(key);
+    line("freed keyval %d", *key == MPI_KEYVAL_INVALID);
+    MPI_Comm_free(&next);
+}
+
 static void attributes(void)
 {
-    int extra = 5, key, second, third, flag, no = 1, type_key;
-    void *value;
-    MPI_Comm dup;
-    MPI_Datatype type, twin;
     static int places[8];
+    int extra = 5, key, second, third, no = 1;
+    MPI_Comm twin;
 
     MPI_Comm_create_keyval(copy, delete, &key, &extra);
     MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, MPI_COMM_NULL_DELETE_FN, &second, NULL);
     MPI_Comm_create_keyval(MPI_COMM_DUP_FN, refuse, &third, &no);
     MPI_Comm_set_attr(MPI_COMM_SELF, key, (void *)1);
-    MPI_Comm_dup(MPI_COMM_WORLD, &dup);
-    MPI_Comm_set_attr(dup, key, (void *)100);
-    MPI_Comm_set_attr(dup, second, places);
-    MPI_Comm_set_attr(dup, key, (void *)200);
-    {
-        MPI_Comm next;
-
-        MPI_Comm_dup(dup, &next);
-        MPI_Comm_get_attr(next, key, &value, &flag);
-        line("copied %ld %d", (long)value, flag);
-        MPI_Comm_get_attr(next, second, &value, &flag);
-        line("not copied %d", flag);
-        MPI_Comm_free_keyval(&key);
-        line("freed keyval %d", key == MPI_KEYVAL_INVALID);
-        MPI_Comm_free(&next);
-    }
-    MPI_Comm_set_attr(dup, third, &no);
-    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    MPI_Comm_set_errhandler(dup, MPI_ERRORS_RETURN);
-    code("a refused delete", MPI_Comm_delete_attr(dup, third));
+    MPI_Comm_dup(MPI_COMM_WORLD, &twin);
+    MPI_Comm_set_attr(twin, key, (void *)100);
+    MPI_Comm_set_attr(twin, second, places);
+    MPI_Comm_set_attr(twin, key, (void *)200);
+    copied(twin, &key, second);
+    MPI_Comm_set_attr(twin, third, &no);
+    MPI_Comm_set_errhandler(twin, MPI_ERRORS_RETURN);
+    code("a refused delete", MPI_Comm_delete_attr(twin, third));
     no = 0;
-    code("a delete", MPI_Comm_delete_attr(dup, third));
-    MPI_Comm_free(&dup);
-    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_ARE_FATAL);
+    code("a delete", MPI_Comm_delete_attr(twin, third));
+    MPI_Comm_free(&twin);
     line("copies %d deletes %d", copies, deletes);
-    MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &value, &flag);
-    line("tag_ub %d %d", flag, *(int *)value);
-    MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_WTIME_IS_GLOBAL, &value, &flag);
-    line("wtime %d %d", flag, *(int *)value);
-    MPI_Type_create_keyval(type_copy, MPI_TYPE_NULL_DELETE_FN, &type_key, NULL);
-    MPI_Type_contiguous(2, MPI_INT, &type);
-    MPI_Type_set_attr(type, type_key, &places[3]);
-    MPI_Type_dup(type, &twin);
-    MPI_Type_get_attr(twin, type_key, &value, &flag);
-    line("type attribute %d %d", flag, value == &places[3]);
-    MPI_Type_free(&type);
-    MPI_Type_free(&twin);
-    MPI_Type_free_keyval(&type_key);
+    own_attributes();
+    type_attributes();
 }
 
 static int handled;

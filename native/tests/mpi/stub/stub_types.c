@@ -92,23 +92,12 @@ static void nested(void)
     use("nested", again);
 }
 
-int main(int argc, char **argv)
+static void irregular(void)
 {
-    int lengths[3] = {1, 2, 3}, at[3] = {0, 4, 9}, sizes[2] = {8, 6}, sub[2] = {3, 2},
-        start[2] = {1, 2};
-    int distributions[2] = {MPI_DISTRIBUTE_BLOCK, MPI_DISTRIBUTE_CYCLIC},
-        arguments[2] = {MPI_DISTRIBUTE_DFLT_DARG, 2};
-    int processes[2] = {1, 1};
+    int lengths[3] = {1, 2, 3}, at[3] = {0, 4, 9};
     MPI_Aint wide[3] = {0, 16, 40};
     MPI_Datatype t;
 
-    begin(&argc, &argv);
-    MPI_Type_contiguous(5, MPI_INT, &t);
-    use("contiguous", t);
-    MPI_Type_vector(3, 2, 4, MPI_SHORT, &t);
-    use("vector", t);
-    MPI_Type_create_hvector(3, 2, 24, MPI_FLOAT, &t);
-    use("hvector", t);
     MPI_Type_indexed(3, lengths, at, MPI_INT, &t);
     use("indexed", t);
     MPI_Type_create_hindexed(3, lengths, wide, MPI_SHORT, &t);
@@ -117,6 +106,21 @@ int main(int argc, char **argv)
     use("indexed_block", t);
     MPI_Type_create_hindexed_block(3, 2, wide, MPI_INT, &t);
     use("hindexed_block", t);
+}
+
+static void regular(void)
+{
+    int sizes[2] = {8, 6}, sub[2] = {3, 2}, start[2] = {1, 2}, processes[2] = {1, 1};
+    int distributions[2] = {MPI_DISTRIBUTE_BLOCK, MPI_DISTRIBUTE_CYCLIC};
+    int arguments[2] = {MPI_DISTRIBUTE_DFLT_DARG, 2};
+    MPI_Datatype t;
+
+    MPI_Type_contiguous(5, MPI_INT, &t);
+    use("contiguous", t);
+    MPI_Type_vector(3, 2, 4, MPI_SHORT, &t);
+    use("vector", t);
+    MPI_Type_create_hvector(3, 2, 24, MPI_FLOAT, &t);
+    use("hvector", t);
     MPI_Type_create_subarray(2, sizes, sub, start, MPI_ORDER_C, MPI_INT, &t);
     use("subarray", t);
     MPI_Type_create_darray(1, 0, 2, sizes, distributions, arguments, processes, MPI_ORDER_FORTRAN,
@@ -124,17 +128,27 @@ int main(int argc, char **argv)
     use("darray", t);
     MPI_Type_create_resized(MPI_INT, -4, 32, &t);
     use("resized", t);
-    nested();
-    {
-        MPI_Datatype a, b;
+}
 
-        MPI_Type_create_f90_real(12, 100, &a);
-        MPI_Type_create_f90_real(12, 100, &b);
-        line("f90 %d", a == b);
-        contents(a);
-        MPI_Type_match_size(MPI_TYPECLASS_REAL, 8, &a);
-        line("matched %d", MPI_Type_c2f(a));
-    }
+static void of_fortran(void)
+{
+    MPI_Datatype a, b;
+
+    MPI_Type_create_f90_real(12, 100, &a);
+    MPI_Type_create_f90_real(12, 100, &b);
+    line("f90 %d", a == b);
+    contents(a);
+    MPI_Type_match_size(MPI_TYPECLASS_REAL, 8, &a);
+    line("matched %d", MPI_Type_c2f(a));
+}
+
+int main(int argc, char **argv)
+{
+    begin(&argc, &argv);
+    regular();
+    irregular();
+    nested();
+    of_fortran();
     MPI_Finalize();
     return 0;
 }
