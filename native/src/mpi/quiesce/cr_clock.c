@@ -18,9 +18,10 @@ enum { MOST_FREED = 1024 };
 static uint32_t freed_count;
 static struct cr_lock clock_lock;
 
-static volatile uint32_t in_collective; /* threads between begin and end that are not parked at the gate */
-static volatile uint32_t at_gate;       /* threads parked there */
-static volatile uint32_t gate_event;    /* futex: counted up when the gate may have opened */
+static volatile uint32_t
+    in_collective; /* threads between begin and end that are not parked at the gate */
+static volatile uint32_t at_gate;    /* threads parked there */
+static volatile uint32_t gate_event; /* futex: counted up when the gate may have opened */
 static int release_given;
 static uint64_t releases_used;
 static int finalizing;

@@ -24,7 +24,7 @@ struct cr_group {
     uint64_t id_high, id_low; /* of the sorted member list, or of a communicator */
     uint32_t *members;        /* sorted world ranks */
     uint32_t count;
-    uint32_t kind; /* enum cr_clock_kind */
+    uint32_t kind;              /* enum cr_clock_kind */
     volatile uint64_t sequence; /* collectives begun */
     uint64_t target;
     struct cr_group *next;
@@ -37,7 +37,8 @@ void cr_clock_init(uint32_t rank, uint32_t size);
 struct cr_group *cr_clock_of(const uint32_t *ranks, uint32_t count);
 
 /* A clock of its own for the communicator with this identity. Never NULL. */
-struct cr_group *cr_clock_of_comm(uint64_t id_high, uint64_t id_low, const uint32_t *ranks, uint32_t count);
+struct cr_group *cr_clock_of_comm(uint64_t id_high, uint64_t id_low, const uint32_t *ranks,
+                                  uint32_t count);
 /* Its communicator is freed here. A clock of a group stays as it is. */
 void cr_clock_comm_freed(struct cr_group *clock);
 

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /* context: normal; usable while threads are parked. What quiescing keeps with communicators, windows and files. */
-#include "cr_clock.h"
 #include "cr_comm.h"
+#include "cr_clock.h"
 #include "cr_internal.h"
 #include "cr_quiesce.h"
 #include "cr_request.h"
@@ -25,7 +25,8 @@ static int translate(MPI_Group group, int count, uint32_t *ranks, int *own)
 }
 
 /* The clock of GROUP; COMM, if not NULL, gets one of its own when several threads may call MPI. */
-static struct cr_group *clock_for(const struct cr_communicator *comm, const uint32_t *ranks, int count)
+static struct cr_group *clock_for(const struct cr_communicator *comm, const uint32_t *ranks,
+                                  int count)
 {
     if (comm != NULL && cr_request_threads)
         return cr_clock_of_comm(comm->id_high, comm->id_low, ranks, (uint32_t)count);

@@ -40,19 +40,24 @@ int cr_drain_check(struct cr_error *err)
     const struct cr_request *r;
 
     if (broken)
-        return cr_fail(err, CR_EREFUSED, "an earlier checkpoint of this job failed while messages "
+        return cr_fail(err, CR_EREFUSED,
+                       "an earlier checkpoint of this job failed while messages "
                        "were received; the job runs on, but cannot be checkpointed again");
     if (cr_persistent_collectives != 0)
-        return cr_fail(err, CR_EREFUSED, "%u persistent collective request(s) (MPIX_..._init) "
+        return cr_fail(err, CR_EREFUSED,
+                       "%u persistent collective request(s) (MPIX_..._init) "
                        "cannot be saved yet; free them before a checkpoint",
                        cr_persistent_collectives);
     for (r = cr_request_first(); r != cr_request_end(); r = r->next) {
         if (r->type == CR_REQUEST_GENERALIZED)
-            return cr_fail(err, CR_EREFUSED, "a generalized request (%s) is not complete; complete "
-                           "it before a checkpoint", r->made_by);
+            return cr_fail(err, CR_EREFUSED,
+                           "a generalized request (%s) is not complete; complete "
+                           "it before a checkpoint",
+                           r->made_by);
         if (r->type == CR_REQUEST_RECEIVE && r->comm != NULL &&
             (((struct cr_communicator *)r->comm)->flags & CR_COMM_FREED))
-            return cr_fail(err, CR_EREFUSED, "a receive is posted on a communicator that was freed "
+            return cr_fail(err, CR_EREFUSED,
+                           "a receive is posted on a communicator that was freed "
                            "(MPI_Comm_free); complete it before a checkpoint");
     }
     return 0;
@@ -274,10 +279,13 @@ static int repost(struct cr_error *err)
 
     for (r = cr_request_first(); r != cr_request_end(); r = r->next) {
         if (r->type != CR_REQUEST_RECEIVE)
-            return cr_fail(err, CR_EINTERNAL, "a request of type %d is active in an image", r->type);
+            return cr_fail(err, CR_EINTERNAL, "a request of type %d is active in an image",
+                           r->type);
         if (cr_receive_repost(r) != MPI_SUCCESS)
-            return cr_fail(err, CR_EINTERNAL, "a receive from rank %d, tag %d, cannot be posted "
-                           "again", r->peer, r->tag);
+            return cr_fail(err, CR_EINTERNAL,
+                           "a receive from rank %d, tag %d, cannot be posted "
+                           "again",
+                           r->peer, r->tag);
     }
     return 0;
 }
@@ -297,9 +305,10 @@ static int rebuild(struct cr_error *err)
     int rank = cr_internal_rank, size = cr_internal_size, rc;
 
     if (cr_lower->rank != rank || cr_lower->size != size)
-        return cr_fail(err, CR_EREFUSED, "the image is of rank %d of %d, but this process is rank "
-                       "%d of %d: restart with the same number of ranks", rank, size,
-                       cr_lower->rank, cr_lower->size);
+        return cr_fail(err, CR_EREFUSED,
+                       "the image is of rank %d of %d, but this process is rank "
+                       "%d of %d: restart with the same number of ranks",
+                       rank, size, cr_lower->rank, cr_lower->size);
     rc = cr_stub_rebuild(err);
     if (rc < 0)
         return rc;

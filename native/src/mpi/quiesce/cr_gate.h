@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 /* Bits of cr_gate_word. */
-#define CR_GATE_PENDING 1u /* a checkpoint is coming: collectives pass the clock's gate, waits are published */
-#define CR_GATE_STOP 2u    /* every thread parks as soon as it can: waits return */
+#define CR_GATE_PENDING                                                                            \
+    1u /* a checkpoint is coming: collectives pass the clock's gate, waits are published */
+#define CR_GATE_STOP 2u /* every thread parks as soon as it can: waits return */
 
 extern volatile uint32_t cr_gate_word;
 /* Nesting of wrappers in this thread. */

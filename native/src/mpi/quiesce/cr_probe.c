@@ -177,8 +177,7 @@ static int mprobe(int source, int tag, MPI_Comm comm, int *flag, MPI_Message *me
     return rc;
 }
 
-CR_MPI(int, Mprobe,
-       (int source, int tag, MPI_Comm comm, MPI_Message *message, MPI_Status *status))
+CR_MPI(int, Mprobe, (int source, int tag, MPI_Comm comm, MPI_Message *message, MPI_Status *status))
 {
     int flag;
 

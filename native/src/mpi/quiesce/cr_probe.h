@@ -13,10 +13,10 @@ struct cr_message;
 
 /* What an MPI_Message of the application points to. */
 struct cr_matched {
-    struct cr_handle handle;  /* real: while the message is in the lower half */
-    struct cr_message *kept;  /* when it has been drained, or came from the queue */
+    struct cr_handle handle; /* real: while the message is in the lower half */
+    struct cr_message *kept; /* when it has been drained, or came from the queue */
     MPI_Comm comm;
-    MPI_Status status;        /* of the probe */
+    MPI_Status status; /* of the probe */
     struct cr_matched *next, **link;
 };
 

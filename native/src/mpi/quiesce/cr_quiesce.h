@@ -48,8 +48,8 @@ void cr_quiesce_comm_removed(MPI_Comm comm);
 enum cr_request_type {
     CR_REQUEST_SEND = 1,
     CR_REQUEST_RECEIVE,
-    CR_REQUEST_COLLECTIVE, /* completes in the drain: every member has begun it */
-    CR_REQUEST_OTHER,      /* file and one-sided operations: the drain waits for it */
+    CR_REQUEST_COLLECTIVE,  /* completes in the drain: every member has begun it */
+    CR_REQUEST_OTHER,       /* file and one-sided operations: the drain waits for it */
     CR_REQUEST_GENERALIZED, /* completed by the application: refuses a checkpoint while active */
     CR_REQUEST_PERSISTENT_COLLECTIVE, /* MPIX_Bcast_init ...: MPI_Start counts on COMM's clock */
     CR_REQUEST_IDUP /* COMM is the new communicator: cr_communicator_idup_done(comm) when it completes */
@@ -59,7 +59,7 @@ enum cr_request_type {
  * cr_pool_alloc(), or NULL): translated argument arrays that the real library may read until the request is complete or freed;
  * given back then.
  */
-MPI_Request cr_request_adopt(enum cr_request_type type, MPI_Comm comm, MPI_Request real, const char *made_by,
-                             void *scratch, size_t scratch_size);
+MPI_Request cr_request_adopt(enum cr_request_type type, MPI_Comm comm, MPI_Request real,
+                             const char *made_by, void *scratch, size_t scratch_size);
 
 #endif

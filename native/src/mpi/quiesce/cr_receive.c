@@ -92,8 +92,7 @@ CR_MPI(int, Recv,
     int rc;
 
     cr_gate_enter();
-    if (cr_unexpected_any(comm) &&
-        receive_kept(buf, count, type, source, tag, comm, &kept, &rc)) {
+    if (cr_unexpected_any(comm) && receive_kept(buf, count, type, source, tag, comm, &kept, &rc)) {
         if (status != MPI_STATUS_IGNORE)
             *status = kept;
     } else {
@@ -122,8 +121,8 @@ int cr_receive_start(struct cr_request *r)
     MPI_Status status;
     int rc;
 
-    if (cr_unexpected_any(r->comm) && receive_kept(r->buffer, r->count, r->datatype, r->peer,
-                                                   r->tag, r->comm, &status, &rc)) {
+    if (cr_unexpected_any(r->comm) &&
+        receive_kept(r->buffer, r->count, r->datatype, r->peer, r->tag, r->comm, &status, &rc)) {
         cr_request_finished(r, &status, rc);
         return MPI_SUCCESS;
     }

@@ -37,14 +37,17 @@ struct cr_request {
     MPI_Datatype datatype;
     MPI_Comm comm;
     struct cr_request *previous, *next;
-    int32_t fortran_index; /* at CR_REQUEST_FORTRAN_INDEX: the Fortran library reads it; set by the stub */
-    const char *made_by;   /* of an adopted one: for refusals */
+    int32_t
+        fortran_index; /* at CR_REQUEST_FORTRAN_INDEX: the Fortran library reads it; set by the stub */
+    const char *made_by; /* of an adopted one: for refusals */
     void *scratch;       /* of an adopted one: argument arrays, given back at its end */
     size_t scratch_size;
     char room[CR_GREQUEST_HANDLE_SIZE - 136]; /* the Fortran library writes here */
 };
-_Static_assert(offsetof(struct cr_request, fortran_index) == CR_REQUEST_FORTRAN_INDEX, "where mpifh reads");
-_Static_assert(sizeof(struct cr_request) >= CR_GREQUEST_HANDLE_SIZE, "libmpi_mpifh writes up to there");
+_Static_assert(offsetof(struct cr_request, fortran_index) == CR_REQUEST_FORTRAN_INDEX,
+               "where mpifh reads");
+_Static_assert(sizeof(struct cr_request) >= CR_GREQUEST_HANDLE_SIZE,
+               "libmpi_mpifh writes up to there");
 _Static_assert(sizeof(struct cr_request) >= CR_GREQUEST_HANDLE_SIZE, "mpifh writes into it");
 _Static_assert(offsetof(struct cr_request, room) <= CR_GREQUEST_LANGUAGE, "mpifh writes into it");
 

@@ -18,7 +18,8 @@ static struct cr_lock deliver_lock;
 struct cr_message *cr_unexpected_new(size_t bytes)
 {
     size_t mapped = CR_PAGE_UP(sizeof(struct cr_message) + bytes);
-    uint64_t at = cr_sys_mmap(0, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint64_t at =
+        cr_sys_mmap(0, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     struct cr_message *message = (struct cr_message *)at;
 
     if (cr_sys_is_error(at))

@@ -85,8 +85,7 @@ int cr_wait_take(MPI_Request *request, MPI_Status *status, const char *name)
 /* Nothing to wait for: the null handle, or a persistent request that was not started. */
 static int is_idle(MPI_Request request)
 {
-    return request == MPI_REQUEST_NULL ||
-           cr_request_of(request)->state == CR_REQUEST_INACTIVE;
+    return request == MPI_REQUEST_NULL || cr_request_of(request)->state == CR_REQUEST_INACTIVE;
 }
 
 static void idle_status(MPI_Status *status)

@@ -45,7 +45,8 @@ static struct scratch *scratch_for(int count)
         room *= 2;
     if (s != NULL)
         cr_pool_free(s, s->bytes);
-    bytes = sizeof(*s) + (size_t)room * (sizeof(MPI_Request) + sizeof(MPI_Status) + 2 * sizeof(int));
+    bytes =
+        sizeof(*s) + (size_t)room * (sizeof(MPI_Request) + sizeof(MPI_Status) + 2 * sizeof(int));
     s = cr_pool_alloc(bytes);
     lay_out(s, room, bytes);
     cr_self.quiesce = s;

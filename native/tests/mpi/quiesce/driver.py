@@ -177,6 +177,12 @@ class Job:
         if self.process.returncode != 0:
             raise Failed(f"the job ended with {self.process.returncode}")
 
+    def has_ended_well(self):
+        try:
+            return self.process.wait(3) == 0
+        except subprocess.TimeoutExpired:
+            return False
+
     def end(self, failed):
         if self.process.poll() is None:
             try:
@@ -214,7 +220,10 @@ def main():
         job.run()
     except Ended:
         pass
-    except (Failed, coordinator.Lost, coordinator.Refused, OSError) as e:
+    except coordinator.Lost as e:
+        # Perhaps the program has come to its end just now.
+        failure = None if a.rounds and job.has_ended_well() else f"Lost: {e}"
+    except (Failed, coordinator.Refused, OSError) as e:
         failure = f"{type(e).__name__}: {e}"
     job.end(failure)
     print(f"{'FAILED ' + failure if failure else 'passed'} n={a.n} mode={a.mode} seed={a.seed} {a.command}: "

@@ -78,7 +78,10 @@ static void receive_all(void)
 
     for (i = 0; i < EACH; i++) {
         c = (i * 2 + 1) % COMMS;
-        at = receive_one(i % 3, c, i % 2 ? MPI_ANY_TAG : (i * 2 + 1) % COMMS == c ? MPI_ANY_TAG : 0,
+        at = receive_one(i % 3, c,
+                         i % 2                      ? MPI_ANY_TAG
+                         : (i * 2 + 1) % COMMS == c ? MPI_ANY_TAG
+                                                    : 0,
                          next[c]);
         next[c][at % TAGS] = at + 1;
         left--;

@@ -636,7 +636,8 @@ static void communicators(void)
     MPI_Group_size(odd, &size);
     QT_CHECK(size == qt_size - 1, "group");
     MPI_Group_translate_ranks(odd, 1, (int[]){size - 1}, world, &i);
-    QT_CHECK(i == (qt_size > 2 && first[0] != qt_size - 1 ? qt_size - 1 : qt_size - 2), "translate");
+    QT_CHECK(i == (qt_size > 2 && first[0] != qt_size - 1 ? qt_size - 1 : qt_size - 2),
+             "translate");
     if (grouped != MPI_COMM_NULL) {
         MPI_Allreduce((int[]){1}, &sum, 1, MPI_INT, MPI_SUM, grouped);
         QT_CHECK(sum == size, "comm_create");
@@ -793,7 +794,8 @@ static void error_handlers(void)
     late_before_a_collective();
     rc = MPI_Send(big, 1, MPI_INT, qt_size + 5, 0, with);
     MPI_Error_class(rc, &class);
-    QT_CHECK(handled == MPI_ERR_RANK && class == MPI_ERR_RANK, "handled %d, returned %d", handled, rc);
+    QT_CHECK(handled == MPI_ERR_RANK && class == MPI_ERR_RANK, "handled %d, returned %d", handled,
+             rc);
     MPI_Comm_dup(with, &copy);
     handled = 0;
     MPI_Send(big, -1, MPI_INT, 0, 0, copy);

@@ -207,7 +207,8 @@ static void message(void)
 /* Everybody sends to one, who receives from whoever comes. */
 static void gather(void)
 {
-    int to = (int)draw((unsigned)qt_size), probe = (int)draw(2), tag = GATHER_TAG + (int)(operation % 20000);
+    int to = (int)draw((unsigned)qt_size), probe = (int)draw(2),
+        tag = GATHER_TAG + (int)(operation % 20000);
     int i, seen[64] = {0};
     MPI_Status s;
 
@@ -240,7 +241,8 @@ static void shift(void)
         memcpy(in, out, 1200);
         MPI_Sendrecv_replace(in, 300, MPI_UNSIGNED, to, tag, from, tag, comms[1], &s);
     } else {
-        MPI_Sendrecv(out, 300, MPI_UNSIGNED, to, tag, in, 300, MPI_UNSIGNED, from, tag, comms[1], &s);
+        MPI_Sendrecv(out, 300, MPI_UNSIGNED, to, tag, in, 300, MPI_UNSIGNED, from, tag, comms[1],
+                     &s);
     }
     check_receive(in, &s, from, tag, 300, operation + (unsigned)from);
 }
@@ -255,7 +257,8 @@ static void finish_reduction(void)
     if (reduction == MPI_REQUEST_NULL)
         return;
     MPI_Wait(&reduction, MPI_STATUS_IGNORE);
-    QT_CHECK(reduction_out == reduction_expected, "iallreduce: %d for %d", reduction_out, reduction_expected);
+    QT_CHECK(reduction_out == reduction_expected, "iallreduce: %d for %d", reduction_out,
+             reduction_expected);
 }
 
 static void start_reduction(void)
@@ -398,8 +401,8 @@ int main(int argc, char **argv)
     play(seconds);
     MPI_Allreduce(&qt_wrong, &all, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
     if (qt_rank == 0)
-        printf("%s stress: seed %d, %u operations, %ld messages, %ld collectives\n", all ? "not ok" : "ok",
-               seed, operation, messages, collectives);
+        printf("%s stress: seed %d, %u operations, %ld messages, %ld collectives\n",
+               all ? "not ok" : "ok", seed, operation, messages, collectives);
     MPI_Finalize();
     return all != 0;
 }
