@@ -31,6 +31,8 @@ class ArchitectureTest {
             .definedBy(BASE + ".doctor")
             .layer("coordinator")
             .definedBy(BASE)
+            .layer("bench")
+            .definedBy(BASE + ".bench")
             .layer("cli")
             .definedBy(BASE + ".cli")
             .whereLayer("cli")
@@ -38,7 +40,7 @@ class ArchitectureTest {
             .whereLayer("coordinator")
             .mayOnlyBeAccessedByLayers("cli")
             .whereLayer("agent")
-            .mayOnlyBeAccessedByLayers("coordinator")
+            .mayOnlyBeAccessedByLayers("coordinator", "bench")
             .whereLayer("store")
             .mayOnlyBeAccessedByLayers("coordinator", "cli")
             .whereLayer("launch")
@@ -46,7 +48,7 @@ class ArchitectureTest {
             .whereLayer("doctor")
             .mayOnlyBeAccessedByLayers("cli")
             .whereLayer("core")
-            .mayOnlyBeAccessedByLayers("agent", "coordinator", "cli");
+            .mayOnlyBeAccessedByLayers("agent", "coordinator", "cli", "bench");
 
     @ArchTest
     static final ArchRule coreIsPure = noClasses()
