@@ -4,7 +4,7 @@
 #ifndef CR_COMM_H
 #define CR_COMM_H
 
-#include <mpi.h>
+#include "cr_mpi.h"
 
 /* Gives COMM its collective clock. For the predefined ones again, once the thread level is known. */
 void cr_comm_set_clock(MPI_Comm comm);

@@ -16,9 +16,10 @@
     1u /* a checkpoint is coming: collectives pass the clock's gate, waits are published */
 #define CR_GATE_STOP 2u /* every thread parks as soon as it can: waits return */
 
-extern volatile uint32_t cr_gate_word;
+extern volatile uint32_t cr_gate_word __attribute__((visibility("hidden")));
 /* Nesting of wrappers in this thread. */
-extern __thread uint32_t cr_gate_depth __attribute__((tls_model("initial-exec")));
+extern __thread uint32_t cr_gate_depth
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 #define cr_gate_barrier() __asm__ volatile("" ::: "memory")
 

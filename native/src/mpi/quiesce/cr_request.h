@@ -51,14 +51,17 @@ _Static_assert(sizeof(struct cr_request) >= CR_GREQUEST_HANDLE_SIZE,
 _Static_assert(sizeof(struct cr_request) >= CR_GREQUEST_HANDLE_SIZE, "mpifh writes into it");
 _Static_assert(offsetof(struct cr_request, room) <= CR_GREQUEST_LANGUAGE, "mpifh writes into it");
 
+/* Not through the global offset table: the wrappers are measured in nanoseconds. */
+#define CR_REQUEST_HIDDEN __attribute__((visibility("hidden")))
+
 /* Messages handed to MPI for each world rank, and received by whichever call; never reset. */
-extern uint64_t *cr_request_sent_to;
-extern uint64_t cr_request_received;
-extern uint32_t cr_request_world_size;
+extern uint64_t *cr_request_sent_to CR_REQUEST_HIDDEN;
+extern uint64_t cr_request_received CR_REQUEST_HIDDEN;
+extern uint32_t cr_request_world_size CR_REQUEST_HIDDEN;
 /* More than one thread may call MPI at a time. */
-extern int cr_request_threads;
+extern int cr_request_threads CR_REQUEST_HIDDEN;
 /* The real ompi_request_empty: an Isend returns it when the message has left already. */
-extern const void *cr_request_empty;
+extern const void *cr_request_empty CR_REQUEST_HIDDEN;
 
 /* Makes the tables for a world of SIZE ranks. LEVEL: thread level that the application got. */
 void cr_request_init(uint32_t size, int level);
@@ -84,7 +87,7 @@ void cr_request_retain(struct cr_request *request, int with_type);
 /* CODE through the error handler of the request's communicator. */
 int cr_request_raise(const struct cr_request *request, int code, const char *name);
 /* Live ones: they cannot be rebuilt yet, a checkpoint is refused. */
-extern uint32_t cr_persistent_collectives;
+extern uint32_t cr_persistent_collectives CR_REQUEST_HIDDEN;
 
 /* The first active request; follow next until cr_request_end(). Only with the threads parked, or under the lock. */
 struct cr_request *cr_request_first(void);
