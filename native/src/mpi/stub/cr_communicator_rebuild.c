@@ -24,7 +24,7 @@ static const char *why_not(const struct cr_communicator *comm)
     if (comm->flags & CR_COMM_FREED)
         return "freed, but requests on it are not complete";
     if ((comm->flags & CR_COMM_TOPOLOGY) && comm->topology == NULL)
-        return "it has a graph topology";
+        return "its topology is of an unknown kind";
     return NULL;
 }
 

@@ -19,7 +19,7 @@ struct row {
     char letter;
 };
 
-static MPI_Comm half, twin, later, grouped, cart, row_comm, splits[SPLITS],
+static MPI_Comm half, twin, later, grouped, cart, row_comm, ring, graph, splits[SPLITS],
     made_by_threads[THREADS];
 static MPI_Group evens, both;
 static MPI_Datatype types[TYPES];
@@ -85,6 +85,24 @@ static void *dup_in_thread(void *argument)
     return NULL;
 }
 
+/* A weighted ring of neighbours, and a star around rank 0. */
+static void make_graphs(void)
+{
+    int next[1] = {(qt_rank + 1) % qt_size}, previous[1] = {(qt_rank + qt_size - 1) % qt_size};
+    int index[16], edges[32], weight[1] = {3}, at = 0;
+
+    MPI_Dist_graph_create_adjacent(MPI_COMM_WORLD, 1, previous, weight, 1, next, weight,
+                                   MPI_INFO_NULL, 0, &ring);
+    for (int i = 1; i < qt_size; i++)
+        edges[at++] = i;
+    index[0] = at;
+    for (int i = 1; i < qt_size; i++) {
+        edges[at++] = 0;
+        index[i] = at;
+    }
+    MPI_Graph_create(MPI_COMM_WORLD, qt_size, index, edges, 0, &graph);
+}
+
 /*
  * Communicators on overlapping groups, in an order that differs among the ranks, some of them by
  * threads at the same time.
@@ -116,6 +134,7 @@ static void make_communicators(int threads)
     MPI_Dims_create(qt_size, 2, dims);
     MPI_Cart_create(MPI_COMM_WORLD, 2, dims, periods, 1, &cart);
     MPI_Cart_sub(cart, (int[]){1, 0}, &row_comm);
+    make_graphs();
     MPI_Comm_set_name(twin, "duplicate");
     for (long i = 0; i < THREADS; i++) {
         made_by_threads[i] = MPI_COMM_NULL;
@@ -264,6 +283,21 @@ static void check_communicators(void)
              "rank %d in both", r);
 }
 
+static void check_graphs(void)
+{
+    int in = 0, out = 0, weighted = 0, from = -1, to = -1, weights[2] = {0, 0}, got = -1, n = -1;
+
+    MPI_Dist_graph_neighbors_count(ring, &in, &out, &weighted);
+    MPI_Dist_graph_neighbors(ring, 1, &from, &weights[0], 1, &to, &weights[1]);
+    QT_CHECK(in == 1 && out == 1 && weighted && weights[0] == 3 && weights[1] == 3, "ring %d %d",
+             in, out);
+    QT_CHECK(to == (qt_rank + 1) % qt_size, "neighbour %d", to);
+    MPI_Neighbor_allgather(&qt_rank, 1, MPI_INT, &got, 1, MPI_INT, ring);
+    QT_CHECK(got == (qt_rank + qt_size - 1) % qt_size && got == from, "from the ring %d", got);
+    MPI_Graph_neighbors_count(graph, 0, &n);
+    QT_CHECK(n == qt_size - 1, "the star has %d rays", n);
+}
+
 static void check_types(void)
 {
     char name[MPI_MAX_OBJECT_NAME];
@@ -326,6 +360,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < type_count; i++)
         sums[i] = packed_sum(types[i]);
     check_communicators();
+    check_graphs();
     check_types();
     check_others();
     for (int round = 0; round < 2; round++) {
@@ -333,6 +368,7 @@ int main(int argc, char **argv)
             qt_make("want", round);
         qt_until("done", round);
         check_communicators();
+        check_graphs();
         check_types();
         check_others();
     }

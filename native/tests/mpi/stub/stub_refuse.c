@@ -10,9 +10,9 @@
 static const char *what;
 static MPI_Win win;
 static MPI_File file;
-static MPI_Comm inter, graph;
+static MPI_Comm inter;
 static MPI_Request request;
-static int base[4], value, level;
+static int base[4], level;
 
 static int is(const char *name)
 {
@@ -42,7 +42,6 @@ static int cancel(void *extra, int complete)
 
 static void make(void)
 {
-    int next[1] = {(qt_rank + 1) % qt_size}, previous[1] = {(qt_rank + qt_size - 1) % qt_size};
     MPI_Comm half;
 
     if (is("window")) {
@@ -53,9 +52,6 @@ static void make(void)
         MPI_Comm_split(MPI_COMM_WORLD, qt_rank % 2, 0, &half);
         MPI_Intercomm_create(half, 0, MPI_COMM_WORLD, 1 - qt_rank % 2, 1, &inter);
         MPI_Comm_free(&half);
-    } else if (is("graph")) {
-        MPI_Dist_graph_create_adjacent(MPI_COMM_WORLD, 1, previous, previous, 1, next, next,
-                                       MPI_INFO_NULL, 0, &graph);
     } else if (is("generalized")) {
         MPI_Grequest_start(query, nothing, cancel, NULL, &request);
     } else if (is("tools")) {
@@ -80,10 +76,6 @@ static void use_and_free(void)
         MPI_Allreduce(&one, &sum, 1, MPI_INT, MPI_SUM, inter);
         QT_CHECK(sum == (qt_size + qt_rank % 2) / 2, "sum %d", sum);
         MPI_Comm_free(&inter);
-    } else if (is("graph")) {
-        MPI_Neighbor_allgather(&qt_rank, 1, MPI_INT, &value, 1, MPI_INT, graph);
-        QT_CHECK(value == (qt_rank + qt_size - 1) % qt_size, "neighbour %d", value);
-        MPI_Comm_free(&graph);
     } else if (is("generalized")) {
         MPI_Grequest_complete(request);
         MPI_Wait(&request, MPI_STATUS_IGNORE);
