@@ -34,6 +34,10 @@ if command -v go-md2man >/dev/null; then
 fi
 mkdir -p "$work/share/quiesce"
 (cd "$work" && find . -type f -o -type l | sed 's|^\./||' | LC_ALL=C sort) >"$work/share/quiesce/installed-files"
+echo lib/quiesce/java/quiesce.jsa >>"$work/share/quiesce/installed-files"
 mkdir -p "$prefix"
 chmod 755 "$work"
 cp -a --no-preserve=ownership "$work/." "$prefix/"
+
+# Commands start in half the time from an archive of their classes. Java ignores one that does not fit, so a failure is none.
+"$prefix/bin/quiesce" --make-archive >/dev/null 2>&1 || true

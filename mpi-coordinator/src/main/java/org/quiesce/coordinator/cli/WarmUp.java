@@ -3,23 +3,82 @@
 package org.quiesce.coordinator.cli;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import org.quiesce.coordinator.store.JobDirectory;
+import org.quiesce.coordinator.store.LocalProcess;
+import org.quiesce.coordinator.store.RunRecord;
+import org.quiesce.cr.manifest.Format;
+import org.quiesce.cr.manifest.Job;
+import org.quiesce.cr.manifest.Manifest;
+import org.quiesce.cr.manifest.ManifestFile;
+import org.quiesce.cr.manifest.RankImage;
+import org.quiesce.cr.manifest.Times;
+import org.quiesce.wire.proto.NodeRecord;
 
 /** Does at installation what commands do, so that the classes they need are in the archive from which Java starts. */
 public final class WarmUp {
+    private static final String NAME = "rehearsal";
+    private static final int NOBODY_LISTENS = 1;
+
     private WarmUp() {}
 
-    /** Runs commands that change nothing, and throws their output away. */
-    public static void main(String[] words) {
+    /** Runs commands on a job and a checkpoint that are made up, and throws their output away. */
+    public static void main(String[] words) throws IOException {
+        Path work = Files.createTempDirectory("quiesce");
         PrintStream nowhere = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
-        Context context = new Context(nowhere, nowhere, Map.of("HOME", "/nonexistent"), Path.of("/"), false);
-        Main.run(context, "--help");
-        Main.run(context, "status", "--json");
-        Main.run(context, "list", "/proc/self", "--json");
-        Main.run(context, "info", "/nonexistent");
-        Main.run(context, "checkpoint", "--help");
+        Map<String, String> environment = Map.of("QUIESCE_HOME", work.toString());
+        Context context = new Context(nowhere, nowhere, environment, work, false);
+        Path checkpoint = Files.createDirectories(work.resolve(NAME).resolve("0"));
+        ManifestFile.write(checkpoint, manifest());
+        JobDirectory job = job(work);
+        for (String line : List.of(
+                "--help", "status --json", "status rehearsal", "list", "list --json", "info rehearsal", "verify rehearsal",
+                "checkpoint -v rehearsal", "prune --keep 1", "checkpoint --help")) {
+            Main.run(context, line.split(" "));
+        }
+        Files.delete(job.path().resolve("node-here.pb"));
+        job.remove();
+        for (Path file : List.of(
+                checkpoint.resolve(ManifestFile.NAME), checkpoint, checkpoint.resolveSibling(".lock"),
+                work.resolve(NAME), work.resolve("jobs"), work)) {
+            Files.deleteIfExists(file);
+        }
+    }
+
+    private static Manifest manifest() {
+        Job job = new Job(
+                NAME, List.of("program"), "/", new TreeMap<>(), 1, new Job.Mpi("", ""), new Job.Launcher("mpirun", List.of()));
+        return new Manifest(
+                Format.CURRENT,
+                "",
+                job,
+                0,
+                Manifest.NO_PARENT,
+                new Times(Instant.EPOCH, Instant.EPOCH, List.of(new Times.PhaseTime("dump", 0, 0))),
+                List.of(new RankImage(0, "", 0, "rank-0.cr", 0, "0".repeat(32), "")),
+                List.of(),
+                List.of());
+    }
+
+    private static JobDirectory job(Path work) throws IOException {
+        JobDirectory directory = JobDirectory.create(work, NAME);
+        long self = ProcessHandle.current().pid();
+        directory.write(new RunRecord(NAME, self, LocalProcess.startTime(self), work, "", 0, List.of("mpirun")));
+        NodeRecord node = NodeRecord.newBuilder()
+                .setHost("here")
+                .addAddress("127.0.0.1")
+                .setPort(NOBODY_LISTENS)
+                .setWorldSize(1)
+                .build();
+        Files.write(directory.path().resolve("node-here.pb"), node.toByteArray());
+        return directory;
     }
 }
