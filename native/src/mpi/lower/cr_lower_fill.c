@@ -5,6 +5,7 @@
 
 #include "cr_fmt.h"
 #include "cr_lower.h"
+#include "cr_lower_hooks.h"
 #include "cr_lower_maps.h"
 #include "cr_lower_ranges.h"
 #include "cr_sys.h"
@@ -17,6 +18,7 @@
 #define STACK_ROOM (32UL << 20) /* the lower half's own stack may still grow by this */
 #define BREAK_GUARD (1UL << 20)
 #define TAKEN_MAX 4096
+#define PASSES_MAX 16
 
 /* What is mapped above CR_UPPER_END, neighbours joined. */
 struct taken {
@@ -67,6 +69,9 @@ static int fill_gap(uint64_t start, uint64_t end, struct cr_error *err)
         cr_sys_mmap(start, end - start, PROT_NONE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 
+    /* A thread of the lower half was quicker: the next pass sees what is left. */
+    if (at == (uint64_t)-EEXIST)
+        return 0;
     if (at != start)
         return cr_fail(err, cr_sys_is_error(at) ? (int)-at : ENOMEM,
                        "reserving the addresses %lx-%lx", start, end);
@@ -138,9 +143,10 @@ static int try_placement(struct cr_error *err)
     return 0;
 }
 
-int cr_lower_fill(struct cr_error *err)
+/* One pass. Returns 1 if there was something to fill. */
+static int fill_once(uint64_t *ret_limit, struct cr_error *err)
 {
-    uint64_t limit;
+    uint64_t gaps;
     int rc;
 
     taken.count = 0;
@@ -152,10 +158,23 @@ int cr_lower_fill(struct cr_error *err)
         return cr_fail(err, CR_EKERNEL,
                        "the stack of this process lies at %lx: address layout not understood",
                        taken.stack);
-    limit = CR_PAGE_DOWN(taken.stack - STACK_ROOM);
-    rc = raise_limit(gaps_total(&taken, limit), err);
+    *ret_limit = CR_PAGE_DOWN(taken.stack - STACK_ROOM);
+    gaps = gaps_total(&taken, *ret_limit);
+    rc = raise_limit(gaps, err);
     if (rc == 0)
-        rc = fill_all(&taken, limit, err);
+        rc = fill_all(&taken, *ret_limit, err);
+    return rc < 0 ? rc : gaps > 0;
+}
+
+int cr_lower_fill(struct cr_error *err)
+{
+    uint64_t limit = 0;
+    int pass, rc = 1;
+
+    /* Other threads of the lower half may map and unmap meanwhile: until a pass finds nothing. */
+    cr_lower_hooks_keep_filled();
+    for (pass = 0; pass < PASSES_MAX && rc == 1; pass++)
+        rc = fill_once(&limit, err);
     if (rc < 0)
         return rc;
     cr_lower_ranges_add(limit, taken.stack);

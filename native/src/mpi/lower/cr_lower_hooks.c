@@ -27,7 +27,7 @@ struct target {
     unsigned found[SITES_MAX];
 };
 
-static const int hooked[] = {SYS_mmap, SYS_munmap, SYS_mremap, SYS_shmat};
+static const int hooked[] = {SYS_mmap, SYS_munmap, SYS_mremap, SYS_shmat, SYS_shmdt};
 #define HOOKED_COUNT (sizeof hooked / sizeof *hooked)
 
 static int take_phdr(struct dl_phdr_info *info, size_t size, void *argument)

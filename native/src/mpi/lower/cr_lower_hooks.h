@@ -14,6 +14,12 @@
 /* Installs the hooks and tries them. To be called while the process has one thread. */
 int cr_lower_hooks_install(struct cr_error *err);
 
+/*
+ * From now on what the lower half unmaps from CR_UPPER_END upwards stays reserved, so that the
+ * application does not get such an address.
+ */
+void cr_lower_hooks_keep_filled(void);
+
 /* Called by cr_lower_hooks_enter() in place of the system call NUMBER; returns what the call
  * returned. */
 long cr_lower_hooks_call(long number, long a, long b, long c, long d, long e, long f);

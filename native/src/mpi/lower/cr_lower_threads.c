@@ -200,9 +200,13 @@ static int make_shadow(void)
     return rc;
 }
 
+static volatile int maker_ready;
+
 static void *maker_main(void *ignored)
 {
     (void)ignored;
+    /* By now the C library has made what it makes for a new thread. */
+    __atomic_store_n(&maker_ready, 1, __ATOMIC_RELEASE);
     cr_sys(SYS_prctl, PR_SET_NAME, "cr-shadows");
     for (;;) {
         while (__atomic_load_n(&request.state, __ATOMIC_ACQUIRE) != REQUEST_MADE)
@@ -245,7 +249,7 @@ int cr_lower_threads_start(struct cr_error *err)
     pthread_attr_destroy(&attributes);
     if (rc != 0)
         return cr_fail(err, rc, "starting the lower half's thread");
-    while (__atomic_load_n(&starting, __ATOMIC_ACQUIRE) != 0)
+    while (__atomic_load_n(&maker_ready, __ATOMIC_ACQUIRE) == 0)
         cr_sys(SYS_sched_yield);
     return 0;
 }

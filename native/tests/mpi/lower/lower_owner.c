@@ -296,5 +296,6 @@ int main(void)
     upper_call(&cr_lower->main, upper_resolve("MPI_Finalize"), 0, 0, 0, 0);
     wrong = check_descriptors(before, own, &opened);
     tap_equal_u64(wrong, 0, "after MPI_Finalize no descriptor has changed hands");
+    tap_equal_u64(upper_first_gap(), 0, "no address above the line is free");
     return tap_done();
 }

@@ -287,6 +287,7 @@ int main(int argc, char **argv)
     check_belongings(&mine);
     check_system();
     upper_call(&cr_lower->main, upper_resolve("MPI_Finalize"), 0, 0, 0, 0);
+    expect(upper_first_gap() == 0, "what was free above the line");
     printf("rank %d of %d: restarted %d, sum is %s, done\n", cr_lower->rank, cr_lower->size,
            rebuilt, sum > 0 ? "fine" : "zero");
     return 0;

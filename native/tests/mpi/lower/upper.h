@@ -11,6 +11,8 @@
 
 #include <asm/prctl.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 
 static inline long upper_prctl(long code, uint64_t value)
@@ -58,6 +60,27 @@ static inline void *upper_resolve(const char *name)
 
     upper_call(&cr_lower->main, (void *)cr_lower->resolve, (long)names, 1, (long)found, 0);
     return found[0];
+}
+
+/* The first free address from CR_UPPER_END up to the kernel's stack; 0: there is none. */
+static inline uint64_t upper_first_gap(void)
+{
+    FILE *f = fopen("/proc/self/maps", "re");
+    uint64_t start, end, previous = CR_UPPER_END, gap = 0;
+    char line[4400];
+
+    while (f != NULL && gap == 0 && fgets(line, sizeof line, f) != NULL) {
+        if (sscanf(line, "%lx-%lx", &start, &end) != 2 || end <= CR_UPPER_END)
+            continue;
+        if (strstr(line, "[stack]") != NULL)
+            break;
+        if (start > previous)
+            gap = previous;
+        previous = end;
+    }
+    if (f != NULL)
+        fclose(f);
+    return gap;
 }
 
 #endif
