@@ -61,6 +61,9 @@ static long call_munmap(uint64_t start, uint64_t size)
     result = cr_sys(SYS_munmap, start, size);
     if (result < 0 && was_lower)
         cr_lower_ranges_add(start, end);
+    /* The fill may have begun since we looked, and have taken this for occupied. */
+    if (result == 0 && was_lower)
+        fill_again(start, end);
     return result;
 }
 
