@@ -9,7 +9,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** An MPI program under {@code quiesce run}, and what is done to it. */
 final class MpiJob implements AutoCloseable {
@@ -19,7 +22,7 @@ final class MpiJob implements AutoCloseable {
     private final String name;
     private final Map<String, String> environment;
     private final List<String> mpirun;
-    private Run run;
+    private @Nullable Run started;
     private int count;
 
     /** A job of {@code ranks} ranks that keeps its files in {@code work}; {@code launcherOptions} go to mpirun. */
@@ -40,7 +43,7 @@ final class MpiJob implements AutoCloseable {
                                 "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
                                 .entrySet()
                                 .stream())
-                .collect(java.util.stream.Collectors.toUnmodifiableMap(Map.Entry::getKey, Map.Entry::getValue));
+                .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, Map.Entry::getValue));
         this.mpirun = Stream.of(
                         List.of("mpirun", "--oversubscribe", "-np", Integer.toString(ranks)), launcherOptions, program)
                 .flatMap(List::stream)
@@ -69,7 +72,7 @@ final class MpiJob implements AutoCloseable {
         command.addAll(options);
         command.add("--");
         command.addAll(mpirun);
-        run = Run.start(work, "run" + count++, environment, command);
+        started = Run.start(work, "run" + count++, environment, command);
         return this;
     }
 
@@ -78,7 +81,7 @@ final class MpiJob implements AutoCloseable {
         List<String> command = new ArrayList<>(List.of(Stage.bin("quiesce"), "restart"));
         command.addAll(List.of(options));
         command.add(reference().toString());
-        run = Run.start(work, "restart" + count++, environment, command);
+        started = Run.start(work, "restart" + count++, environment, command);
         return this;
     }
 
@@ -101,23 +104,23 @@ final class MpiJob implements AutoCloseable {
         if (checkpoint.await(LIMIT) == 0) {
             return true;
         }
-        assertThat(run.await(LIMIT)).as(checkpoint.describe()).isZero();
+        assertThat(run().await(LIMIT)).as(checkpoint.describe()).isZero();
         return false;
     }
 
     /** SIGKILL to the coordinator, mpirun and all ranks. */
     void kill() {
-        run.killTree();
+        run().killTree();
     }
 
     /** Waits for the job's end and returns its last line of output. */
     String result() throws Exception {
-        run.awaitStatus(0, LIMIT);
-        return run.lastLine();
+        run().awaitStatus(0, LIMIT);
+        return run().lastLine();
     }
 
     Run run() {
-        return run;
+        return Objects.requireNonNull(started, "the job was not started");
     }
 
     Path directory() {
@@ -135,17 +138,17 @@ final class MpiJob implements AutoCloseable {
     /** Waits until the job has printed {@code text}. */
     MpiJob awaitOutput(String text) throws Exception {
         Await.until("the job prints " + text, LIMIT, () -> {
-            if (!run.alive() && !run.stdout().contains(text)) {
-                throw new AssertionError("the job ended before it printed " + text + "\n" + run.describe());
+            if (!run().alive() && !run().stdout().contains(text)) {
+                throw new AssertionError("the job ended before it printed " + text + "\n" + run().describe());
             }
-            return run.stdout().contains(text);
+            return run().stdout().contains(text);
         });
         return this;
     }
 
     /** The pids of the ranks, in no order. */
     List<ProcessHandle> ranks() {
-        return run.handle()
+        return run().handle()
                 .descendants()
                 .filter(process -> process.parent()
                         .flatMap(parent -> parent.info().command())
@@ -156,8 +159,8 @@ final class MpiJob implements AutoCloseable {
 
     @Override
     public void close() {
-        if (run != null && run.alive()) {
-            run.killTree();
+        if (started != null && started.alive()) {
+            started.killTree();
         }
     }
 }

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,7 +27,7 @@ final class SoakTest {
     private static final Map<String, String> SHARED_MEMORY = Map.of();
     private static final Map<String, String> TCP = Map.of("OMPI_MCA_btl", "tcp,self");
     private static final List<String> PROGRAM_ARGUMENTS = List.of("300", "12000", "500");
-    private static String reference;
+    private static @Nullable String reference;
 
     @TempDir
     Path work;
@@ -73,9 +74,11 @@ final class SoakTest {
     }
 
     private static synchronized String undisturbed(MpiJob job) throws Exception {
-        if (reference == null) {
-            reference = job.undisturbed();
+        String known = reference;
+        if (known == null) {
+            known = job.undisturbed();
+            reference = known;
         }
-        return reference;
+        return known;
     }
 }
