@@ -177,6 +177,7 @@ static void waitany(void)
         MPI_Irecv(&y, 1, MPI_INT, 0, 2, comm, &r[2]);
         MPI_Waitany(3, r, &index, &status);
         QT_CHECK(index == 2 && y == 2 && status.MPI_TAG == 2, "first");
+        send_int(0, 0, 3);
         MPI_Waitany(3, r, &index, &status);
         QT_CHECK(index == 0 && x == 1 && status.MPI_TAG == 1, "second");
         MPI_Waitany(3, r, &index, &status);
@@ -185,7 +186,7 @@ static void waitany(void)
     if (qt_rank == 0) {
         late();
         send_int(2, 1, 2);
-        qt_compute(0.02);
+        receive_int(1, 3);
         send_int(1, 1, 1);
     }
 }
