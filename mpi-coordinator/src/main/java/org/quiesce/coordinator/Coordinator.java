@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
@@ -27,6 +28,7 @@ import org.quiesce.wire.proto.NodeRecord;
 /** Takes checkpoints of one job. */
 public final class Coordinator {
     private static final String OLD_NAME = "ompi_global_snapshot_%d.ckpt";
+    private static final SecureRandom RANDOM = new SecureRandom();
     private static final long HOOK_MILLIS = 3_000;
 
     private final Job job;
@@ -49,7 +51,7 @@ public final class Coordinator {
         String name = run.map(RunRecord::reference)
                 .filter(given -> !given.isEmpty())
                 .or(() -> run.map(RunRecord::name).filter(given -> !given.isEmpty()))
-                .orElseGet(() -> String.format(OLD_NAME, job.launcherPid()));
+                .orElseGet(() -> String.format(Locale.ROOT, OLD_NAME, job.launcherPid()));
         return directory.resolve(name);
     }
 
@@ -96,7 +98,7 @@ public final class Coordinator {
                 ? Limits.DEFAULT.withRound(request.maxWaitMillis().getAsLong())
                 : Limits.DEFAULT;
         RoundPlan plan = new RoundPlan(
-                new SecureRandom().nextLong() >>> 1 | 1,
+                RANDOM.nextLong() >>> 1 | 1,
                 sequence,
                 worldSize(),
                 request.ending().keepsStopped(),

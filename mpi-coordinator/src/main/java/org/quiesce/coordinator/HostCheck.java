@@ -35,7 +35,7 @@ public final class HostCheck {
     public static List<String> problems(Path path, Manifest manifest) {
         HostCheck check = new HostCheck(path, manifest);
         check.look();
-        return check.problems;
+        return List.copyOf(check.problems);
     }
 
     private void look() {

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.quiesce.coordinator.launch.LauncherCommand;
@@ -134,8 +135,8 @@ public record Restart(Path path, Manifest manifest) {
             return false;
         }
         return words.subList(program + 1, words.size()).equals(arguments.subList(1, arguments.size()))
-                && Path.of(words.get(program))
-                        .getFileName()
-                        .equals(Path.of(arguments.get(0)).getFileName());
+                && Objects.equals(
+                        Path.of(words.get(program)).getFileName(),
+                        Path.of(arguments.get(0)).getFileName());
     }
 }

@@ -57,13 +57,18 @@ public final class RoundBenchmark {
         for (int i = 0; i < WARM_UP + ROUNDS; i++) {
             RoundBenchmark benchmark = new RoundBenchmark(nodes, i + 1L);
             benchmark.run();
-            heap = Math.max(heap, Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory());
+            heap = Math.max(
+                    heap,
+                    Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory());
             if (i >= WARM_UP) {
                 worst.add(benchmark.worstMillis());
             }
         }
         worst.sort(null);
-        print(new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8), worst.get(worst.size() / 2), heap);
+        print(
+                new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8),
+                worst.get(worst.size() / 2),
+                heap);
     }
 
     private static void print(PrintStream out, double millis, long heap) {

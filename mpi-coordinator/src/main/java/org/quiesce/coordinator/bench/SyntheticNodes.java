@@ -32,7 +32,8 @@ final class SyntheticNodes {
         for (int node = 0; node < count; node++) {
             NodeHello.Builder hello = NodeHello.newBuilder().setHost("node" + node);
             for (int rank = node * ranksPerNode; rank < (node + 1) * ranksPerNode; rank++) {
-                hello.addRank(RankInfo.newBuilder().setRank(rank).setPid(rank + 1).setReady(true));
+                hello.addRank(
+                        RankInfo.newBuilder().setRank(rank).setPid(rank + 1).setReady(true));
             }
             frames.add(Frame.newBuilder().setNodeHello(hello).build().toByteArray());
         }
@@ -83,9 +84,8 @@ final class SyntheticNodes {
             report.addGroup(GroupMembers.newBuilder()
                     .setIdHigh(ONE_NODE)
                     .setIdLow(node)
-                    .addMember(Range.newBuilder()
-                            .setFirst(node * ranksPerNode)
-                            .setLast((node + 1) * ranksPerNode - 1)));
+                    .addMember(
+                            Range.newBuilder().setFirst(node * ranksPerNode).setLast((node + 1) * ranksPerNode - 1)));
         }
         return Frame.newBuilder()
                 .setRound(round)

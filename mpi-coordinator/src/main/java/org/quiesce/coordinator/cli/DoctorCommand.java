@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.quiesce.coordinator.cli;
 
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import org.apache.commons.cli.CommandLine;
@@ -40,7 +39,7 @@ final class DoctorCommand implements Command {
             throw Command.usage("doctor takes no arguments");
         }
         List<Finding> findings = Doctor.examine(
-                Path.of("/"),
+                context.directory().resolve("/"),
                 context.environment(),
                 Installation.find(context.environment()).libexec());
         if (line.hasOption("json")) {

@@ -67,7 +67,7 @@ final class ListCommand implements Command {
             String reference, int sequence, String committed, int ranks, long bytes, String program, String path) {
         static View of(ReferenceDirectory reference, int sequence) {
             Path path = reference.path().resolve(Integer.toString(sequence));
-            String name = reference.path().getFileName().toString();
+            String name = reference.name();
             try {
                 Manifest manifest = ManifestFile.read(path);
                 return new View(

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.DefaultParser;
@@ -127,7 +128,7 @@ public final class Main {
         context.out().println("Checkpoints and restarts MPI jobs.");
         context.out().println();
         for (Command command : COMMANDS) {
-            context.out().printf("  %-11s %s%n", command.name(), command.purpose());
+            context.out().printf(Locale.ROOT, "  %-11s %s%n", command.name(), command.purpose());
         }
         context.out().println();
         context.out().println("quiesce COMMAND --help tells the options of a command.");

@@ -3,6 +3,7 @@
 package org.quiesce.coordinator.cli;
 
 import java.io.PrintStream;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
@@ -20,7 +21,7 @@ final class RoundProgress implements RoundListener {
     private final boolean verbose;
     private final Thread watcher;
     private volatile Phase phase = Phase.CONNECT;
-    private volatile boolean over;
+    private final CountDownLatch over = new CountDownLatch(1);
 
     RoundProgress(Context context, boolean verbose) {
         err = context.err();
@@ -43,8 +44,7 @@ final class RoundProgress implements RoundListener {
 
     private void watch() {
         try {
-            TimeUnit.NANOSECONDS.sleep(PATIENCE_NANOS);
-            if (!over) {
+            if (!over.await(PATIENCE_NANOS, TimeUnit.NANOSECONDS)) {
                 draw();
             }
         } catch (InterruptedException e) {
@@ -54,11 +54,10 @@ final class RoundProgress implements RoundListener {
 
     private void draw() throws InterruptedException {
         try (ProgressBar bar = bar()) {
-            while (!over) {
+            do {
                 bar.stepTo(Math.min(phase.ordinal(), Phase.COMMIT.ordinal()));
                 bar.setExtraMessage(phase.title());
-                Thread.sleep(UPDATE_MILLIS);
-            }
+            } while (!over.await(UPDATE_MILLIS, TimeUnit.MILLISECONDS));
         }
     }
 
@@ -73,7 +72,6 @@ final class RoundProgress implements RoundListener {
 
     /** The round is over; the bar goes away. */
     void finish() {
-        over = true;
-        watcher.interrupt();
+        over.countDown();
     }
 }

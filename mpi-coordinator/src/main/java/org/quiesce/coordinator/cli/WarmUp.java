@@ -40,22 +40,40 @@ public final class WarmUp {
         ManifestFile.write(checkpoint, manifest());
         JobDirectory job = job(work);
         for (String line : List.of(
-                "--help", "status --json", "status rehearsal", "list", "list --json", "info rehearsal", "verify rehearsal",
-                "checkpoint -v rehearsal", "prune --keep 1", "checkpoint --help")) {
+                "--help",
+                "status --json",
+                "status rehearsal",
+                "list",
+                "list --json",
+                "info rehearsal",
+                "verify rehearsal",
+                "checkpoint -v rehearsal",
+                "prune --keep 1",
+                "checkpoint --help")) {
             Main.run(context, line.split(" "));
         }
         Files.delete(job.path().resolve("node-here.pb"));
         job.remove();
         for (Path file : List.of(
-                checkpoint.resolve(ManifestFile.NAME), checkpoint, checkpoint.resolveSibling(".lock"),
-                work.resolve(NAME), work.resolve("jobs"), work)) {
+                checkpoint.resolve(ManifestFile.NAME),
+                checkpoint,
+                checkpoint.resolveSibling(".lock"),
+                work.resolve(NAME),
+                work.resolve("jobs"),
+                work)) {
             Files.deleteIfExists(file);
         }
     }
 
     private static Manifest manifest() {
         Job job = new Job(
-                NAME, List.of("program"), "/", new TreeMap<>(), 1, new Job.Mpi("", ""), new Job.Launcher("mpirun", List.of()));
+                NAME,
+                List.of("program"),
+                "/",
+                new TreeMap<>(),
+                1,
+                new Job.Mpi("", ""),
+                new Job.Launcher("mpirun", List.of()));
         return new Manifest(
                 Format.CURRENT,
                 "",

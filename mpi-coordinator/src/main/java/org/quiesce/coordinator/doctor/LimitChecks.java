@@ -76,8 +76,8 @@ final class LimitChecks {
     /** A directory that is missing is as good as the first one above it that is there. */
     private static Finding writable(String what, Path directory, String remedy) {
         Path existing = directory;
-        while (!Files.exists(existing) && existing.getParent() != null) {
-            existing = existing.getParent();
+        for (Path above = directory; above != null && !Files.exists(existing); above = above.getParent()) {
+            existing = above;
         }
         return Files.isWritable(existing) && Files.isDirectory(existing)
                 ? Finding.ok(what, directory + " is writable")

@@ -38,7 +38,7 @@ public final class Words {
             throw new CrException(ErrorCode.USAGE, "a quote is not closed in: " + line);
         }
         words.end();
-        return words.words;
+        return List.copyOf(words.words);
     }
 
     private void add(char c) {

@@ -21,6 +21,7 @@ import org.quiesce.wire.proto.NodeRecord;
  */
 public final class JobDirectory {
     private static final String KEY = "key";
+    private static final SecureRandom RANDOM = new SecureRandom();
     private static final int KEY_BYTES = 32;
     private static final String RECORDS = "node-*.pb";
     private static final int REMOVE_TRIES = 100;
@@ -36,12 +37,11 @@ public final class JobDirectory {
     /** Makes a new one below {@code home}, with a fresh key. */
     public static JobDirectory create(Path home, String name) {
         byte[] unique = new byte[4];
-        SecureRandom random = new SecureRandom();
-        random.nextBytes(unique);
+        RANDOM.nextBytes(unique);
         Path path = home.resolve("jobs")
                 .resolve(fileName(name) + '-' + HexFormat.of().formatHex(unique));
         byte[] key = new byte[KEY_BYTES];
-        random.nextBytes(key);
+        RANDOM.nextBytes(key);
         try {
             DurableFiles.createDirectories(DurableFiles.parent(path));
             DurableFiles.createDirectory(path);

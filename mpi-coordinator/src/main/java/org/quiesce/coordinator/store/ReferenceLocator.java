@@ -37,7 +37,7 @@ public final class ReferenceLocator {
         }
         if (exists(path.resolve(ReferenceDirectory.MANIFEST))) {
             Path real = real(path);
-            String name = real.getFileName().toString();
+            String name = String.valueOf(real.getFileName());
             if (name.matches("[0-9]{1,9}")) {
                 return new Located(
                         new ReferenceDirectory(DurableFiles.parent(real)), OptionalInt.of(Integer.parseInt(name)));

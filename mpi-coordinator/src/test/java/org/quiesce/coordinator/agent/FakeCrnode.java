@@ -93,11 +93,6 @@ public final class FakeCrnode implements AutoCloseable {
         }
     }
 
-    /** Says something without being asked. */
-    public void say(int node, Frame frame) {
-        channels.get(node).writeAndFlush(frame);
-    }
-
     @Override
     public void close() {
         server.close().syncUninterruptibly();

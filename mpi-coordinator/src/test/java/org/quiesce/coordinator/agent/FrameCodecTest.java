@@ -37,7 +37,7 @@ class FrameCodecTest {
         try {
             channel.writeInbound(Unpooled.wrappedBuffer(bytes));
         } catch (DecoderException e) {
-            return (CrException) e.getCause();
+            return (CrException) java.util.Objects.requireNonNull(e.getCause());
         } catch (CrException e) {
             return e;
         }

@@ -32,7 +32,7 @@ final class SimulatedCluster {
     private final boolean[] nodeLost;
     private final int[] answers;
     private final boolean[] sealed;
-    private Round round;
+    private Optional<Round> started = Optional.empty();
     private long scheduledWake = Long.MAX_VALUE;
     private boolean manifestWritten;
     private Optional<Outcome> outcome = Optional.empty();
@@ -57,7 +57,7 @@ final class SimulatedCluster {
 
     /** Begins a round now. */
     void begin(RoundPlan plan) {
-        round = new Round(plan, timeline.now());
+        started = Optional.of(new Round(plan, timeline.now()));
         job.reportsGoTo((node, report) -> up(node, report));
         for (int node = 0; node < job.nodeCount(); node++) {
             List<RankMember> members = new ArrayList<>();
@@ -118,6 +118,7 @@ final class SimulatedCluster {
 
     private void apply(Event event) {
         long before = System.nanoTime();
+        Round round = started.orElseThrow();
         List<Action> actions = round.apply(event, timeline.now());
         applyNanos += System.nanoTime() - before;
         events++;
