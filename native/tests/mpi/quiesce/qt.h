@@ -16,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static int qt_rank, qt_size, qt_wrong;
+/* Weak, so that the files of one program share them. */
+int qt_rank __attribute__((weak)), qt_size __attribute__((weak)), qt_wrong __attribute__((weak));
 
 #define QT_CHECK(condition, ...)                                                                   \
     do {                                                                                           \
