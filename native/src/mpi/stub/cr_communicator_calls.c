@@ -109,7 +109,8 @@ CR_MPI(int, Comm_idup, (MPI_Comm comm, MPI_Comm *newcomm, MPI_Request *request))
     return cr_raise_comm(comm, rc, "MPI_Comm_idup");
 }
 
-static int free_with(cr_fn_Comm_free *real_free, MPI_Comm *comm)
+/* FUNCTION: CR_FN_Comm_free or CR_FN_Comm_disconnect. Its address differs after a park at the gate. */
+static int free_with(int function, MPI_Comm *comm)
 {
     struct cr_communicator *gone = (struct cr_communicator *)*comm;
     MPI_Comm real;
@@ -121,7 +122,7 @@ static int free_with(cr_fn_Comm_free *real_free, MPI_Comm *comm)
     cr_quiesce_comm_removed(*comm);
     real = CR_REAL_COMM(gone);
     fs = cr_lower_enter();
-    rc = real_free(&real);
+    rc = ((cr_fn_Comm_free *)cr_real_functions[function])(&real);
     cr_lower_leave(fs);
     if (rc != MPI_SUCCESS) {
         cr_quiesce_comm_added(*comm);
@@ -132,7 +133,7 @@ static int free_with(cr_fn_Comm_free *real_free, MPI_Comm *comm)
     return MPI_SUCCESS;
 }
 
-static int free_comm(cr_fn_Comm_free *real_free, MPI_Comm *comm, const char *name)
+static int free_comm(int function, MPI_Comm *comm, const char *name)
 {
     MPI_Comm on = comm != NULL ? *comm : MPI_COMM_NULL;
     int rc = MPI_ERR_COMM;
@@ -140,7 +141,7 @@ static int free_comm(cr_fn_Comm_free *real_free, MPI_Comm *comm, const char *nam
     cr_gate_enter();
     if (cr_wrap_is(on, CR_KIND_COMM) && !(((struct cr_handle *)on)->flags & CR_HANDLE_PREDEFINED)) {
         cr_wrap_begin_comm(on);
-        rc = free_with(real_free, comm);
+        rc = free_with(function, comm);
         cr_collective_end();
     }
     cr_gate_leave();
@@ -149,12 +150,12 @@ static int free_comm(cr_fn_Comm_free *real_free, MPI_Comm *comm, const char *nam
 
 CR_MPI(int, Comm_free, (MPI_Comm * comm))
 {
-    return free_comm(CR_REAL(Comm_free), comm, "MPI_Comm_free");
+    return free_comm(CR_FN_Comm_free, comm, "MPI_Comm_free");
 }
 
 CR_MPI(int, Comm_disconnect, (MPI_Comm * comm))
 {
-    return free_comm(CR_REAL(Comm_disconnect), comm, "MPI_Comm_disconnect");
+    return free_comm(CR_FN_Comm_disconnect, comm, "MPI_Comm_disconnect");
 }
 
 CR_MPI(int, Comm_set_name, (MPI_Comm comm, const char *name))
