@@ -45,7 +45,8 @@ public final class ResidentJob {
                 plan.checkpoints().directory(),
                 plan.checkpoints().reference(),
                 plan.checkpoints().keep(),
-                plan.launcher()));
+                plan.launcher(),
+                plan.programWords()));
         try {
             JobProcess process = JobProcess.start(plan.words(), environmentOf(directory), plan.workingDirectory());
             Thread periodic = plan.checkpoints()

@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param name what a person calls it; empty: nothing
  * @param words that start it
  * @param launcher the launcher's words as the user gave them, for the manifest
+ * @param programWords how many of these at the end are the program and its arguments; 0: as the ranks say
  * @param environment what it gets besides ours
  * @param workingDirectory where it starts, instead of here
  * @param checkpoints where they go and how often
@@ -22,6 +23,7 @@ public record ResidentPlan(
         String name,
         List<String> words,
         List<String> launcher,
+        int programWords,
         Map<String, String> environment,
         Optional<Path> workingDirectory,
         Checkpoints checkpoints) {

@@ -62,8 +62,9 @@ public record Restart(Path path, Manifest manifest) {
         launcher.addAll(manifest.job().arguments());
         return new ResidentPlan(
                 manifest.job().name(),
-                command.handingEnvironmentOn(),
+                command.handingEnvironmentOn(true),
                 launcher,
+                manifest.job().arguments().size(),
                 Map.copyOf(manifest.job().environment()),
                 Optional.of(Path.of(manifest.job().workingDirectory())),
                 checkpoints);

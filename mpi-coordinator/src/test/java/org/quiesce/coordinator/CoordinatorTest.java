@@ -48,7 +48,8 @@ class CoordinatorTest {
                 work.resolve("checkpoints"),
                 "",
                 2,
-                List.of("mpirun", "--oversubscribe", "-np", "4", "./heat", "9")));
+                List.of("mpirun", "--oversubscribe", "-np", "4", "./heat", "9"),
+                2));
     }
 
     private JobRegistry.Job job(FakeCrnode crnode, int nodes, int ranksPerNode) throws Exception {

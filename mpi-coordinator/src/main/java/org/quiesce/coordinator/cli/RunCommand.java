@@ -109,8 +109,9 @@ final class RunCommand implements Command {
         String agent = Installation.find(context.environment()).rankProgram().toString();
         return new ResidentPlan(
                 line.getOptionValue("name", ""),
-                command.handingEnvironmentOn(),
+                command.handingEnvironmentOn(line.hasOption("name")),
                 command.words(),
+                0,
                 Map.of(FORK_AGENT, agent),
                 Optional.empty(),
                 checkpoints(line, directory(line, context), ""));

@@ -89,7 +89,7 @@ public final class WarmUp {
     private static JobDirectory job(Path work) throws IOException {
         JobDirectory directory = JobDirectory.create(work, NAME);
         long self = ProcessHandle.current().pid();
-        directory.write(new RunRecord(NAME, self, LocalProcess.startTime(self), work, "", 0, List.of("mpirun")));
+        directory.write(new RunRecord(NAME, self, LocalProcess.startTime(self), work, "", 0, List.of("mpirun"), 0));
         NodeRecord node = NodeRecord.newBuilder()
                 .setHost("here")
                 .addAddress("127.0.0.1")

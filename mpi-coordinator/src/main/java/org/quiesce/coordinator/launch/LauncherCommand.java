@@ -52,11 +52,12 @@ public record LauncherCommand(List<String> words) {
         return fileName(words.get(0));
     }
 
-    /** The same command, handing our environment on to ranks of other hosts. */
-    public List<String> handingEnvironmentOn() {
-        List<String> full = new ArrayList<>();
-        full.add(words.get(0));
-        OURS.stream().sorted().forEach(variable -> full.addAll(List.of("-x", variable)));
+    /** The same command, handing our environment on to ranks of other hosts; the job's name only if it has one. */
+    public List<String> handingEnvironmentOn(boolean named) {
+        List<String> full = new ArrayList<>(List.of(words.get(0), "-x", "QUIESCE_JOB_DIR"));
+        if (named) {
+            full.addAll(List.of("-x", "QUIESCE_JOB"));
+        }
         full.addAll(words.subList(1, words.size()));
         return full;
     }

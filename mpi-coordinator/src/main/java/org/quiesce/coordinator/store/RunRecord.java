@@ -23,9 +23,17 @@ import java.util.Properties;
  * @param reference the name of the job's reference there; empty: the usual one
  * @param keep how many checkpoints are kept; 0: all
  * @param launcher the words with which the user started the launcher
+ * @param programWords how many of these at the end are the program and its arguments; 0: as the ranks say
  */
 public record RunRecord(
-        String name, long pid, long startTime, Path directory, String reference, int keep, List<String> launcher) {
+        String name,
+        long pid,
+        long startTime,
+        Path directory,
+        String reference,
+        int keep,
+        List<String> launcher,
+        int programWords) {
     private static final String FILE = "run.properties";
 
     /** Copies the list. */
@@ -41,6 +49,7 @@ public record RunRecord(
         properties.setProperty("directory", directory.toString());
         properties.setProperty("reference", reference);
         properties.setProperty("keep", Integer.toString(keep));
+        properties.setProperty("programWords", Integer.toString(programWords));
         for (int i = 0; i < launcher.size(); i++) {
             properties.setProperty("launcher." + i, launcher.get(i));
         }
@@ -69,7 +78,8 @@ public record RunRecord(
                     Path.of(properties.getProperty("directory", ".")),
                     properties.getProperty("reference", ""),
                     Integer.parseInt(properties.getProperty("keep", "0")),
-                    launcher));
+                    launcher,
+                    Integer.parseInt(properties.getProperty("programWords", "0"))));
         } catch (NumberFormatException e) {
             return Optional.empty();
         }

@@ -25,7 +25,7 @@ class JobRegistryTest {
     private JobDirectory job(String name, long pid) {
         JobDirectory directory = JobDirectory.create(home, name);
         directory.write(new RunRecord(
-                name, pid, LocalProcess.startTime(pid), home, "", 3, List.of("mpirun", "a b", "\u00e9\nnew line")));
+                name, pid, LocalProcess.startTime(pid), home, "", 3, List.of("mpirun", "a b", "\u00e9\nnew line"), 0));
         return directory;
     }
 
