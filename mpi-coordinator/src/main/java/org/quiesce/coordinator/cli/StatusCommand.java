@@ -91,7 +91,12 @@ final class StatusCommand implements Command {
                     job.launcherPid(),
                     first.getWorldSize(),
                     job.nodes().stream().map(NodeRecord::getHost).toList(),
-                    String.join(" ", first.getArgumentList()),
+                    job.directory()
+                            .run()
+                            .map(RunRecord::program)
+                            .filter(program -> !program.isEmpty())
+                            .map(program -> String.join(" ", program))
+                            .orElse(String.join(" ", first.getArgumentList())),
                     job.directory()
                             .run()
                             .map(RunRecord::directory)

@@ -85,6 +85,12 @@ public record RunRecord(
         }
     }
 
+    /** The program and its arguments, if they are known. */
+    public List<String> program() {
+        int first = Math.max(0, launcher.size() - Math.max(0, programWords));
+        return launcher.subList(first, launcher.size());
+    }
+
     static void remove(Path jobDirectory) throws IOException {
         Files.deleteIfExists(jobDirectory.resolve(FILE));
     }
