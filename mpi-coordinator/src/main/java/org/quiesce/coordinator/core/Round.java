@@ -140,8 +140,9 @@ public final class Round {
         switch (phase) {
             case CONNECT ->
                 fail(
-                        ErrorCode.NOT_READY,
-                        "no checkpoint" + after + ": rank " + nodes.missing(MOST_NAMED) + " has not reached MPI_Init",
+                        now - startedAt < plan.limits().nanos(phase) ? ErrorCode.TIMEOUT : ErrorCode.NOT_READY,
+                        "no checkpoint" + after + ": nothing was heard of rank " + nodes.missing(MOST_NAMED)
+                                + "; has it reached MPI_Init?",
                         now);
             case COLLECTIVES ->
                 fail(
