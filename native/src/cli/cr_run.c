@@ -130,6 +130,13 @@ int main(int argc, char **argv)
                 "installed completely?\n");
         return 127;
     }
+    if (!omit && strpbrk(library, " :") != NULL) {
+        fprintf(stderr,
+                "cr_run: the dynamic linker cannot preload %s, as its path has a blank or a colon; "
+                "install Quiesce in another place\n",
+                library);
+        return 127;
+    }
     set_preload(omit ? NULL : library);
     execvp(argv[optind], argv + optind);
     fprintf(stderr, "cr_run: cannot run %s: %s\n", argv[optind], strerror(errno));

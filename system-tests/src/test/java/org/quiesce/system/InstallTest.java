@@ -21,7 +21,7 @@ final class InstallTest {
 
     @Test
     void anInstalledTreeWorksFromAnyPrefixAndGoesAwayWhole() throws Exception {
-        Path prefix = work.resolve("a prefix with spaces");
+        Path prefix = work.resolve("any-prefix");
         config("stage.sh", prefix);
         Run run = Run.start(
                 work,
@@ -38,6 +38,16 @@ final class InstallTest {
                 .awaitStatus(0, LIMIT);
         config("unstage.sh", prefix);
         assertThat(Files.exists(prefix)).as("nothing is left").isFalse();
+    }
+
+    @Test
+    void aPlaceFromWhichNothingCanBePreloadedIsRefusedWithItsName() throws Exception {
+        Path prefix = work.resolve("a place with blanks");
+        config("stage.sh", prefix);
+        Run refused = Run.start(
+                work, "refused", Map.of(), List.of(prefix.resolve("bin/cr_run").toString(), "/bin/true"));
+        refused.awaitStatus(127, LIMIT);
+        assertThat(refused.stderr()).contains("a place with blanks", "install Quiesce in another place");
     }
 
     private void config(String script, Path prefix) throws Exception {
