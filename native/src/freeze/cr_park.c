@@ -9,6 +9,7 @@
 
 #include "cr_continue.h"
 #include "cr_frame_registers.h"
+#include "cr_park_socket.h"
 #include "cr_state.h"
 #include "cr_state_signals.h"
 #include "cr_sys.h"
@@ -26,6 +27,7 @@ struct standing {
     struct cr_continue more; /* first: cr_continue_call() hands its address to a later stop */
     ucontext_t *frame;
     struct cr_call call;
+    struct cr_park_socket socket;
     int must_finish; /* the call keeps its deadline only if it is finished in the handler */
 };
 
@@ -63,12 +65,16 @@ static void treat_call(struct standing *s, const struct cr_thread *t)
     struct cr_wait *wait;
 
     s->must_finish = 0;
+    s->socket.deadline = 0;
     if (!cr_registers_interrupted(s->frame, &t->call, &s->call))
         return;
     wait = noted_wait(s->frame);
-    if (wait != NULL)
+    if (wait != NULL && wait->socket < 0) {
         wait->interrupted = 1;
-    else if (s->call.number >= 0 && has_relative_timeout(&s->call))
+        return;
+    }
+    cr_park_socket_look(&s->call, wait, &s->socket);
+    if (s->socket.deadline != 0 || has_relative_timeout(&s->call))
         s->must_finish = 1;
     else if (s->call.number >= 0)
         cr_registers_rewind(s->frame, s->call.number);
@@ -139,6 +145,30 @@ static int prepare_restored_call(struct standing *s)
     return 1;
 }
 
+/* Makes S->more what finishes the call. Returns 0 if the call simply begins anew. */
+static int prepare_call(struct standing *s, int restored)
+{
+    s->more.number = SYS_restart_syscall;
+    if (restored && (s->socket.deadline != 0 || !prepare_restored_call(s))) {
+        cr_registers_rewind(s->frame, s->call.number);
+        return 0;
+    }
+    if (s->socket.deadline != 0)
+        cr_park_socket_prepare(&s->socket, &s->more);
+    return 1;
+}
+
+/* RESULT is what the call that finishes it has answered. */
+static void answer(struct standing *s, long result)
+{
+    if (s->socket.deadline != 0 && result > 0)
+        cr_registers_rewind(s->frame, s->call.number);
+    else if (s->socket.deadline != 0 && result == 0)
+        cr_registers_set_result(s->frame, cr_park_socket_late(&s->call));
+    else
+        cr_registers_set_result(s->frame, result);
+}
+
 /* Finishes the call here and now, standing again as often as a stop comes in between. */
 static void finish_call(struct standing *s, int restored)
 {
@@ -146,22 +176,16 @@ static void finish_call(struct standing *s, int restored)
     struct cr_thread *volatile later;
     long result;
 
-    s->more.number = SYS_restart_syscall;
-    if (restored && !prepare_restored_call(s)) {
-        cr_registers_rewind(s->frame, s->call.number);
+    if (!prepare_call(s, restored))
         return;
-    }
     if (cr_context_save(&s->more.again) != 0) {
         later = s->more.thread;
-        s->more.number = SYS_restart_syscall;
-        if (stand(later, s->frame) != 0 && !prepare_restored_call(s)) {
-            cr_registers_rewind(s->frame, s->call.number);
+        if (!prepare_call(s, stand(later, s->frame)))
             return;
-        }
     }
     result = cr_continue_call(&s->more, cr_registers_mask(s->frame));
     cr_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
-    cr_registers_set_result(s->frame, result);
+    answer(s, result);
 }
 
 static void park(struct cr_thread *t, ucontext_t *frame)

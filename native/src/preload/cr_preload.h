@@ -19,6 +19,7 @@
  * theirs at the first call.
  */
 void cr_preload_resolve(void);
+void cr_preload_resolve_sockets(void);
 
 /*
  * The next definition of NAME behind this library; never NULL: without it the process ends with a

@@ -32,4 +32,5 @@ void cr_preload_resolve(void)
     sigemptyset(&set);
     sigaction(CR_STOP_SIGNAL, NULL, NULL);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
+    cr_preload_resolve_sockets();
 }

@@ -35,6 +35,7 @@ static struct timespec from_ns(int64_t ns)
 static void note(struct cr_wait *wait, int64_t timeout_ns)
 {
     wait->deadline = cr_sys_clock_ns(CLOCK_MONOTONIC) + timeout_ns;
+    wait->socket = -1;
     wait->interrupted = 0;
     wait->magic = CR_WAIT_MAGIC;
     wait->outer = cr_wait_current;
