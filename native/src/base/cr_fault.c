@@ -12,6 +12,7 @@
 #define SPEC_MAX 512
 
 static char armed[SPEC_MAX];
+static unsigned visits[SPEC_MAX]; /* of the point whose action begins at this place of the text */
 
 void cr_fault_init(const char *spec)
 {
@@ -33,6 +34,20 @@ static const char *find_action(const char *point)
     return NULL;
 }
 
+/* Whether it is ACTION's turn: always, or at the visit that stands behind an @. */
+static int is_due(const char *action)
+{
+    unsigned visit = ++visits[action - armed];
+    const char *at = action;
+
+    while (*at != '\0' && *at != ',' && *at != '@')
+        at++;
+    if (*at != '@')
+        return 1;
+    at++;
+    return cr_parse_u64(&at, 10) == visit;
+}
+
 int cr_fault(const char *point)
 {
     const char *action;
@@ -40,7 +55,7 @@ int cr_fault(const char *point)
     if (__builtin_expect(armed[0] == '\0', 1))
         return 0;
     action = find_action(point);
-    if (action == NULL)
+    if (action == NULL || !is_due(action))
         return 0;
     if (cr_str_starts(action, "kill"))
         cr_sys(SYS_kill, cr_sys_getpid(), SIGKILL);

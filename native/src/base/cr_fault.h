@@ -8,7 +8,10 @@
 #ifndef CR_FAULT_H
 #define CR_FAULT_H
 
-/* Parses SPEC, "POINT=ACTION[,POINT=ACTION...]"; actions: kill, stop, fail (the point returns -EIO), enospc. NULL: none. */
+/*
+ * Parses SPEC, "POINT=ACTION[@N][,POINT=ACTION...]"; actions: kill, stop, fail (the point returns -EIO), enospc; with @N only
+ * at the Nth visit of the point. NULL: none.
+ */
 void cr_fault_init(const char *spec);
 
 /* Acts if POINT is armed. Returns 0, or the negative errno with which the caller shall fail. */
