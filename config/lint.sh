@@ -6,7 +6,7 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
-mapfile -t c_files < <(git ls-files 'native/*.c' 'native/*.h' 'examples/*.c' 'benchmarks/*.c' 'slurm-plugin/*.c')
+mapfile -t c_files < <(git ls-files 'native/*.c' 'native/*.h' 'examples/*.c' 'benchmarks/*.c' 'system-tests/*.c')
 mapfile -t scripts < <(git ls-files '*.sh' '.ci/run' | xargs -r grep -lE '^#!.*(bash|/sh)')
 if [[ ${#c_files[@]} -gt 0 ]]; then
     clang-format-16 --dry-run --Werror "${c_files[@]}"

@@ -111,7 +111,8 @@ int main(int argc, char **argv)
     every = argc > 3 ? atoi(argv[3]) : 0;
     if (n < 3 || n < size || steps < 1) {
         if (rank == 0)
-            fprintf(stderr, "usage: heat N STEPS [REPORT_EVERY], N >= 3 and >= ranks, STEPS >= 1\n");
+            fprintf(stderr,
+                    "usage: heat N STEPS [REPORT_EVERY], N >= 3 and >= ranks, STEPS >= 1\n");
         MPI_Finalize();
         return 2;
     }

@@ -14,8 +14,8 @@ int cr_arena_create(struct cr_arena *arena, size_t size)
     uint64_t base;
 
     size = CR_PAGE_UP(size);
-    base = cr_sys_mmap(0, size, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    base = cr_sys_mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                       -1, 0);
     if (cr_sys_is_error(base))
         return (int)(int64_t)base;
     *arena = (struct cr_arena){base, size, 0};

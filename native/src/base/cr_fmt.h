@@ -13,7 +13,8 @@
  * modifiers l, ll and z, a width, and flag 0. Anything else is copied as it stands. Returns the length written,
  * which is less than SIZE.
  */
-size_t cr_fmt(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+size_t cr_fmt(char *out, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 size_t cr_vfmt(char *out, size_t size, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 

@@ -29,8 +29,8 @@
 #define CR_SYS_6(n, a, b, c, d, e, f)                                                              \
     cr_syscall6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define cr_sys(...)                                                                                \
-    CR_SYS_PICK(__VA_ARGS__, CR_SYS_6, CR_SYS_5, CR_SYS_4, CR_SYS_3, CR_SYS_2, CR_SYS_1,           \
-                CR_SYS_0)(__VA_ARGS__)
+    CR_SYS_PICK(__VA_ARGS__, CR_SYS_6, CR_SYS_5, CR_SYS_4, CR_SYS_3, CR_SYS_2, CR_SYS_1, CR_SYS_0) \
+    (__VA_ARGS__)
 
 #define CR_PAGE 4096UL
 #define CR_PAGE_DOWN(x) ((uint64_t)(x) & ~(CR_PAGE - 1))

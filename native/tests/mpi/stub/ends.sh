@@ -16,8 +16,9 @@ fail() {
     bad=1
 }
 
-timeout 60 mpirun -np 2 "$mpirank" "$program" > "$work/out" 2> "$work/err"
-[ $? -ne 0 ] || fail "a fatal error ends with status 0"
+if timeout 60 mpirun -np 2 "$mpirank" "$program" > "$work/out" 2> "$work/err"; then
+    fail "a fatal error ends with status 0"
+fi
 grep -q 'printed before the end' "$work/out" || fail "output before a fatal error is lost"
 grep -q 'not reached' "$work/out" && fail "the program goes on after a fatal error"
 grep -q 'MPI_Send' "$work/err" || fail "a fatal error does not name the call"

@@ -79,7 +79,8 @@ int main(int argc, char **argv)
         }
         if (late)
             value = compute(value, atol(argv[3]));
-        value = in_receive ? wait_in_receive(value, rank, size, late) : wait_in_collective(value) + (uint64_t)rank;
+        value = in_receive ? wait_in_receive(value, rank, size, late)
+                           : wait_in_collective(value) + (uint64_t)rank;
     }
     MPI_Reduce(&value, &sum, 1, MPI_UINT64_T, MPI_SUM, 0, MPI_COMM_WORLD);
     if (rank == 0)
