@@ -38,7 +38,8 @@ final class Stage {
     /** Compiles {@code source} (below the repository) with {@code compiler}, once for all tests. */
     static synchronized String program(String compiler, String source, String... flags) throws Exception {
         Path from = ROOT.resolve(source);
-        String name = from.getFileName().toString().replaceFirst("\\.[^.]*$", "") + "-" + compiler;
+        String variant = String.join("", flags).replaceAll("[^A-Za-z0-9]", "");
+        String name = from.getFileName().toString().replaceFirst("\\.[^.]*$", "") + "-" + compiler + variant;
         Path to = PROGRAMS.resolve(name);
         if (Files.exists(to) && Files.getLastModifiedTime(to).compareTo(Files.getLastModifiedTime(from)) > 0) {
             return to.toString();
