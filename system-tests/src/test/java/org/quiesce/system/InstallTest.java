@@ -3,12 +3,14 @@
 package org.quiesce.system;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -48,6 +50,33 @@ final class InstallTest {
                 work, "refused", Map.of(), List.of(prefix.resolve("bin/cr_run").toString(), "/bin/true"));
         refused.awaitStatus(127, LIMIT);
         assertThat(refused.stderr()).contains("a place with blanks", "install Quiesce in another place");
+    }
+
+    @Test
+    @Tag("root")
+    void anOrdinaryUserCheckpointsAndRestartsFromATreeOfRoot() throws Exception {
+        assumeTrue("root".equals(System.getProperty("user.name")), "needs root, to become another user");
+        Path shared = Files.createTempDirectory(Path.of("/tmp"), "quiesce-install");
+        try {
+            shell(
+                    "chmod 755 '%1$s' && cp -r '%2$s/examples' '%1$s' && mkdir '%1$s/home' && chown -R 65534:65534 '%1$s/home'",
+                    shared, Stage.ROOT);
+            config("stage.sh", shared.resolve("tree"));
+            for (String example : List.of("counter", "heat")) {
+                String output = shell(
+                        "cd '%1$s/home' && setpriv --reuid 65534 --regid 65534 --clear-groups env HOME='%1$s/home' TMPDIR='%1$s/home'"
+                                + " PATH='%1$s/tree/bin:/usr/bin:/bin' ../examples/%2$s/run.sh 2>&1 | cat",
+                        shared, example);
+                assertThat(output).endsWith(example + ": identical\n");
+            }
+        } finally {
+            shell("rm -rf '%1$s'", shared);
+        }
+    }
+
+    private String shell(String format, Object... arguments) throws Exception {
+        return Run.start(work, "shell", Map.of(), List.of("bash", "-c", String.format(format, arguments)))
+                .awaitStatus(0, LIMIT);
     }
 
     private void config(String script, Path prefix) throws Exception {
