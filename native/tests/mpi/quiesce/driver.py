@@ -4,7 +4,8 @@
 """Runs an MPI program under cr_mpirank, checkpoints it, kills and restarts it.
 
 The program asks for a checkpoint by making the file want-N in the folder $QUIESCE_TEST_DIR, and learns from begun-N that all
-ranks know of it and from done-N that it is over; or checkpoints are taken at random times (--rounds). MODE:
+ranks know of it and from done-N that it is over; or checkpoints are taken at random times (--rounds). The file may have two
+lines: what the program is doing, for the report of a failure, and words with which this checkpoint must be refused. MODE:
   continue  the job runs on        restart  it is killed and restarted
   twice     killed and restarted twice from the same image
   second    restarted, checkpointed again at the same place, restarted from that
@@ -35,6 +36,7 @@ def arguments():
     p.add_argument("--timeout", type=float, default=100.0)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--btl", default="self,vader")
+    p.add_argument("--each", type=int, default=0, help="so many jobs; {} in the command is 0, 1, ...")
     p.add_argument("--may-refuse", action="store_true", help="a round that does not converge is no failure")
     p.add_argument("-v", action="store_true")
     p.add_argument("command", nargs="+")
@@ -60,6 +62,7 @@ class Job:
         self.counts = {"continue": 0, "restart": 0, "refused": 0, "released": 0, "targets": 0, "kept": 0}
         self.times = {}
         self.sequence = 0
+        self.asked = ""
         self.log = open(os.path.join(self.folder, "output"), "w+b")
         self.launch(a.command)
 
@@ -100,14 +103,17 @@ class Job:
             raise Failed("the launcher outlived its ranks") from None
         self.launch(["--restore", path])
 
-    def round(self, restart, begun=None):
-        """One checkpoint. Returns the image's folder, or None if it was refused."""
+    def round(self, restart, begun=None, refusal=""):
+        """One checkpoint, which REFUSAL says must be refused with these words. Returns the image's folder, or None."""
         path = self.image()
         r = coordinator.Round(self.pids(), path, self.sequence, self.a.skew, self.a.target_delay,
                               self.random.getrandbits(32))
         try:
             r.converge(self.a.limit, begun)
             r.phase("STOP")
+            if refusal:
+                r.cancel()
+                raise Failed(f"not refused: {refusal}")
             self.counts["kept"] += sum(x.messages for x in r.phase("DRAIN"))
             if restart:
                 r.phase("DUMP")
@@ -125,6 +131,8 @@ class Job:
             if self.a.rounds and "MPI_Finalize" in str(refused):
                 return None  # the program is at its end
             self.counts["refused"] += 1
+            if refusal and refusal in str(refused):
+                return None
             print("refused:", refused, flush=True)
             if not self.a.may_refuse:
                 raise Failed(str(refused)) from refused
@@ -148,7 +156,11 @@ class Job:
         """A checkpoint that the program asks for."""
         number = want.rsplit("-", 1)[1]
         mode = self.a.mode
-        path = self.round(mode != "continue", lambda: self.touch("begun-" + number))
+        with open(want) as f:
+            self.asked, refusal = (f.read() + "\n\n").split("\n")[:2]
+        for image in glob.glob(self.folder + "/image-*"):
+            shutil.rmtree(image, ignore_errors=True)  # all ranks are back from it, or nobody could have asked
+        path = self.round(mode != "continue", lambda: self.touch("begun-" + number), refusal)
         if mode == "twice" and path:
             r = coordinator.Round(self.pids(), path, seed=self.a.seed)
             r.kill()
@@ -173,7 +185,7 @@ class Job:
                 rounds += 1
                 self.round(self.random.random() < self.a.restarts)
                 at = time.time() + self.random.random() * self.a.gap
-            time.sleep(0.005)
+            time.sleep(0.001)
         if self.process.returncode != 0:
             raise Failed(f"the job ended with {self.process.returncode}")
 
@@ -209,11 +221,8 @@ class Job:
         return f"{self.counts} median/max ms {middle}"
 
 
-def main():
-    a = arguments()
-    sys.path.insert(0, a.proto)
-    global coordinator
-    import coordinator
+def run(a, command):
+    a.command = command
     job = Job(a)
     failure = None
     try:
@@ -226,9 +235,19 @@ def main():
     except (Failed, coordinator.Refused, OSError) as e:
         failure = f"{type(e).__name__}: {e}"
     job.end(failure)
-    print(f"{'FAILED ' + failure if failure else 'passed'} n={a.n} mode={a.mode} seed={a.seed} {a.command}: "
+    during = f" in or after {job.asked}" if failure and job.asked else ""
+    print(f"{'FAILED ' + failure if failure else 'passed'}{during} n={a.n} mode={a.mode} seed={a.seed} {command}: "
           f"{job.summary()}", flush=True)
     return 1 if failure else 0
+
+
+def main():
+    a = arguments()
+    sys.path.insert(0, a.proto)
+    global coordinator
+    import coordinator
+    command = a.command
+    return max(run(a, [w.replace("{}", str(i)) for w in command] if a.each else command) for i in range(a.each or 1))
 
 
 if __name__ == "__main__":
