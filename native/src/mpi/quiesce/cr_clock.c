@@ -218,11 +218,9 @@ static int pass(struct cr_group *g)
     return 1;
 }
 
-/* Sleeps until the gate may have opened. The lock is held and given back. */
-static void sleep_at_gate(void)
+/* Sleeps until something has happened since EVENT was read. The lock is held and given back. */
+static void sleep_at_gate(uint32_t event)
 {
-    uint32_t event = gate_event;
-
     enter_count(&in_collective, -1);
     enter_count(&at_gate, 1);
     cr_lock_give(&clock_lock);
@@ -243,6 +241,8 @@ static void gate(struct cr_group *g)
 {
     cr_clock_progressed();
     for (;;) {
+        /* Before the word, which the agent changes first: otherwise a change between the two would be slept through. */
+        uint32_t event = gate_event;
         uint32_t word = cr_gate_word;
 
         if (word & CR_GATE_STOP) {
@@ -257,7 +257,7 @@ static void gate(struct cr_group *g)
             cr_safe_point_report_changed();
             return;
         }
-        sleep_at_gate();
+        sleep_at_gate(event);
     }
     if (g != NULL)
         __atomic_fetch_add(&g->sequence, 1, __ATOMIC_RELAXED);
