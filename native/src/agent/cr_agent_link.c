@@ -23,6 +23,7 @@
 #define REFUSE_TIMEOUT_MS 50
 
 static uint8_t send_buffer[CR_FRAME_AGENT_MAX];
+static uint8_t held_answers[8192];
 static uint8_t receive_buffer[CR_FRAME_AGENT_MAX];
 
 /* Moves FD above the numbers that applications use, close-on-exec. */
@@ -81,6 +82,7 @@ int cr_link_open(struct cr_link *link, int requester, uint32_t value, const char
     if (link->arena.size == 0 && cr_arena_create(&link->arena, ARENA_SIZE) < 0)
         return -ENOMEM;
     link->round = 0;
+    link->held = 0;
     link->reported_count = 0;
     link->fd = connect_to(requester, value);
     if (link->fd < 0)
@@ -95,8 +97,19 @@ int cr_link_open(struct cr_link *link, int requester, uint32_t value, const char
     return rc;
 }
 
+static int send_held(struct cr_link *link)
+{
+    struct cr_error err = {0};
+    size_t size = link->held;
+
+    link->held = 0;
+    return size > 0 ? cr_frame_send_encoded(link->fd, held_answers, size, &err) : 0;
+}
+
 void cr_link_close(struct cr_link *link)
 {
+    if (link->fd >= 0)
+        send_held(link);
     if (link->fd >= 0)
         cr_sys_close(link->fd);
     if (link->signals >= 0)
@@ -131,10 +144,43 @@ int cr_link_hello(struct cr_link *link, const char *purpose)
 int cr_link_send(struct cr_link *link, const quiesce_wire_Frame *frame)
 {
     struct cr_error err = {0};
+    int rc;
 
     if (link->fd < 0)
         return 0;
-    return cr_frame_send(link->fd, frame, send_buffer, sizeof(send_buffer), &err);
+    rc = send_held(link);
+    return rc < 0 ? rc : cr_frame_send(link->fd, frame, send_buffer, sizeof(send_buffer), &err);
+}
+
+/* In a pause each send wakes somebody, which costs more than many a phase. */
+static int hold_back(struct cr_link *link, const quiesce_wire_Frame *frame)
+{
+    struct cr_error err = {0};
+    long size;
+
+    if (link->fd < 0 || !cr_frame_waits(&link->reader, &link->arena, 0))
+        return 0;
+    size =
+        cr_frame_encode(frame, held_answers + link->held, sizeof(held_answers) - link->held, &err);
+    if (size < 0)
+        return 0;
+    link->held += (size_t)size;
+    return 1;
+}
+
+int cr_link_cancelled(struct cr_link *link)
+{
+    struct pollfd peer = {link->fd, POLLIN | POLLRDHUP, 0};
+
+    if (link->fd < 0)
+        return 0;
+    if (cr_sys(SYS_poll, &peer, 1, 0) > 0) {
+        if ((peer.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0)
+            return 1;
+        if (cr_frame_read(&link->reader, link->fd) == 0)
+            return 1;
+    }
+    return cr_frame_waits(&link->reader, &link->arena, quiesce_wire_Frame_cancel_tag);
 }
 
 int cr_link_done(struct cr_link *link, quiesce_wire_Phase phase, quiesce_wire_RankResult *result,
@@ -149,6 +195,8 @@ int cr_link_done(struct cr_link *link, quiesce_wire_Phase phase, quiesce_wire_Ra
     if (err->code != 0)
         cr_str_copy(result->text, sizeof(result->text), err->text);
     cr_frame_phase_done(&frame, link->round, phase, 1, result, 1);
+    if (hold_back(link, &frame))
+        return 0;
     return cr_link_send(link, &frame);
 }
 
@@ -179,6 +227,9 @@ int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame)
 
     cr_arena_reset(&link->arena);
     while ((rc = cr_frame_next(&link->reader, &link->arena, ret_frame, &err)) == 0) {
+        rc = send_held(link);
+        if (rc < 0)
+            return rc;
         n = cr_sys(SYS_poll, fds, 2, -1);
         if (n < 0 && n != -EINTR)
             return (int)n;

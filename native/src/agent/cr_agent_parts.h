@@ -31,6 +31,7 @@ struct cr_link {
     int fd;
     int signals; /* signalfd of the wake-up signal, so that one poll sees both */
     uint64_t round;
+    size_t held; /* bytes of answers that are not sent yet */
     struct cr_frame_reader reader;
     struct cr_arena arena;
     uint64_t reported[256][2]; /* groups whose members have been sent */
@@ -52,7 +53,13 @@ int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame);
 
 int cr_link_send(struct cr_link *link, const quiesce_wire_Frame *frame);
 
-/* PHASE is done, with the values of RESULT; ERR with code != 0: it has failed. */
+/* Whether the requester has hung up or sent a Cancel; does not wait. */
+int cr_link_cancelled(struct cr_link *link);
+
+/*
+ * PHASE is done, with the values of RESULT; ERR with code != 0: it has failed. While
+ * a further command is already there the answer is held back, and goes with the next one.
+ */
 int cr_link_done(struct cr_link *link, quiesce_wire_Phase phase, quiesce_wire_RankResult *result,
                  const struct cr_error *err);
 

@@ -122,12 +122,14 @@ void cr_agent_rank_foreign(const struct cr_link *link, struct cr_foreign *ret_fo
 
     if (cr_agent.ops != NULL)
         cr_agent.ops->foreign(&foreign);
-    for (; n < foreign.fd_count && n < MAX_FDS - 2; n++)
+    for (; n < foreign.fd_count && n < MAX_FDS - 3; n++)
         foreign_fds[n] = foreign.fds[n];
     if (link->fd >= 0)
         foreign_fds[n++] = link->fd;
     if (link->signals >= 0)
         foreign_fds[n++] = link->signals;
+    if (cr_agent.dump.ready.fd >= 0)
+        foreign_fds[n++] = cr_agent.dump.ready.fd;
     foreign.fds = foreign_fds;
     foreign.fd_count = n;
     *ret_foreign = foreign;

@@ -60,8 +60,7 @@ static void resume(struct round *r)
 
 static void abort_round(struct round *r)
 {
-    if (r->written)
-        cr_dump_abort(&cr_agent.dump);
+    cr_dump_abort(&cr_agent.dump);
     r->written = 0;
     resume(r);
 }
@@ -77,10 +76,13 @@ static void choose_path(struct round *r)
 
 static int phase_begin(struct round *r)
 {
+    const struct cr_image_options options = {.durable = r->begin.durable};
+
     if (cr_agent.disabled != NULL)
         return cr_fail(&r->err, CR_EDISABLED, "this process cannot be checkpointed: %s",
                        cr_agent.disabled);
     choose_path(r);
+    cr_dump_prepare(&cr_agent.dump, r->path, &options);
     r->begun = 1;
     set_status(1);
     if (ops() != NULL) {
@@ -201,9 +203,15 @@ static int come_back(struct round *r)
     return ROUND_RESTORED;
 }
 
+static int is_cancelled(void *link)
+{
+    return cr_link_cancelled(link);
+}
+
 static int phase_dump(struct round *r)
 {
-    const struct cr_image_options options = {.durable = r->begin.durable, .writers = 0};
+    const struct cr_image_options options = {
+        .durable = r->begin.durable, .is_cancelled = is_cancelled, .argument = r->link};
     struct cr_thread *threads;
     uint64_t bytes = 0;
     int rc;

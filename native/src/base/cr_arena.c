@@ -5,9 +5,11 @@
 
 #include "cr_sys.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 #define ALIGNMENT 16UL
+#define KEPT (64UL << 10) /* to clear so much is cheaper than to get it anew */
 
 int cr_arena_create(struct cr_arena *arena, size_t size)
 {
@@ -35,7 +37,11 @@ void *cr_arena_alloc(struct cr_arena *arena, size_t size)
 
 void cr_arena_reset(struct cr_arena *arena)
 {
-    if (arena->used > 0)
+    if (arena->used == 0)
+        return;
+    if (arena->used <= KEPT)
+        memset((void *)arena->base, 0, arena->used);
+    else
         cr_sys(SYS_madvise, arena->base, CR_PAGE_UP(arena->used), MADV_DONTNEED);
     arena->used = 0;
 }

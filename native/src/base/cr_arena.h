@@ -22,7 +22,7 @@ int cr_arena_create(struct cr_arena *arena, size_t size);
 /* SIZE zeroed bytes aligned to 16, or NULL when the reservation is used up. */
 void *cr_arena_alloc(struct cr_arena *arena, size_t size);
 
-/* Forgets everything taken and returns its pages to the kernel, so that they are zero again. */
+/* Forgets everything taken, so that it is zero again; more than a little goes back to the kernel. */
 void cr_arena_reset(struct cr_arena *arena);
 
 /* Unmaps the reservation. */

@@ -10,6 +10,7 @@
 #include <signal.h>
 
 #define SPEC_MAX 512
+#define DELAY_NS 30000000
 
 static char armed[SPEC_MAX];
 static unsigned visits[SPEC_MAX]; /* of the point whose action begins at this place of the text */
@@ -48,6 +49,15 @@ static int is_due(const char *action)
     return cr_parse_u64(&at, 10) == visit;
 }
 
+/* No call that a signal could interrupt. */
+static void delay(void)
+{
+    int64_t end = cr_sys_clock_ns(CLOCK_MONOTONIC) + DELAY_NS;
+
+    while (cr_sys_clock_ns(CLOCK_MONOTONIC) < end)
+        ;
+}
+
 int cr_fault(const char *point)
 {
     const char *action;
@@ -61,6 +71,8 @@ int cr_fault(const char *point)
         cr_sys(SYS_kill, cr_sys_getpid(), SIGKILL);
     if (cr_str_starts(action, "stop"))
         cr_sys(SYS_kill, cr_sys_getpid(), SIGSTOP);
+    if (cr_str_starts(action, "delay"))
+        delay();
     if (cr_str_starts(action, "fail"))
         return -EIO;
     if (cr_str_starts(action, "enospc"))

@@ -9,7 +9,8 @@
 #define CR_FAULT_H
 
 /*
- * Parses SPEC, "POINT=ACTION[@N][,POINT=ACTION...]"; actions: kill, stop, fail (the point returns -EIO), enospc; with @N only
+ * Parses SPEC, "POINT=ACTION[@N][,POINT=ACTION...]"; actions: kill, stop, fail (the point returns -EIO), enospc,
+ * delay (0.03 s of computing, for races); with @N only
  * at the Nth visit of the point. NULL: none.
  */
 void cr_fault_init(const char *spec);

@@ -6,16 +6,25 @@
 #include "cr_agent_state.h"
 #include "cr_core_notes.h"
 #include "cr_fault.h"
+#include "cr_fmt.h"
 #include "cr_freeze.h"
+#include "cr_state_util.h"
 #include "cr_sys.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 /*
  * Address space only: notes of a large process with 100,000 pieces of memory need some 20 MiB of
  * it.
  */
 #define ARENA_SIZE (128UL << 20)
+#define PREPARED_SIZE (256UL << 10) /* of it: what a small process needs */
+#define HEADERS_SIZE (1UL << 20)
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 struct cr_agent_state cr_agent_state = {.magic = CR_AGENT_STATE_MAGIC,
                                         .version = CR_AGENT_STATE_VERSION};
@@ -23,7 +32,34 @@ struct cr_agent_state cr_agent_state = {.magic = CR_AGENT_STATE_MAGIC,
 int cr_dump_init(struct cr_dump *d)
 {
     memset(d, 0, sizeof(*d));
+    d->ready.fd = -1;
     return cr_arena_create(&d->arena, ARENA_SIZE);
+}
+
+/* What the image will hold, roughly: memory that is not a file's. */
+static uint64_t estimate_size(void)
+{
+    static const char *const names[] = {"RssAnon:", "RssShmem:", "VmSwap:"};
+    uint64_t kib = 0;
+    char text[32];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const char *at = text;
+        if (cr_proc_find("/proc/self/status", names[i], text, sizeof(text)) == 0)
+            kib += cr_parse_u64(&at, 10);
+    }
+    return (kib << 10) + HEADERS_SIZE;
+}
+
+void cr_dump_prepare(struct cr_dump *d, const char *path, const struct cr_image_options *options)
+{
+    cr_arena_reset(&d->arena);
+    cr_sys(SYS_madvise, d->arena.base, PREPARED_SIZE, MADV_POPULATE_WRITE);
+    if (!d->cpu_known)
+        cr_cpu_read(&d->cpu);
+    d->cpu_known = 1;
+    if (path[0] != '\0')
+        cr_image_make_ready(path, options, estimate_size(), &d->ready);
 }
 
 void cr_dump_begin(struct cr_dump *d, const struct cr_foreign *foreign)
@@ -83,12 +119,15 @@ static int write_image(struct cr_dump *d, struct cr_error *err)
 int cr_dump_copy(struct cr_dump *d, const char *path, const struct cr_image_options *options,
                  uint64_t *ret_bytes, struct cr_error *err)
 {
+    struct cr_image_options all = *options;
     int rc = d->collected ? 0 : cr_dump_collect(d, err);
+
+    all.ready = &d->ready;
 
     if (rc == 0)
         rc = cr_memory_scan(&d->state, &d->memory, err);
     if (rc == 0)
-        rc = cr_image_begin(&d->arena, path, options, &d->writer, err);
+        rc = cr_image_begin(&d->arena, path, &all, &d->writer, err);
     if (rc < 0)
         return rc;
     rc = write_image(d, err);
@@ -122,6 +161,7 @@ int cr_dump_seal(struct cr_dump *d, struct cr_image_record *ret_record, struct c
 void cr_dump_abort(struct cr_dump *d)
 {
     cr_image_abort(d->writer);
+    cr_image_drop_ready(&d->ready);
     d->writer = NULL;
 }
 
@@ -132,6 +172,7 @@ int cr_dump_put_back(struct cr_dump *d, const struct cr_foreign *foreign, struct
     int rc;
 
     d->foreign = *foreign;
+    d->cpu_known = 0;
     d->state.old_pid = 0;
     for (size_t i = 0; i < count; i++)
         if (threads[i].gone == 0 && threads[i].kernel_tid == cr_sys_getpid())

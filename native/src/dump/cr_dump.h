@@ -7,6 +7,7 @@
 #ifndef CR_DUMP_H
 #define CR_DUMP_H
 
+#include "cr_cpu.h"
 #include "cr_image.h"
 #include "cr_state.h"
 #include "cr_state_memory.h"
@@ -19,6 +20,9 @@ struct cr_dump {
     struct cr_state notes; /* what the restorer reads: Header, Host, Threads, Rank */
     struct cr_memory memory;
     struct cr_image_writer *writer;
+    struct cr_image_ready ready; /* fd: to be counted among the foreign ones */
+    struct cr_cpu cpu;
+    int cpu_known;                    /* cleared by a restart: it may be on another host */
     const struct cr_rank_facts *rank; /* NULL: not a rank */
     int collected;
 };
@@ -34,11 +38,19 @@ struct cr_rank_facts {
 /* Reserves memory. Once. */
 int cr_dump_init(struct cr_dump *d);
 
+/*
+ * Before the threads are stopped: makes the file (not with an empty PATH) and the memory ready, and
+ * asks the CPU, so that the pause is shorter. Only the next cr_dump_copy() to this PATH may follow,
+ * or cr_dump_abort().
+ */
+void cr_dump_prepare(struct cr_dump *d, const char *path, const struct cr_image_options *options);
+
 /* Forgets the notes of the last image; FOREIGN (copied, not deep) says what is not ours. */
 void cr_dump_begin(struct cr_dump *d, const struct cr_foreign *foreign);
 
 /*
- * Collects kernel state and areas; every refusal (-CR_EREFUSED) is made here, before a file exists.
+ * Collects kernel state and areas; every refusal (-CR_EREFUSED) is made here, before anything is
+ * written.
  */
 int cr_dump_collect(struct cr_dump *d, struct cr_error *err);
 

@@ -3,7 +3,6 @@
 /* context: frozen. The notes that a restart reads before the process exists again. */
 #include "cr_agent_state.h"
 #include "cr_core_notes.h"
-#include "cr_cpu.h"
 #include "cr_fmt.h"
 #include "cr_frame_registers.h"
 #include "cr_freeze.h"
@@ -74,7 +73,6 @@ static int add_host(struct cr_dump *d, struct cr_error *err)
 {
     quiesce_image_Host *h = scratch(d, sizeof(*h));
     struct utsname uts;
-    struct cr_cpu cpu;
 
     if (h == NULL)
         return no_memory(err);
@@ -84,11 +82,12 @@ static int add_host(struct cr_dump *d, struct cr_error *err)
     cr_str_copy(h->kernel_release, sizeof(h->kernel_release), uts.release);
     cr_str_copy(h->machine, sizeof(h->machine), uts.machine);
     h->page_size = CR_PAGE;
-    cr_cpu_read(&cpu);
-    h->xcr0 = cpu.xcr0;
-    h->xsave_size = cpu.xsave_size;
+    if (!d->cpu_known)
+        cr_cpu_read(&d->cpu);
+    h->xcr0 = d->cpu.xcr0;
+    h->xsave_size = d->cpu.xsave_size;
     h->cpuid_count = CR_CPU_WORDS;
-    memcpy(h->cpuid, cpu.words, sizeof(cpu.words));
+    memcpy(h->cpuid, d->cpu.words, sizeof(d->cpu.words));
     read_boot_id(h->boot_id);
     return cr_state_add(&d->notes, quiesce_image_NoteType_NOTE_HOST, quiesce_image_Host_fields, h,
                         err);

@@ -55,9 +55,22 @@ enum {
     CR_RUN_ZERO        /* a hole */
 };
 
+/*
+ * A file that was made before the threads were stopped, so that the pause is shorter. fd < 0: none;
+ * the descriptor is not the application's.
+ */
+struct cr_image_ready {
+    int fd;
+    uint64_t reserved; /* bytes */
+    const char *path;
+};
+
 struct cr_image_options {
     int durable; /* fsync file and directory; O_DIRECT in parallel where the file system takes it */
     int writers; /* threads that write a durable image; 0: choose */
+    int (*is_cancelled)(void *argument); /* NULL, or asked now and then during the copy */
+    void *argument;
+    struct cr_image_ready *ready; /* NULL, or the file of this path, which the writer takes over */
 };
 
 struct cr_image_writer; /* lives in the arena given to cr_image_begin() */
@@ -69,6 +82,17 @@ struct cr_image_record {
     uint64_t digest_low;
     uint64_t digest_high;
 };
+
+/*
+ * Creates PATH.partial as cr_image_begin() does and, where the file lives in memory or the image is
+ * to be durable, reserves SIZE bytes, which is taken from what the copy would cost. A failure is
+ * none: RET_READY is empty then, and the writer meets the same one. PATH must stay.
+ */
+void cr_image_make_ready(const char *path, const struct cr_image_options *options, uint64_t size,
+                         struct cr_image_ready *ret_ready);
+
+/* Removes the file if no writer has taken it over. */
+void cr_image_drop_ready(struct cr_image_ready *ready);
 
 /*
  * Creates PATH.partial (mode 0600, replacing a left-over one) and a writer in ARENA. Returns 0 or a negative code:

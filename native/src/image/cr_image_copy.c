@@ -12,9 +12,7 @@
 #include "cr_sys.h"
 
 #include <errno.h>
-#include <linux/magic.h>
 #include <string.h>
-#include <sys/vfs.h>
 
 #define PIECES_MAX 256 /* pages of a piece: each may be a run of its own */
 #define BOUNCE_SIZE (128UL << 10)
@@ -35,6 +33,7 @@ struct worker {
     struct cr_run_cursor cursor;
     uint64_t cursor_at; /* page data before the run at the cursor */
     uint8_t *bounce;
+    int leads;
     int rc;
     struct cr_error error;
 };
@@ -170,6 +169,14 @@ static int write_piece(struct worker *k, uint64_t at, uint64_t size, struct cr_e
     return rc == 0 ? flush(k, &b, err) : rc;
 }
 
+/* Asked by the first worker alone: the answer may need things that are not for several threads. */
+static int is_cancelled(const struct worker *k)
+{
+    const struct cr_image_options *o = &k->copy->w->options;
+
+    return k->leads && o->is_cancelled != NULL && o->is_cancelled(o->argument);
+}
+
 static void work(void *argument)
 {
     struct worker *k = argument;
@@ -181,7 +188,10 @@ static void work(void *argument)
 
         if (at >= total)
             return;
-        k->rc = write_piece(k, at, total - at < PIECE ? total - at : PIECE, &k->error);
+        if (at > 0 && is_cancelled(k))
+            k->rc = cr_fail(&k->error, CR_ECANCELLED, "the checkpoint was given up");
+        else
+            k->rc = write_piece(k, at, total - at < PIECE ? total - at : PIECE, &k->error);
     }
     if (k->rc != 0)
         c->stop = 1;
@@ -207,7 +217,7 @@ static int copy_data(struct copy *c, struct cr_error *err)
     c->next = 0;
     c->stop = 0;
     for (int i = 0; workers != NULL && i < count; i++) {
-        workers[i] = (struct worker){.copy = c, .cursor = cr_run_first(c->w)};
+        workers[i] = (struct worker){.copy = c, .cursor = cr_run_first(c->w), .leads = i == 0};
         workers[i].bounce =
             (uint8_t *)CR_PAGE_UP(cr_arena_alloc(c->w->arena, BOUNCE_SIZE + CR_PAGE));
         if (workers[i].bounce == NULL)
@@ -223,15 +233,6 @@ static int copy_data(struct copy *c, struct cr_error *err)
     return 0;
 }
 
-/* Where the file lives in memory, O_DIRECT is taken but gains nothing. */
-static int in_memory(int fd)
-{
-    struct statfs fs = {0};
-
-    return cr_sys(SYS_fstatfs, fd, &fs) == 0 &&
-           (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
-}
-
 /*
  * Gives the file its blocks, or at least its size: beyond its end, writers of ext4 and XFS wait for each other; and a
  * full disk is noticed before a byte is copied.
@@ -239,7 +240,7 @@ static int in_memory(int fd)
 static int reserve(const struct cr_image_writer *w, struct cr_error *err)
 {
     uint64_t size = w->data_offset + w->data_size;
-    int rc = (int)cr_sys(SYS_fallocate, w->fd, 0, 0, size);
+    int rc = size > w->reserved ? (int)cr_sys(SYS_fallocate, w->fd, 0, 0, size) : 0;
 
     if (rc == -EOPNOTSUPP || rc == -ENOSYS)
         rc = (int)cr_sys(SYS_ftruncate, w->fd, size);
@@ -251,7 +252,7 @@ static int copy_direct(struct cr_image_writer *w, struct copy *c, struct cr_erro
 {
     int rc;
 
-    if (!w->options.durable || in_memory(w->fd))
+    if (!w->options.durable || cr_image_in_memory(w->fd))
         return -EINVAL;
     w->direct_fd = cr_image_reopen(w, O_RDWR | O_DIRECT);
     if (w->direct_fd < 0)
@@ -270,7 +271,7 @@ static int copy_direct(struct cr_image_writer *w, struct copy *c, struct cr_erro
 static int copy_buffered(struct cr_image_writer *w, struct copy *c, struct cr_error *err)
 {
     c->fd = w->fd;
-    c->push = w->options.durable && !in_memory(w->fd);
+    c->push = w->options.durable && !cr_image_in_memory(w->fd);
     return copy_data(c, err);
 }
 

@@ -149,6 +149,15 @@ static int write_digests(struct cr_image_writer *w, struct cr_error *err)
     return cr_image_write_at(w, w->fd, &iov, 1, w->digests_offset, err);
 }
 
+/* Cuts off what was reserved and not needed. */
+static int cut(const struct cr_image_writer *w, struct cr_error *err)
+{
+    uint64_t size = w->data_offset + w->data_size;
+    int rc = w->reserved > size ? (int)cr_sys(SYS_ftruncate, w->fd, size) : 0;
+
+    return rc < 0 ? cr_image_write_failed(w, -rc, size, err) : 0;
+}
+
 static int sync_file(const struct cr_image_writer *w, struct cr_error *err)
 {
     int rc = w->options.durable ? (int)cr_sys(SYS_fsync, w->fd) : 0;
@@ -208,7 +217,9 @@ int cr_image_seal(struct cr_image_writer *w, struct cr_image_record *ret_record,
         return cr_image_write_failed(w, -rc, w->digests_offset, err);
     if (!w->copied)
         return cr_fail(err, CR_EINTERNAL, "%s is sealed before it was copied", w->path);
-    rc = hash_all(w, err);
+    rc = cut(w, err);
+    if (rc == 0)
+        rc = hash_all(w, err);
     if (rc == 0)
         rc = write_digests(w, err);
     if (rc == 0)

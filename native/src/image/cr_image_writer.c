@@ -42,18 +42,37 @@ int cr_image_reopen(const struct cr_image_writer *w, int flags)
     return move_high(cr_sys_open(w->partial, flags | O_CLOEXEC | O_NOFOLLOW, 0));
 }
 
+int cr_image_create(const char *partial)
+{
+    cr_sys(SYS_unlinkat, AT_FDCWD, partial, 0);
+    return move_high(
+        cr_sys_open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+}
+
+static int take_over(struct cr_image_writer *w)
+{
+    struct cr_image_ready *ready = w->options.ready;
+
+    if (ready == NULL || ready->fd < 0)
+        return 0;
+    w->fd = ready->fd;
+    w->reserved = ready->reserved;
+    ready->fd = -1;
+    return 1;
+}
+
 static int create_file(struct cr_image_writer *w, struct cr_error *err)
 {
     int rc = cr_fault("image:create");
 
-    if (rc == 0) {
-        cr_sys(SYS_unlinkat, AT_FDCWD, w->partial, 0);
-        rc = cr_sys_open(w->partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    }
+    if (rc == 0 && take_over(w))
+        return 0;
+    if (rc == 0)
+        rc = cr_image_create(w->partial);
     if (rc < 0)
         return cr_fail(err, -rc, "cannot create %s: %s; choose a directory that you may write to",
                        w->partial, cr_error_words(-rc));
-    w->fd = move_high(rc);
+    w->fd = rc;
     return 0;
 }
 

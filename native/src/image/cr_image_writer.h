@@ -55,6 +55,7 @@ struct cr_image_writer {
     uint64_t data_size;
     struct cr_image_digests *digests;
     size_t digests_size;
+    uint64_t reserved; /* size of the file before anything was written */
     int copied;
 };
 
@@ -76,6 +77,12 @@ int cr_image_write_at(const struct cr_image_writer *w, int fd, struct iovec *iov
 /* The text of a failed write, with the remedy for a full disk. Returns -code. */
 int cr_image_write_failed(const struct cr_image_writer *w, int code, uint64_t offset,
                           struct cr_error *err);
+
+/* Creates the file PARTIAL in place of a left-over one, with a high number. Returns it or -errno. */
+int cr_image_create(const char *partial);
+
+/* Does the file live in memory? */
+int cr_image_in_memory(int fd);
 
 /* The same file as W->fd, but opened again with FLAGS and moved to a high number. Returns it or -errno. */
 int cr_image_reopen(const struct cr_image_writer *w, int flags);

@@ -24,6 +24,7 @@ struct talk {
     int fd;
     int cancel_fd;
     int64_t deadline; /* ns; 0: none */
+    int owed;         /* phases that were asked for and are not answered */
     struct cr_frame_reader reader;
     struct cr_arena arena;
     uint8_t received[CR_FRAME_AGENT_MAX];
@@ -44,14 +45,19 @@ static int millis_left(const struct talk *t)
 }
 
 /* A peer that has hung up may have said why: the next receive tells. */
+static int is_hung_up(int rc, struct cr_error *err)
+{
+    if (rc != -EPIPE && rc != -ECONNRESET)
+        return 0;
+    *err = (struct cr_error){0};
+    return 1;
+}
+
 static int send_frame(struct talk *t, struct cr_error *err)
 {
     int rc = cr_frame_send(t->fd, &t->frame, t->sent, sizeof(t->sent), err);
 
-    if (rc != -EPIPE && rc != -ECONNRESET)
-        return rc;
-    *err = (struct cr_error){0};
-    return 0;
+    return is_hung_up(rc, err) ? 0 : rc;
 }
 
 /* Waits for bytes of the agent. 0, or a negative code if the time is over or the user cancels. */
@@ -105,6 +111,7 @@ static int await_done(struct talk *t, quiesce_wire_Phase phase, quiesce_wire_Ran
             return rc;
         if (t->frame.which_body != quiesce_wire_Frame_phase_done_tag || done->result.count == 0)
             continue;
+        t->owed--;
         *ret_result = *cr_wire_at(&done->result, quiesce_wire_RankResult, 0);
         if (ret_result->error != 0)
             return cr_fail(err, ret_result->error, "%s", ret_result->text);
@@ -113,16 +120,45 @@ static int await_done(struct talk *t, quiesce_wire_Phase phase, quiesce_wire_Ran
     }
 }
 
+static int finish(struct talk *t, quiesce_wire_Phase phase, quiesce_wire_RankResult *ret_result,
+                  struct cr_error *err)
+{
+    if (t->options->progress != NULL)
+        t->options->progress(cr_frame_phase_name(phase), t->options->argument);
+    return await_done(t, phase, ret_result, err);
+}
+
 static int enter(struct talk *t, quiesce_wire_Phase phase, quiesce_wire_RankResult *ret_result,
                  struct cr_error *err)
 {
     int rc;
 
-    if (t->options->progress != NULL)
-        t->options->progress(cr_frame_phase_name(phase), t->options->argument);
     cr_frame_enter(&t->frame, 1, phase);
+    t->owed++;
     rc = send_frame(t, err);
-    return rc < 0 ? rc : await_done(t, phase, ret_result, err);
+    return rc < 0 ? rc : finish(t, phase, ret_result, err);
+}
+
+/*
+ * Asks for COUNT phases at once, so that the process does not stand still while words are
+ * exchanged. After one that fails the agent has resumed, and refuses or passes over the others.
+ */
+static int ask(struct talk *t, const quiesce_wire_Phase *phases, size_t count, struct cr_error *err)
+{
+    size_t size = 0;
+    int rc;
+
+    for (size_t i = 0; i < count; i++) {
+        long n;
+        cr_frame_enter(&t->frame, 1, phases[i]);
+        n = cr_frame_encode(&t->frame, t->sent + size, sizeof(t->sent) - size, err);
+        if (n < 0)
+            return (int)n;
+        size += (size_t)n;
+    }
+    t->owed += (int)count;
+    rc = cr_frame_send_encoded(t->fd, t->sent, size, err);
+    return is_hung_up(rc, err) ? 0 : rc;
 }
 
 static int begin(struct talk *t, struct cr_error *err)
@@ -137,19 +173,11 @@ static int begin(struct talk *t, struct cr_error *err)
     b->round = 1;
     b->durable = t->options->durable != 0;
     b->world_size = 1;
-    cr_str_copy(b->file, sizeof(b->file), t->options->file);
+    if (!t->options->dry_run)
+        cr_str_copy(b->file, sizeof(b->file), t->options->file);
+    t->owed = 1;
     rc = send_frame(t, err);
     return rc < 0 ? rc : await_done(t, quiesce_wire_Phase_PHASE_COLLECTIVES, &result, err);
-}
-
-static int resume(struct talk *t, int64_t stopped_at, struct cr_single_result *r,
-                  struct cr_error *err)
-{
-    quiesce_wire_RankResult result;
-    int rc = enter(t, quiesce_wire_Phase_PHASE_RESUME, &result, err);
-
-    r->pause_micros = (uint64_t)(now() - stopped_at) / 1000;
-    return rc;
 }
 
 /* A process that is to be killed or stopped does not run a step beyond its image. */
@@ -158,7 +186,33 @@ static int stays_stopped(int number)
     return number == SIGKILL || number == SIGSTOP;
 }
 
-static int run_phases(struct talk *t, struct cr_single_result *r, struct cr_error *err)
+/* From the stop until the process goes on, if it shall. */
+static int run_pause(struct talk *t, struct cr_single_result *r, struct cr_error *err)
+{
+    static const quiesce_wire_Phase phases[] = {quiesce_wire_Phase_PHASE_STOP,
+                                                quiesce_wire_Phase_PHASE_DUMP,
+                                                quiesce_wire_Phase_PHASE_RESUME};
+    quiesce_wire_RankResult result;
+    int64_t stopped_at = now();
+    int rc = ask(t, phases, stays_stopped(t->options->signal) ? 2 : 3, err);
+
+    if (rc == 0)
+        rc = finish(t, quiesce_wire_Phase_PHASE_STOP, &result, err);
+    if (rc < 0)
+        return rc;
+    r->stop_micros = result.micros;
+    rc = finish(t, quiesce_wire_Phase_PHASE_DUMP, &result, err);
+    if (rc < 0)
+        return rc;
+    r->dump_micros = result.micros;
+    r->data_bytes = result.bytes;
+    if (!stays_stopped(t->options->signal))
+        rc = finish(t, quiesce_wire_Phase_PHASE_RESUME, &result, err);
+    r->pause_micros = (uint64_t)(now() - stopped_at) / 1000;
+    return rc;
+}
+
+static int run_dry(struct talk *t, struct cr_single_result *r, struct cr_error *err)
 {
     quiesce_wire_RankResult result;
     int64_t stopped_at = now();
@@ -167,13 +221,19 @@ static int run_phases(struct talk *t, struct cr_single_result *r, struct cr_erro
     if (rc < 0)
         return rc;
     r->stop_micros = result.micros;
+    rc = enter(t, quiesce_wire_Phase_PHASE_RESUME, &result, err);
+    r->pause_micros = (uint64_t)(now() - stopped_at) / 1000;
+    return rc;
+}
+
+static int run_phases(struct talk *t, struct cr_single_result *r, struct cr_error *err)
+{
+    quiesce_wire_RankResult result;
+    int rc;
+
     if (t->options->dry_run)
-        return resume(t, stopped_at, r, err);
-    rc = enter(t, quiesce_wire_Phase_PHASE_DUMP, &result, err);
-    r->dump_micros = result.micros;
-    r->data_bytes = result.bytes;
-    if (rc == 0 && !stays_stopped(t->options->signal))
-        rc = resume(t, stopped_at, r, err);
+        return run_dry(t, r, err);
+    rc = run_pause(t, r, err);
     if (rc == 0)
         rc = enter(t, quiesce_wire_Phase_PHASE_SEAL, &result, err);
     if (rc < 0)
@@ -196,12 +256,18 @@ static void cancel(struct talk *t)
 {
     struct cr_error ignored;
     quiesce_wire_RankResult result;
+    int rc;
 
     t->cancel_fd = -1;
     t->deadline = now() + CANCEL_TIMEOUT_NS;
     cr_frame_cancel(&t->frame, 1, "the requester gave up");
-    if (send_frame(t, &ignored) == 0)
+    t->owed++;
+    rc = send_frame(t, &ignored);
+    while (rc == 0 && t->owed > 0) {
+        int before = t->owed;
         await_done(t, quiesce_wire_Phase_PHASE_RESUME, &result, &ignored);
+        rc = t->owed < before ? 0 : -ECONNRESET;
+    }
 }
 
 static int connect_agent(struct talk *t, struct cr_error *err)

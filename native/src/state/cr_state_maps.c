@@ -224,8 +224,17 @@ static void classify_path(const struct cr_maps_line *line, struct cr_area *area,
         classify_file(line, &st, area, r);
 }
 
-void cr_maps_classify(const struct cr_maps_line *line, struct cr_area *ret_area,
-                      struct cr_refusals *refusals)
+static int is_of_same_file(const struct cr_maps_line *line, const struct cr_area *area)
+{
+    uint32_t kind = line->shared ? quiesce_image_AreaKind_AREA_FILE_SHARED
+                                 : quiesce_image_AreaKind_AREA_FILE_PRIVATE;
+
+    return area != NULL && area->kind == kind && area->inode == line->inode &&
+           area->device == line->device && cr_str_equal(area->name, line->name);
+}
+
+void cr_maps_classify(const struct cr_maps_line *line, const struct cr_area *before,
+                      struct cr_area *ret_area, struct cr_refusals *refusals)
 {
     *ret_area = (struct cr_area){
         .start = line->start,
@@ -236,15 +245,19 @@ void cr_maps_classify(const struct cr_maps_line *line, struct cr_area *ret_area,
         .protection = line->protection,
         .name = line->name,
     };
-    if (line->name[0] == '[')
+    if (is_of_same_file(line, before)) {
+        ret_area->kind = before->kind;
+        ret_area->flags = before->flags;
+    } else if (line->name[0] == '[') {
         classify_bracketed(line, ret_area);
-    else if (line->name[0] == '/')
+    } else if (line->name[0] == '/') {
         classify_path(line, ret_area, refusals);
-    else if (line->name[0] == '\0' && line->inode == 0 && !line->shared)
+    } else if (line->name[0] == '\0' && line->inode == 0 && !line->shared) {
         set_private(ret_area, quiesce_image_AreaKind_AREA_PRIVATE, MAP_ANONYMOUS);
-    else
+    } else {
         refuse_area(refusals, line, "a mapping of a kernel object",
                     "unmap and close it before the checkpoint");
+    }
 }
 
 int cr_area_lost_its_file(const struct cr_area *area)

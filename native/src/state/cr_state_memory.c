@@ -43,6 +43,11 @@ static int add_piece(struct cr_state *state, struct cr_memory *memory, const str
     return 0;
 }
 
+static const struct cr_area *last_area(const struct cr_memory *memory)
+{
+    return memory->area_count > 0 ? &memory->areas[memory->area_count - 1] : NULL;
+}
+
 /* Adds what of [start, end) of the line is ours. A line that is wholly foreign is not even classified. */
 static int add_own_parts(struct cr_state *state, struct cr_memory *memory,
                          const struct cr_maps_line *line, size_t *range,
@@ -58,7 +63,7 @@ static int add_own_parts(struct cr_state *state, struct cr_memory *memory,
     if (*range < foreign->range_count && foreign->ranges[*range].start <= line->start &&
         foreign->ranges[*range].end >= line->end)
         return 0;
-    cr_maps_classify(line, &area, refusals);
+    cr_maps_classify(line, last_area(memory), &area, refusals);
     for (size_t i = *range; rc == 0 && i < foreign->range_count; i++) {
         const struct cr_range *hole = &foreign->ranges[i];
 

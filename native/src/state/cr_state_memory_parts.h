@@ -24,15 +24,25 @@ struct cr_maps_line {
  */
 int cr_maps_next(char **at, struct cr_maps_line *ret_line);
 
-/* Fills kind, flags and name of AREA from LINE, or adds to REFUSALS why it cannot be saved. */
-void cr_maps_classify(const struct cr_maps_line *line, struct cr_area *ret_area,
-                      struct cr_refusals *refusals);
+/*
+ * Fills kind, flags and name of AREA from LINE, or adds to REFUSALS why it cannot be saved. BEFORE:
+ * the area below it, or NULL; one of the same file saves asking for it.
+ */
+void cr_maps_classify(const struct cr_maps_line *line, const struct cr_area *before,
+                      struct cr_area *ret_area, struct cr_refusals *refusals);
 
 /* Is this private area's whole contents stored, since the file behind it is gone? */
 int cr_area_lost_its_file(const struct cr_area *area);
 
 /* Gives each area with a file its index, and adds NOTE_MAPPED_FILES. */
 int cr_mapped_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err);
+
+/*
+ * The build-id of FILE, whose first byte is mapped at ADDRESS; FD is /proc/self/mem. As
+ * cr_mapped_build_id(), but remembers what it has found. FILE says size, device, inode and mtime.
+ */
+size_t cr_mapped_known_build_id(int fd, uint64_t address, const quiesce_image_MappedFile *file,
+                                uint8_t *out, size_t size);
 
 /* Advice and locks of all areas from /proc/self/smaps, where that is cheap or needed. */
 int cr_advice_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err);

@@ -13,7 +13,9 @@
 
 void cr_scratch_begin(struct cr_scratch *scratch, struct cr_arena *lender)
 {
-    size_t kept = CR_PAGE_UP(lender->used + (lender->size - lender->used) / 2);
+    /* Always the same place in a nearly empty arena: its pages are there from the last time. */
+    size_t used = lender->used < lender->size / 4 ? 0 : lender->used;
+    size_t kept = CR_PAGE_UP(used + (lender->size - used) / 2);
 
     if (kept > lender->size)
         kept = lender->size;

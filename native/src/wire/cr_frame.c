@@ -100,16 +100,20 @@ int cr_frame_send(int fd, const quiesce_wire_Frame *frame, void *buffer, size_t 
                   struct cr_error *err)
 {
     long total = cr_frame_encode(frame, buffer, size, err);
-    long sent = 0;
-    long n;
 
-    if (total < 0)
-        return (int)total;
-    while (sent < total) {
-        n = send_some(fd, (const uint8_t *)buffer + sent, (size_t)(total - sent));
+    return total < 0 ? (int)total : cr_frame_send_encoded(fd, buffer, (size_t)total, err);
+}
+
+int cr_frame_send_encoded(int fd, const void *data, size_t size, struct cr_error *err)
+{
+    const uint8_t *at = data;
+
+    while (size > 0) {
+        long n = send_some(fd, at, size);
         if (n < 0)
             return cr_fail(err, (int)-n, "sending to the peer: %s", cr_error_words((int)-n));
-        sent += n;
+        at += n;
+        size -= (size_t)n;
     }
     return 0;
 }
@@ -190,6 +194,28 @@ int cr_frame_next(struct cr_frame_reader *reader, struct cr_arena *arena,
     reader->used -= (size_t)size;
     memmove(reader->buffer, reader->buffer + size, reader->used);
     return 1;
+}
+
+int cr_frame_waits(const struct cr_frame_reader *reader, struct cr_arena *arena, uint32_t tag)
+{
+    static quiesce_wire_Frame frame;
+    size_t at = 0;
+    long size;
+
+    while ((size = frame_size(reader->buffer + at, reader->used - at, reader->size, NULL)) > 0 &&
+           reader->used - at >= (size_t)size) {
+        size_t mark = arena->used;
+        int rc =
+            tag == 0 ? 0 : check_and_decode(reader->buffer + at, (size_t)size, arena, &frame, NULL);
+
+        if (arena->used > mark)
+            memset((void *)(arena->base + mark), 0, arena->used - mark);
+        arena->used = mark;
+        if (rc == 0 && (tag == 0 || frame.which_body == tag))
+            return 1;
+        at += (size_t)size;
+    }
+    return 0;
 }
 
 int cr_frame_receive(int fd, struct cr_frame_reader *reader, struct cr_arena *arena, int timeout_ms,

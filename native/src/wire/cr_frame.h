@@ -36,6 +36,9 @@ long cr_frame_encode(const quiesce_wire_Frame *frame, void *buffer, size_t size,
 int cr_frame_send(int fd, const quiesce_wire_Frame *frame, void *buffer, size_t size,
                   struct cr_error *err);
 
+/* Sends SIZE bytes of encoded frames in the same way, several with one system call. */
+int cr_frame_send_encoded(int fd, const void *data, size_t size, struct cr_error *err);
+
 /* ---- receiving ---- */
 
 /* Bytes received and not yet taken. BUFFER is the caller's; a frame larger than it is a protocol error. */
@@ -61,6 +64,12 @@ long cr_frame_read(struct cr_frame_reader *reader, int fd);
  */
 int cr_frame_next(struct cr_frame_reader *reader, struct cr_arena *arena,
                   quiesce_wire_Frame *ret_frame, struct cr_error *err);
+
+/*
+ * Whether a complete frame waits in READER with a body of TAG (0: any); looks without taking. What
+ * cannot be understood is left to cr_frame_next().
+ */
+int cr_frame_waits(const struct cr_frame_reader *reader, struct cr_arena *arena, uint32_t tag);
 
 /*
  * Waits until a frame is complete, at most TIMEOUT_MS (-1: for ever; 0: what is there now). Returns 1; 0 when the time is
