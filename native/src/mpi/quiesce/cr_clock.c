@@ -3,6 +3,7 @@
 /* context: normal; usable while threads are parked. The collective clock of this rank, its gate, and its report. */
 #include "cr_clock.h"
 
+#include "cr_fault.h"
 #include "cr_request.h"
 #include "cr_safe_point.h"
 #include "cr_sys.h"
@@ -251,6 +252,7 @@ static void gate(struct cr_group *g)
         }
         if (!(word & CR_GATE_PENDING))
             break;
+        cr_fault("gate:before-sleep");
         cr_lock_take(&clock_lock);
         if (pass(g)) {
             cr_lock_give(&clock_lock);

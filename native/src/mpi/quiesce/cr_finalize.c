@@ -5,10 +5,13 @@
 
 #include "cr_clock.h"
 #include "cr_comm.h"
+#include "cr_fault.h"
 #include "cr_internal.h"
 #include "cr_rank.h"
 #include "cr_rank_ops.h"
 #include "cr_request.h"
+
+#include <stdlib.h>
 
 #pragma weak cr_rank_register
 #pragma weak cr_rank_finalized
@@ -113,6 +116,7 @@ static int init(int *argc, char ***argv, int required, int *ret_provided)
 {
     int rc;
 
+    cr_fault_init(getenv("CR_FAULT"));
     cr_gate_enter();
     rc = cr_stub_init(argc, argv, required, ret_provided);
     if (rc == MPI_SUCCESS)

@@ -298,6 +298,50 @@ static void persistent_partner(struct side *s)
     send_numbers(s, 1, SMALL, TAG + 1);
 }
 
+/* All modes, started twice, the first time across the checkpoint. */
+static void persistent_modes(struct side *s)
+{
+    static char space[BIG * sizeof(int) + 2 * MPI_BSEND_OVERHEAD];
+    MPI_Request r[4];
+    void *address;
+    int go, size, i, k;
+
+    MPI_Buffer_attach(space, sizeof(space));
+    MPI_Send_init(out, BIG, MPI_INT, s->peer, TAG, s->comm, &r[0]);
+    MPI_Ssend_init(out, SMALL, MPI_INT, s->peer, TAG + 1, s->comm, &r[1]);
+    MPI_Rsend_init(out, BIG, MPI_INT, s->peer, TAG + 2, s->comm, &r[2]);
+    MPI_Bsend_init(out, BIG, MPI_INT, s->peer, TAG + 3, s->comm, &r[3]);
+    for (i = 0; i < 2; i++) {
+        fill(s, i, BIG);
+        MPI_Recv(&go, 1, MPI_INT, s->peer, TAG, s->comm, MPI_STATUS_IGNORE);
+        MPI_Startall(4, r);
+        if (i == 0)
+            inside(s);
+        MPI_Waitall(4, r, MPI_STATUSES_IGNORE);
+    }
+    for (k = 0; k < 4; k++)
+        MPI_Request_free(&r[k]);
+    MPI_Buffer_detach(&address, &size);
+}
+
+static void receive_persistent(struct side *s)
+{
+    MPI_Request r;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        MPI_Irecv(in, BIG, MPI_INT, s->peer, TAG + 2, s->comm, &r);
+        MPI_Send(&s->number, 1, MPI_INT, s->peer, TAG, s->comm);
+        if (i == 0)
+            late(s);
+        MPI_Wait(&r, &status);
+        check(s, i, BIG);
+        receive_numbers(s, i, BIG, TAG + 3);
+        receive_numbers(s, i, SMALL, TAG + 1);
+        receive_numbers(s, i, BIG, TAG);
+    }
+}
+
 static void probe(struct side *s)
 {
     inside(s);
@@ -375,6 +419,7 @@ const struct state product_requests[] = {
     {"freed-request", freed_request, receive_freed, NULL},
     {"cancelled", cancelled, send_small_late, NULL},
     {"persistent", persistent, persistent_partner, NULL},
+    {"persistent-modes", persistent_modes, receive_persistent, NULL},
     {"probe", probe, send_small_late, NULL},
     {"iprobe", iprobe, send_small_late, NULL},
     {"mprobe", mprobe, send_small_late, NULL},
