@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define CONNECT_TIMEOUT_MS 10000
+#define CONNECT_STEP_MS 50
 #define CANCEL_TIMEOUT_NS (30LL * 1000000000)
 #define ARENA_SIZE (1UL << 20)
 
@@ -270,6 +271,21 @@ static void cancel(struct talk *t)
     }
 }
 
+/* Between two looks at the agent's socket: has the user had enough? */
+static int check_patience(const struct talk *t, int64_t deadline, struct cr_error *err)
+{
+    struct pollfd cancel = {t->cancel_fd, POLLIN, 0};
+
+    if (poll(&cancel, 1, 0) > 0 && cancel.revents != 0)
+        return cr_fail(err, CR_ECANCELLED, "interrupted; process %d runs on", t->options->pid);
+    if (now() > deadline)
+        return cr_fail(err, CR_ETIMEOUT,
+                       "the checkpoint agent of process %d does not answer (is the process "
+                       "stopped?)",
+                       t->options->pid);
+    return 0;
+}
+
 static int connect_agent(struct talk *t, struct cr_error *err)
 {
     struct cr_session session;
@@ -279,20 +295,17 @@ static int connect_agent(struct talk *t, struct cr_error *err)
 
     if (rc < 0)
         return rc;
+    if (t->deadline != 0 && t->deadline < deadline)
+        deadline = t->deadline;
     rc = cr_session_wake(&session, t->options->pid, err);
     while (rc == 0) {
-        rc = cr_session_accept(&session, CONNECT_TIMEOUT_MS, &pid, &t->fd, err);
+        rc = cr_session_accept(&session, CONNECT_STEP_MS, &pid, &t->fd, err);
         if (rc == 0 && (pid == t->options->pid || pid == 0 || session.foreign_listener >= 0))
             break;
         if (rc == 0)
             close(t->fd);
-        if (rc == -EAGAIN && now() > deadline)
-            rc = cr_fail(err, CR_ETIMEOUT,
-                         "the checkpoint agent of process %d does not answer (is the process "
-                         "stopped?)",
-                         t->options->pid);
-        else if (rc == -EAGAIN)
-            rc = 0;
+        if (rc == -EAGAIN)
+            rc = check_patience(t, deadline, err);
     }
     cr_session_close(&session);
     return rc;

@@ -176,6 +176,27 @@ ok "and runs on" await out "^10 "
 ok "and can be saved later" status 0 "$bin/cr_checkpoint" -f image "$pid"
 end_victim
 
+run_victim count
+kill -STOP "$pid"
+begun=$SECONDS
+ok "a stopped process is 110" status 110 "$bin/cr_checkpoint" --time 1 -f refused "$pid"
+ok "by name" says "is the process stopped"
+ok "within its time" test $((SECONDS - begun)) -le 4
+(trap - INT; exec "$bin/cr_checkpoint" -f refused "$pid") </dev/null 2>err &
+request=$!
+sleep 0.3
+begun=$SECONDS
+kill -INT "$request"
+wait "$request"
+ok "an interrupt ends the wait for it" test $((SECONDS - begun)) -le 3
+ok "and says so" grep -q interrupted err
+ok "it is still stopped" grep -q "^State:.T" "/proc/$pid/status"
+ok "nothing was written" test ! -e refused -a ! -e refused.partial
+kill -CONT "$pid"
+ok "it runs on when it is continued" runs_on
+ok "and can be saved then" status 0 "$bin/cr_checkpoint" -f image "$pid"
+end_victim
+
 # ---- failures on the way
 for point in dump:after-threads=fail dump:before-copy=fail dump:after-copy=fail seal:before=fail dump:before-copy=enospc; do
     export CR_FAULT=$point
