@@ -74,9 +74,21 @@ static void choose_path(struct round *r)
         cr_str_copy(r->path, sizeof(r->path), r->begin.file);
 }
 
+static int is_cancelled(void *link)
+{
+    return cr_link_cancelled(link);
+}
+
+/* What is known about the image from the beginning of the round. */
+static struct cr_image_options image_options(const struct round *r)
+{
+    return (struct cr_image_options){
+        .durable = r->begin.durable, .is_cancelled = is_cancelled, .argument = r->link};
+}
+
 static int phase_begin(struct round *r)
 {
-    const struct cr_image_options options = {.durable = r->begin.durable};
+    const struct cr_image_options options = image_options(r);
 
     if (cr_agent.disabled != NULL)
         return cr_fail(&r->err, CR_EDISABLED, "this process cannot be checkpointed: %s",
@@ -203,15 +215,9 @@ static int come_back(struct round *r)
     return ROUND_RESTORED;
 }
 
-static int is_cancelled(void *link)
-{
-    return cr_link_cancelled(link);
-}
-
 static int phase_dump(struct round *r)
 {
-    const struct cr_image_options options = {
-        .durable = r->begin.durable, .is_cancelled = is_cancelled, .argument = r->link};
+    const struct cr_image_options options = image_options(r);
     struct cr_thread *threads;
     uint64_t bytes = 0;
     int rc;

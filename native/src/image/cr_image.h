@@ -68,7 +68,7 @@ struct cr_image_ready {
 struct cr_image_options {
     int durable; /* fsync file and directory; O_DIRECT in parallel where the file system takes it */
     int writers; /* threads that write a durable image; 0: choose */
-    int (*is_cancelled)(void *argument); /* NULL, or asked now and then during the copy */
+    int (*is_cancelled)(void *argument); /* NULL, or asked now and then whether to give up */
     void *argument;
     struct cr_image_ready *ready; /* NULL, or the file of this path, which the writer takes over */
 };

@@ -9,6 +9,7 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
+#define STEP (64UL << 20)
 #define PARTIAL_MAX 4352 /* a path and the suffix */
 
 int cr_image_in_memory(int fd)
@@ -24,6 +25,24 @@ static void partial_name(char *out, const char *path)
     cr_fmt(out, PARTIAL_MAX, "%s" CR_PARTIAL_SUFFIX, path);
 }
 
+static int is_cancelled(const struct cr_image_options *o)
+{
+    return o->is_cancelled != NULL && o->is_cancelled(o->argument);
+}
+
+/* In steps: a large file takes seconds, and the user may give up meanwhile. */
+static void reserve(struct cr_image_ready *ready, const struct cr_image_options *options,
+                    uint64_t size)
+{
+    while (ready->reserved < size && !is_cancelled(options)) {
+        uint64_t step = size - ready->reserved < STEP ? size - ready->reserved : STEP;
+
+        if (cr_sys(SYS_fallocate, ready->fd, 0, ready->reserved, step) < 0)
+            return;
+        ready->reserved += step;
+    }
+}
+
 void cr_image_make_ready(const char *path, const struct cr_image_options *options, uint64_t size,
                          struct cr_image_ready *ret_ready)
 {
@@ -33,8 +52,7 @@ void cr_image_make_ready(const char *path, const struct cr_image_options *option
     *ret_ready = (struct cr_image_ready){cr_image_create(partial), 0, path};
     if (ret_ready->fd < 0 || (!options->durable && !cr_image_in_memory(ret_ready->fd)))
         return;
-    if (cr_sys(SYS_fallocate, ret_ready->fd, 0, 0, size) == 0)
-        ret_ready->reserved = size;
+    reserve(ret_ready, options, size);
 }
 
 void cr_image_drop_ready(struct cr_image_ready *ready)

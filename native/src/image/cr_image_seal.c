@@ -78,9 +78,18 @@ struct hashing {
 struct hasher {
     struct hashing *hashing;
     uint8_t *buffer;
+    int leads;
     int rc;
     struct cr_error error;
 };
+
+/* Asked by the first one alone, as in the copy. */
+static int is_cancelled(const struct hasher *k)
+{
+    const struct cr_image_options *o = &k->hashing->w->options;
+
+    return k->leads && o->is_cancelled != NULL && o->is_cancelled(o->argument);
+}
 
 static void hash_chunks(void *member)
 {
@@ -97,6 +106,8 @@ static void hash_chunks(void *member)
             return;
         size = w->data_size - at < CR_DIGEST_CHUNK ? w->data_size - at : CR_DIGEST_CHUNK;
         k->rc = read_back(w, h->fd, k->buffer, size, w->data_offset + at, &k->error);
+        if (k->rc == 0 && is_cancelled(k))
+            k->rc = cr_fail(&k->error, CR_ECANCELLED, "the checkpoint was given up");
         if (k->rc == 0)
             w->digests->chunks[index] = cr_hash64(k->buffer, size);
     }
@@ -113,8 +124,8 @@ static int hash_data(struct cr_image_writer *w, uint8_t *buffers, int count, str
     if (hashers == NULL)
         return cr_fail(err, ENOMEM, "no room in the agent's memory to read %s back", w->partial);
     for (int i = 0; i < count; i++)
-        hashers[i] =
-            (struct hasher){.hashing = &h, .buffer = buffers + (size_t)i * CR_DIGEST_CHUNK};
+        hashers[i] = (struct hasher){
+            .hashing = &h, .buffer = buffers + (size_t)i * CR_DIGEST_CHUNK, .leads = i == 0};
     cr_team_run(w->arena, hash_chunks, hashers, sizeof(*hashers), count);
     for (int i = 0; i < count; i++) {
         if (hashers[i].rc != 0)

@@ -211,9 +211,11 @@ run_victim memory 300
 (trap - INT; exec "$bin/cr_checkpoint" -f interrupted "$pid") </dev/null 2>err &
 request=$!
 sleep 0.05
+begun=$SECONDS
 kill -INT "$request"
 wait "$request"
 interrupted=$?
+ok "an interrupt ends a checkpoint soon" test $((SECONDS - begun)) -le 3
 if [[ $interrupted -eq 0 ]]; then
     ok "an interrupt # SKIP came too late" true
 else
