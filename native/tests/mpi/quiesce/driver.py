@@ -68,7 +68,8 @@ class Job:
 
     def launch(self, words):
         env = dict(os.environ, QUIESCE_TEST_DIR=self.folder, QUIESCE_HOME=self.folder + "/home",
-                   OMPI_MCA_btl=self.a.btl, OMPI_MCA_rmaps_base_oversubscribe="1")
+                   OMPI_MCA_btl=self.a.btl, OMPI_MCA_rmaps_base_oversubscribe="1",
+                   OMPI_MCA_odls_base_sigkill_timeout="0")  # mpirun gives ranks that it ends a second, twice
         env.pop("QUIESCE_JOB_DIR", None)
         self.process = subprocess.Popen(
             ["mpirun", "--allow-run-as-root", "--oversubscribe", "-np", str(self.a.n),
