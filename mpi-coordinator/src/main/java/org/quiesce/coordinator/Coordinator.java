@@ -17,6 +17,7 @@ import org.quiesce.coordinator.core.Failure;
 import org.quiesce.coordinator.core.Limits;
 import org.quiesce.coordinator.core.Outcome;
 import org.quiesce.coordinator.core.RoundPlan;
+import org.quiesce.coordinator.launch.NodeRevival;
 import org.quiesce.coordinator.store.JobRegistry.Job;
 import org.quiesce.coordinator.store.ReferenceDirectory;
 import org.quiesce.coordinator.store.RunRecord;
@@ -172,8 +173,12 @@ public final class Coordinator {
         }
     }
 
-    private static CrException failure(Outcome.Failed failed) {
+    private CrException failure(Outcome.Failed failed) {
         Failure first = failed.failures().get(0);
+        if (first.code() == ErrorCode.AUTH && NodeRevival.isNeeded(job)) {
+            return new CrException(
+                    ErrorCode.NO_AGENT, "the crnode of this host has just ended; the job goes on, ask again");
+        }
         String more = failed.failures().size() == 1
                 ? ""
                 : " (and " + (failed.failures().size() - 1) + " more like it)";

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.quiesce.coordinator.launch.JobProcess;
+import org.quiesce.coordinator.launch.NodeRevival;
 import org.quiesce.coordinator.store.JobDirectory;
 import org.quiesce.coordinator.store.JobRegistry;
 import org.quiesce.coordinator.store.LocalProcess;
@@ -90,7 +91,7 @@ public final class ResidentJob {
 
     private void checkpoint(JobDirectory directory) {
         try {
-            JobRegistry.Job job = JobRegistry.Job.of(directory);
+            JobRegistry.Job job = NodeRevival.revive(JobRegistry.Job.of(directory), environment);
             new Coordinator(job, environment).checkpoint(CheckpointRequest.plain(), RoundListener.SILENT);
         } catch (CrException e) {
             if (ended.getCount() > 0) {

@@ -15,6 +15,7 @@ import org.quiesce.coordinator.CheckpointRequest.Ending;
 import org.quiesce.coordinator.Committed;
 import org.quiesce.coordinator.Coordinator;
 import org.quiesce.coordinator.launch.Interval;
+import org.quiesce.coordinator.launch.NodeRevival;
 import org.quiesce.coordinator.store.JobRegistry;
 
 /** {@code quiesce checkpoint}. */
@@ -67,7 +68,8 @@ final class CheckpointCommand implements Command {
         RoundProgress progress = new RoundProgress(context, line.hasOption("verbose"));
         Committed committed;
         try {
-            committed = new Coordinator(job, context.environment()).checkpoint(request, progress);
+            committed = new Coordinator(NodeRevival.revive(job, context.environment()), context.environment())
+                    .checkpoint(request, progress);
         } finally {
             progress.finish();
         }

@@ -26,6 +26,11 @@ public record Installation(Path libexec) {
         return program("cr_mpirank");
     }
 
+    /** The program that checkpoints the ranks of one node. */
+    public Path nodeProgram() {
+        return program("crnode");
+    }
+
     private Path program(String name) {
         Path program = libexec.resolve(name);
         if (!Files.isExecutable(program)) {

@@ -136,6 +136,8 @@ public final class JobDirectory {
                 run().map(run -> LocalProcess.alive(run.pid(), run.startTime())).orElse(false);
         return running
                 || nodes().stream()
-                        .anyMatch(node -> !node.getHost().equals(here) || LocalProcess.alive(node.getCrnodePid(), 0));
+                        .anyMatch(node -> !node.getHost().equals(here)
+                                || LocalProcess.alive(node.getCrnodePid(), 0)
+                                || LocalProcess.alive(node.getLauncherPid(), node.getLauncherStart()));
     }
 }

@@ -18,7 +18,10 @@ public final class LocalProcess {
 
     private LocalProcess() {}
 
-    /** When a process began, in clock ticks since boot; 0 when there is none. With the pid it names a process for ever. */
+    /**
+     * When a process began, in clock ticks since boot; 0 when there is none, or only a zombie that nobody has waited for. With
+     * the pid it names a process for ever.
+     */
     public static long startTime(long pid) {
         try {
             return startTime(
@@ -31,7 +34,8 @@ public final class LocalProcess {
     /** Field 22 of a line of {@code /proc/PID/stat}; the name in parentheses may hold anything. */
     static long startTime(String stat) {
         String[] fields = stat.substring(stat.lastIndexOf(')') + 1).trim().split(" ");
-        return fields.length > START_TIME_FIELD ? Long.parseLong(fields[START_TIME_FIELD]) : 0;
+        boolean zombie = fields[0].equals("Z");
+        return fields.length > START_TIME_FIELD && !zombie ? Long.parseLong(fields[START_TIME_FIELD]) : 0;
     }
 
     /** Whether the process that had this pid and began then is still there. A start time of 0 is not compared. */
