@@ -457,6 +457,17 @@ static void stop_all(int *ret_failures)
     cr_freeze_release();
 }
 
+static void remove_files(void)
+{
+    char path[80];
+
+    snprintf(path, sizeof(path), "%s/x", notify_path);
+    unlink(path);
+    rmdir(notify_path);
+    unlink(lock_path);
+    rmdir(directory);
+}
+
 /* Stops everything every 50 ms until SECONDS after BEGUN. */
 static int stop_until(double end, int *ret_failures)
 {
@@ -514,6 +525,7 @@ int main(void)
     }
     semctl(semaphores, 0, IPC_RMID);
     msgctl(messages, IPC_RMID, NULL);
+    remove_files();
     for (size_t i = 0; i < CALLS; i++)
         check(&calls[i]);
     tap_ok(failures == 0 && stops > 10, "every stop succeeded");
