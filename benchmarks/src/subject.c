@@ -27,7 +27,8 @@
 static unsigned char *buffer;
 static size_t buffer_size;
 static _Atomic int64_t longest_gap;
-static _Atomic int limit_is_measured; /* by this process alone: the clock is not watched meanwhile */
+static _Atomic int
+    limit_is_measured; /* by this process alone: the clock is not watched meanwhile */
 
 static int64_t now_ns(void)
 {
