@@ -242,7 +242,7 @@ def all_named(name):
 
 def bench_job(bench, directory):
     """Pause of a 2-rank job of 520 MiB to tmpfs, and the memory of crnode and the resident coordinator."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory, subject(bench, 260, 1, ()) as twin:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory, subject(bench, 520, 1, ()) as twin:
         marks = pathlib.Path(memory, "marks")
         marks.touch()
         environment = dict(bench.environment, QUIESCE_HOME=f"{memory}/home")
@@ -263,7 +263,7 @@ def bench_job(bench, directory):
                 return float(job.stdout.readline())
 
             limit, measured = median_pair(5, lambda: twin.ms(f"write {memory}/limit"), pause)
-            bench.row("pause, 2 ranks, 520 MiB to tmpfs", measured, "ms", limit, "write() of one rank's bytes", 1.10)
+            bench.row("pause, 2 ranks, 520 MiB to tmpfs", measured, "ms", limit, "write() of the same bytes", 1.10)
             crnode = [pid for pid in all_named("crnode") if pid not in before]
             bench.row("memory of crnode", resident_kib(crnode[0]) / 1024, "MiB", None, "", 4)
             bench.row("memory of resident coordinator", resident_kib(job.pid) / 1024, "MiB", None, "", 128)
