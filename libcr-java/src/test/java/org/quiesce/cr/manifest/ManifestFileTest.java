@@ -154,11 +154,11 @@ class ManifestFileTest {
                 .containsExactly(ErrorCode.INCOMPLETE);
     }
 
-    private static String text() {
+    static String text() {
         return new String(ManifestFile.encode(sample()), StandardCharsets.UTF_8);
     }
 
-    private static byte[] resealed(String text) {
+    static byte[] resealed(String text) {
         int at = text.indexOf(": \"") + 3;
         byte[] blank =
                 (text.substring(0, at) + "0".repeat(32) + text.substring(at + 32)).getBytes(StandardCharsets.UTF_8);
