@@ -3,6 +3,7 @@
 package org.quiesce.coordinator.cli;
 
 import java.io.PrintStream;
+import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
@@ -15,6 +16,8 @@ import org.quiesce.coordinator.core.Phase;
 final class RoundProgress implements RoundListener {
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(2);
     private static final int UPDATE_MILLIS = 200;
+    private static final int GOODBYE_MILLIS = 1000;
+    private static final String CLEAR_LINE = "\r\033[K";
 
     private final PrintStream err;
     private final boolean terminal;
@@ -59,19 +62,27 @@ final class RoundProgress implements RoundListener {
                 bar.setExtraMessage(phase.title());
             } while (!over.await(UPDATE_MILLIS, TimeUnit.MILLISECONDS));
         }
+        err.print(CLEAR_LINE);
+        err.flush();
     }
 
     private ProgressBar bar() {
         return new ProgressBarBuilder()
                 .setTaskName("checkpoint")
                 .setInitialMax(Phase.COMMIT.ordinal())
+                .startsFrom(0, Duration.ofNanos(PATIENCE_NANOS))
                 .setUpdateIntervalMillis(UPDATE_MILLIS)
                 .setConsumer(new ConsoleProgressBarConsumer(err))
                 .build();
     }
 
-    /** The round is over; the bar goes away. */
+    /** The round is over; returns when the bar has gone, so that what is printed next stands on a line of its own. */
     void finish() {
         over.countDown();
+        try {
+            watcher.join(GOODBYE_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }
