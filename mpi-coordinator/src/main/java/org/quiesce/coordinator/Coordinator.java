@@ -17,7 +17,6 @@ import org.quiesce.coordinator.core.Failure;
 import org.quiesce.coordinator.core.Limits;
 import org.quiesce.coordinator.core.Outcome;
 import org.quiesce.coordinator.core.RoundPlan;
-import org.quiesce.coordinator.launch.NodeRevival;
 import org.quiesce.coordinator.store.JobRegistry.Job;
 import org.quiesce.coordinator.store.ReferenceDirectory;
 import org.quiesce.coordinator.store.RunRecord;
@@ -113,6 +112,9 @@ public final class Coordinator {
                     manifests.write(partial, summary);
                     reference.commit(sequence);
                     reference.pointLatest(sequence);
+                    if (request.ending().keepsStopped()) {
+                        job.directory().markEndedByCheckpoint();
+                    }
                 },
                 listener,
                 System::nanoTime);

@@ -9,12 +9,12 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.quiesce.coordinator.launch.JobProcess;
-import org.quiesce.coordinator.launch.NodeRevival;
 import org.quiesce.coordinator.store.JobDirectory;
 import org.quiesce.coordinator.store.JobRegistry;
 import org.quiesce.coordinator.store.LocalProcess;
 import org.quiesce.coordinator.store.RunRecord;
 import org.quiesce.cr.CrException;
+import org.quiesce.cr.ExitCode;
 
 /** Runs a job's launcher from its start to its end, and takes checkpoints meanwhile. */
 public final class ResidentJob {
@@ -32,7 +32,10 @@ public final class ResidentJob {
         this.err = err;
     }
 
-    /** Starts the launcher, waits for its end, and returns its exit status. */
+    /**
+     * Starts the launcher, waits for its end, and returns its exit status; that of {@link ExitCode#REQUEUE} if a checkpoint
+     * has ended the job.
+     */
     public int run() {
         JobRegistry registry = JobRegistry.of(environment);
         registry.sweep();
@@ -58,7 +61,7 @@ public final class ResidentJob {
             int status = process.await();
             ended.countDown();
             stop(periodic);
-            return status;
+            return status != 0 && directory.endedByCheckpoint() ? ExitCode.REQUEUE.value() : status;
         } finally {
             directory.remove();
         }

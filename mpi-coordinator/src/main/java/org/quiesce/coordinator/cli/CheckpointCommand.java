@@ -14,8 +14,8 @@ import org.quiesce.coordinator.CheckpointRequest;
 import org.quiesce.coordinator.CheckpointRequest.Ending;
 import org.quiesce.coordinator.Committed;
 import org.quiesce.coordinator.Coordinator;
+import org.quiesce.coordinator.NodeRevival;
 import org.quiesce.coordinator.launch.Interval;
-import org.quiesce.coordinator.launch.NodeRevival;
 import org.quiesce.coordinator.store.JobRegistry;
 
 /** {@code quiesce checkpoint}. */

@@ -20,6 +20,7 @@ import org.quiesce.wire.proto.NodeRecord;
  * says of the job.
  */
 public final class JobDirectory {
+    private static final String ENDED = "ended-by-checkpoint";
     private static final String KEY = "key";
     private static final SecureRandom RANDOM = new SecureRandom();
     private static final int KEY_BYTES = 32;
@@ -112,6 +113,20 @@ public final class JobDirectory {
         }
     }
 
+    /** Says, before the job is ended, that a checkpoint is why: {@code quiesce run} then asks to be run again. */
+    public void markEndedByCheckpoint() {
+        try {
+            DurableFiles.write(path.resolve(ENDED), new byte[0]);
+        } catch (IOException e) {
+            throw DurableFiles.failure("cannot write into the job's directory", path, e);
+        }
+    }
+
+    /** Whether a checkpoint was to end the job. */
+    public boolean endedByCheckpoint() {
+        return Files.exists(path.resolve(ENDED));
+    }
+
     /** Takes back what {@link #create} and {@link #write} made, once crnode has removed its own part. */
     public void remove() {
         try {
@@ -119,6 +134,7 @@ public final class JobDirectory {
                 TimeUnit.MILLISECONDS.sleep(REMOVE_MILLIS);
             }
             RunRecord.remove(path);
+            Files.deleteIfExists(path.resolve(ENDED));
             if (nodes().isEmpty()) {
                 DurableFiles.deleteTree(path);
             }

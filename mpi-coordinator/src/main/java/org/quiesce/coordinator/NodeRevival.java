@@ -1,11 +1,12 @@
 // SPDX-FileCopyrightText: The Quiesce Authors
 // SPDX-License-Identifier: Apache-2.0
-package org.quiesce.coordinator.launch;
+package org.quiesce.coordinator;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.quiesce.coordinator.launch.Installation;
 import org.quiesce.coordinator.store.JobRegistry;
 import org.quiesce.coordinator.store.LocalProcess;
 import org.quiesce.cr.CrException;
