@@ -24,6 +24,7 @@ static const struct kind KINDS[] = {
     {"memory", NULL, cr_memory_put_back},
     {"process", cr_process_collect, cr_process_put_back},
     {"descriptors", cr_descriptors_collect, cr_descriptors_put_back},
+    {"descriptors' registrations", NULL, cr_descriptors_finish},
     {"signals", cr_signals_collect, cr_signals_put_back},
     {"timers", cr_timers_collect, cr_timers_put_back},
     {"pending signals", NULL, cr_signals_queue_again},
@@ -40,26 +41,37 @@ static void append(struct cr_state *state, struct cr_note *note)
     state->last = note;
 }
 
+int cr_state_add_raw(struct cr_state *state, uint32_t type, size_t size, void **ret_data,
+                     struct cr_error *err)
+{
+    struct cr_note *note = cr_arena_alloc(state->arena, sizeof(*note));
+    void *data = cr_arena_alloc(state->arena, size + 1);
+
+    if (note == NULL || data == NULL)
+        return cr_fail_memory(err);
+    *note = (struct cr_note){type, (uint32_t)size, data, NULL};
+    append(state, note);
+    *ret_data = data;
+    return 0;
+}
+
 int cr_state_add(struct cr_state *state, uint32_t type, const struct pb_msgdesc_s *fields,
                  const void *message, struct cr_error *err)
 {
-    struct cr_note *note;
     pb_ostream_t stream;
     void *data;
     size_t size;
+    int rc;
 
     if (!pb_get_encoded_size(&size, fields, message))
         return cr_fail(err, CR_EINTERNAL, "state of kind %u cannot be encoded", type);
-    note = cr_arena_alloc(state->arena, sizeof(*note));
-    data = cr_arena_alloc(state->arena, size + 1);
-    if (note == NULL || data == NULL)
-        return cr_fail_memory(err);
+    rc = cr_state_add_raw(state, type, size, &data, err);
+    if (rc < 0)
+        return rc;
     stream = pb_ostream_from_buffer(data, size);
     if (!pb_encode(&stream, fields, message))
         return cr_fail(err, CR_EINTERNAL, "state of kind %u cannot be encoded: %s", type,
                        PB_GET_ERROR(&stream));
-    *note = (struct cr_note){type, (uint32_t)size, data, NULL};
-    append(state, note);
     return 0;
 }
 

@@ -35,6 +35,12 @@ struct cr_foreign {
     int keep_standard_streams; /* 0, 1, 2 belong to the launcher: never reopened, whatever they are */
 };
 
+/* An open file description that the restarter made: NUMBER here, for the descriptor FD of the image. */
+struct cr_inherited {
+    int32_t fd;
+    int32_t number; /* or CR_FD_KEEP_STREAM */
+};
+
 struct cr_state {
     struct cr_arena *arena;
     struct cr_note *first;
@@ -44,12 +50,19 @@ struct cr_state {
     /* From the kernel's id of a thread to the one that the application knows, and back. NULL: they are the same. */
     int (*known_tid)(int kernel_tid);
     int (*kernel_tid)(int known_tid);
+    /* At restart: all that the process has open is here. NULL: the process makes its descriptors by itself. */
+    const struct cr_inherited *inherited;
+    size_t inherited_count;
 };
 
 /* Appends an encoded message; used by the kinds. FIELDS and MESSAGE are nanopb's. */
 struct pb_msgdesc_s;
 int cr_state_add(struct cr_state *state, uint32_t type, const struct pb_msgdesc_s *fields,
                  const void *message, struct cr_error *err);
+
+/* Appends a note without a schema of SIZE bytes; RET_DATA is to be filled by the caller, and comes back with the process. */
+int cr_state_add_raw(struct cr_state *state, uint32_t type, size_t size, void **ret_data,
+                     struct cr_error *err);
 
 /* Decodes NOTE into MESSAGE. Returns 0 or -CR_EDAMAGED. */
 int cr_state_decode(const struct cr_note *note, const struct pb_msgdesc_s *fields, void *message,

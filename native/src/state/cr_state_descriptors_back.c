@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: frozen. Descriptors in the restored process. Each file is opened at the lowest free number and moved to its own
- * at once, so that no number of another one is ever in the way; what shares a description comes after all of these.
+ * context: frozen. Descriptors in the restored process. Each open file description is made, or was inherited from the
+ * restarter; it is moved to its own number at once, so that no number of another one is ever in the way; what shares a
+ * description comes after all of these.
  */
 #include "cr_state_descriptors_parts.h"
 
@@ -14,25 +15,81 @@
 #include <errno.h>
 #include <sys/resource.h>
 
-typedef int each_fn(struct cr_state *state, const quiesce_image_Descriptor *d,
-                    struct cr_error *err);
-
-/* Flags of open() that did something once; the others describe the open file. */
-#define ONCE (O_CREAT | O_EXCL | O_TRUNC)
-
-static int for_each(struct cr_state *state, quiesce_image_Descriptors *message, each_fn *function,
-                    struct cr_error *err)
+int cr_descriptors_each(struct cr_state *state, cr_fd_each_fn *each, void *argument,
+                        struct cr_error *err)
 {
-    int rc = 0;
+    struct cr_scratch scratch;
+    quiesce_image_Descriptors *message;
+    int rc;
 
+    cr_scratch_begin(&scratch, state->arena);
+    message = cr_arena_alloc(&scratch.arena, sizeof(*message));
+    rc = message != NULL ? 0 : cr_fail_memory(err);
     for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next) {
         if (note->type != quiesce_image_NoteType_NOTE_DESCRIPTORS)
             continue;
         rc = cr_state_decode(note, quiesce_image_Descriptors_fields, message, err);
         for (pb_size_t i = 0; rc == 0 && i < message->descriptor_count; i++)
-            rc = function(state, &message->descriptor[i], err);
+            rc = each(state, &message->descriptor[i], argument, err);
     }
+    cr_scratch_end(&scratch);
     return rc;
+}
+
+static int raise_floor(struct cr_state *state, const quiesce_image_Descriptor *d, void *argument,
+                       struct cr_error *err)
+{
+    int *floor = argument;
+
+    (void)state;
+    (void)err;
+    if (d->fd >= *floor)
+        *floor = d->fd + 1;
+    return 0;
+}
+
+int cr_descriptors_floor(struct cr_state *state, struct cr_error *err)
+{
+    int floor = 3;
+    int rc = cr_descriptors_each(state, raise_floor, &floor, err);
+
+    return rc < 0 ? rc : floor;
+}
+
+struct creation {
+    struct cr_fd_create *create;
+    cr_fd_take_fn *take;
+    void *argument;
+};
+
+static int create_one(struct cr_state *state, const quiesce_image_Descriptor *d, void *argument,
+                      struct cr_error *err)
+{
+    const struct creation *creation = argument;
+    struct cr_fd_create *c = creation->create;
+    const struct cr_fd_kind *kind = cr_fd_kind_find(d->kind);
+    size_t mark = c->scratch->used;
+    int fd;
+
+    (void)state;
+    if (d->same_as >= 0)
+        return 0;
+    if (kind == NULL)
+        return cr_fail(err, CR_EVERSION,
+                       "descriptor %d is of kind %d, which this version does not "
+                       "know",
+                       d->fd, (int)d->kind);
+    fd = kind->create(c, d, err);
+    c->scratch->used = mark;
+    return fd < 0 ? fd : creation->take(creation->argument, d, fd, err);
+}
+
+int cr_descriptors_create(struct cr_fd_create *c, cr_fd_take_fn *take, void *argument,
+                          struct cr_error *err)
+{
+    struct creation creation = {c, take, argument};
+
+    return cr_descriptors_each(c->state, create_one, &creation, err);
 }
 
 static int is_open(int fd)
@@ -79,48 +136,14 @@ static int place(const struct cr_state *state, int fd, const quiesce_image_Descr
     return 0;
 }
 
-static int check_size(int fd, const quiesce_image_Descriptor *d, struct cr_error *err)
-{
-    struct stat st;
-
-    if (d->kind != quiesce_image_DescriptorKind_DESCRIPTOR_FILE || cr_sys_fstat(fd, &st) < 0 ||
-        (uint64_t)st.st_size >= d->size)
-        return 0;
-    return cr_fail(err, CR_EFILECHANGED,
-                   "%s (descriptor %d) has %lu bytes and had %lu when the image was taken; put its "
-                   "contents back and restart",
-                   d->path, d->fd, (unsigned long)st.st_size, (unsigned long)d->size);
-}
-
-static int open_again(struct cr_state *state, const quiesce_image_Descriptor *d,
-                      struct cr_error *err)
-{
-    int flags = (int)(d->status_flags & ~(uint32_t)ONCE) | O_NOCTTY | O_CLOEXEC;
-    int fd = cr_sys_open(d->path, flags, 0);
-    int rc;
-
-    if (fd < 0)
-        return cr_fail(err, fd == -ENOENT ? CR_EFILEMISSING : -fd,
-                       "cannot open %s again, which the program had as descriptor %d: %s; put the "
-                       "file back and restart",
-                       d->path, d->fd, cr_error_words(-fd));
-    rc = check_size(fd, d, err);
-    if (rc < 0) {
-        cr_sys_close(fd);
-        return rc;
-    }
-    if (d->offset > 0)
-        cr_sys(SYS_lseek, fd, d->offset, SEEK_SET);
-    return place(state, fd, d, err);
-}
-
 /* The restarter's stream is kept; a stream that it does not have is /dev/null. */
-static int keep_stream(struct cr_state *state, const quiesce_image_Descriptor *d,
+static int keep_stream(const struct cr_state *state, const quiesce_image_Descriptor *d,
                        struct cr_error *err)
 {
+    int from = d->fd <= 2 && is_open(d->fd) ? d->fd : -1;
     int fd;
 
-    if (is_open(d->fd)) {
+    if (from >= 0) {
         cr_sys(SYS_fcntl, d->fd, F_SETFD, d->close_on_exec ? FD_CLOEXEC : 0);
         return 0;
     }
@@ -130,27 +153,37 @@ static int keep_stream(struct cr_state *state, const quiesce_image_Descriptor *d
     return place(state, fd, d, err);
 }
 
-static int put_back_first(struct cr_state *state, const quiesce_image_Descriptor *d,
-                          struct cr_error *err)
+/* A cr_fd_take_fn: FD goes to its number. */
+static int put_first(void *argument, const quiesce_image_Descriptor *d, int fd,
+                     struct cr_error *err)
 {
-    int rc;
+    const struct cr_state *state = argument;
+    int rc = allow_number(d, err);
 
-    if (d->same_as >= 0)
-        return 0;
-    rc = allow_number(d, err);
     if (rc < 0)
         return rc;
-    if (d->kind == quiesce_image_DescriptorKind_DESCRIPTOR_STANDARD)
-        return keep_stream(state, d, err);
-    return open_again(state, d, err);
+    return fd == CR_FD_KEEP_STREAM ? keep_stream(state, d, err) : place(state, fd, d, err);
 }
 
-static int put_back_sharing(struct cr_state *state, const quiesce_image_Descriptor *d,
-                            struct cr_error *err)
+static int put_inherited(struct cr_state *state, const quiesce_image_Descriptor *d, void *argument,
+                         struct cr_error *err)
+{
+    (void)argument;
+    for (size_t i = 0; d->same_as < 0 && i < state->inherited_count; i++) {
+        if (state->inherited[i].fd == d->fd)
+            return put_first(state, d, state->inherited[i].number, err);
+    }
+    return d->same_as < 0 ? cr_fail(err, CR_EINTERNAL, "descriptor %d was not handed over", d->fd)
+                          : 0;
+}
+
+static int put_sharing(struct cr_state *state, const quiesce_image_Descriptor *d, void *argument,
+                       struct cr_error *err)
 {
     int fd;
     int rc;
 
+    (void)argument;
     if (d->same_as < 0)
         return 0;
     rc = allow_number(d, err);
@@ -165,11 +198,13 @@ static int put_back_sharing(struct cr_state *state, const quiesce_image_Descript
     return place(state, fd, d, err);
 }
 
-static int put_back_locks(struct cr_state *state, const quiesce_image_Descriptor *d,
-                          struct cr_error *err)
+static int is_inherited(const struct cr_state *state, int fd)
 {
-    (void)state;
-    return cr_locks_put_back(d, err);
+    for (size_t i = 0; i < state->inherited_count; i++) {
+        if (state->inherited[i].number == fd)
+            return 1;
+    }
+    return 0;
 }
 
 /* What the restart inherited from a shell would change the numbers that the program gets, and hold pipes open. */
@@ -184,29 +219,53 @@ static int close_inherited(const struct cr_state *state, struct cr_arena *arena,
         return 0;
     rc = cr_proc_list(arena, "/proc/thread-self/fd", &fds, &count, err);
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        if (fds[i] > 2 && !cr_descriptor_is_foreign(state->foreign, fds[i]))
+        if (fds[i] > 2 && !cr_descriptor_is_foreign(state->foreign, fds[i]) &&
+            !is_inherited(state, fds[i]))
             cr_sys_close(fds[i]);
     }
+    return rc;
+}
+
+static int create_here(struct cr_state *state, struct cr_arena *arena, struct cr_error *err)
+{
+    struct cr_fd_pool pool = {arena, NULL};
+    struct cr_fd_create c = {.state = state, .pool = &pool, .scratch = arena, .alone = 1};
+    int rc;
+
+    c.floor = cr_descriptors_floor(state, err);
+    if (c.floor < 0)
+        return c.floor;
+    rc = cr_descriptors_create(&c, put_first, state, err);
+    cr_fd_pool_close(&pool);
     return rc;
 }
 
 int cr_descriptors_put_back(struct cr_state *state, struct cr_error *err)
 {
     struct cr_scratch scratch;
-    quiesce_image_Descriptors *message;
     int rc;
 
     cr_scratch_begin(&scratch, state->arena);
-    message = cr_arena_alloc(&scratch.arena, sizeof(*message));
-    rc = message != NULL ? 0 : cr_fail_memory(err);
+    rc = close_inherited(state, &scratch.arena, err);
     if (rc == 0)
-        rc = close_inherited(state, &scratch.arena, err);
+        rc = state->inherited != NULL ? cr_descriptors_each(state, put_inherited, NULL, err)
+                                      : create_here(state, &scratch.arena, err);
     if (rc == 0)
-        rc = for_each(state, message, put_back_first, err);
-    if (rc == 0)
-        rc = for_each(state, message, put_back_sharing, err);
-    if (rc == 0)
-        rc = for_each(state, message, put_back_locks, err);
+        rc = cr_descriptors_each(state, put_sharing, NULL, err);
     cr_scratch_end(&scratch);
     return rc;
+}
+
+static int finish_one(struct cr_state *state, const quiesce_image_Descriptor *d, void *argument,
+                      struct cr_error *err)
+{
+    const struct cr_fd_kind *kind = cr_fd_kind_find(d->kind);
+
+    (void)argument;
+    return d->same_as < 0 && kind != NULL && kind->finish != NULL ? kind->finish(state, d, err) : 0;
+}
+
+int cr_descriptors_finish(struct cr_state *state, struct cr_error *err)
+{
+    return cr_descriptors_each(state, finish_one, NULL, err);
 }

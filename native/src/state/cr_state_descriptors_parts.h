@@ -4,19 +4,14 @@
 #ifndef CR_STATE_DESCRIPTORS_PARTS_H
 #define CR_STATE_DESCRIPTORS_PARTS_H
 
-#include "cr_state.h"
-#include "cr_state_util.h"
+#include "cr_state_fd.h"
 
-#include "image.pb.h"
+/* The standard kind, for a rank of an MPI job whose streams are the launcher's. */
+extern const struct cr_fd_kind cr_fd_standard;
 
-#include <sys/stat.h>
-
-/* An open descriptor while it is looked at. */
-struct cr_open_file {
-    int fd;
-    int same_as; /* lowest descriptor of the same open file description, -1: it is the lowest itself */
-    struct stat st;
-};
+/* All descriptors but the foreign ones, ascending, in ARENA. */
+int cr_descriptors_list(const struct cr_state *state, struct cr_arena *arena,
+                        struct cr_open_file **ret_files, size_t *ret_count, struct cr_error *err);
 
 /* Is FD one of FOREIGN's? */
 int cr_descriptor_is_foreign(const struct cr_foreign *foreign, int fd);

@@ -19,6 +19,7 @@ int cr_process_put_back(struct cr_state *state, struct cr_error *err);
 
 int cr_descriptors_collect(struct cr_state *state, struct cr_error *err);
 int cr_descriptors_put_back(struct cr_state *state, struct cr_error *err);
+int cr_descriptors_finish(struct cr_state *state, struct cr_error *err);
 
 /* Actions, and signals pending for the process and for each parked thread. */
 int cr_signals_collect(struct cr_state *state, struct cr_error *err);

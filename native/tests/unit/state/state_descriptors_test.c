@@ -68,9 +68,16 @@ static void collect(struct fixture *f, const char *text)
     tap_ok(fixture_say(f, cr_descriptors_collect(&f->state, &f->err)) == 0, text);
 }
 
+static int put_back_all(struct fixture *f)
+{
+    int rc = cr_descriptors_put_back(&f->state, &f->err);
+
+    return rc < 0 ? rc : cr_descriptors_finish(&f->state, &f->err);
+}
+
 static void put_back(struct fixture *f, const char *text)
 {
-    tap_ok(fixture_say(f, cr_descriptors_put_back(&f->state, &f->err)) == 0, text);
+    tap_ok(fixture_say(f, put_back_all(f)) == 0, text);
 }
 
 static void test_files(void)
@@ -329,7 +336,7 @@ static void test_locks(void)
     tap_ok(flock(other, LOCK_EX | LOCK_NB) == 0, "somebody else takes it");
     dup2(other, 60);
     close(other);
-    tap_ok(cr_descriptors_put_back(&f.state, &f.err) == -EAGAIN, "and it cannot be put back");
+    tap_ok(put_back_all(&f) == -EAGAIN, "and it cannot be put back");
     printf("# %s\n", f.err.text);
     fixture_end(&f);
     close_inherited();

@@ -1,0 +1,23 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. The table of the kinds of descriptors. */
+#include "cr_state_descriptors_parts.h"
+
+extern const struct cr_fd_kind cr_fd_file;
+extern const struct cr_fd_kind cr_fd_directory;
+extern const struct cr_fd_kind cr_fd_device;
+
+const struct cr_fd_kind *const cr_fd_kinds[] = {
+    &cr_fd_file,   &cr_fd_directory,
+    &cr_fd_device, &cr_fd_standard, /* takes every standard stream that nobody before it wanted */
+    NULL,
+};
+
+const struct cr_fd_kind *cr_fd_kind_find(uint32_t kind)
+{
+    for (size_t i = 0; cr_fd_kinds[i] != NULL; i++) {
+        if (cr_fd_kinds[i]->kind == kind)
+            return cr_fd_kinds[i];
+    }
+    return NULL;
+}
