@@ -19,9 +19,6 @@
 
 #define SHOW_AFTER_SECONDS 2
 
-/* BLCR's numbers for what is not an errno; the exit status is their low byte. */
-enum { CR_ETEMPFAIL = 2354, CR_EPERMFAIL = 2355, CR_ENOSUPPORT = 2356 };
-
 static int to_status(int code)
 {
     switch (code) {
@@ -38,11 +35,12 @@ static int to_status(int code)
     case CR_ETIMEOUT:
         return ETIMEDOUT;
     case CR_ERANKLOST:
+    case CR_EOMITTED:
         return ESRCH;
     case CR_EUSAGE:
         return CR_CHECKPOINT_USAGE;
     default:
-        return code < 1000 ? code : EIO;
+        return code < 1000 ? code : code >= CR_ETEMPFAIL ? code & 255 : EIO;
     }
 }
 

@@ -204,7 +204,7 @@ static int check_version(const struct opening *o, const struct cr_stored_note *n
         return damaged(o, err, "header note", o->notes_offset);
     if (header.format_version > CR_IMAGE_FORMAT)
         return cr_fail(
-            err, CR_EVERSION,
+            err, CR_EIMAGEVERSION,
             "%s has format %u, this program reads up to %u; it was written by Quiesce %s", o->path,
             header.format_version, CR_IMAGE_FORMAT, header.quiesce_version);
     return 0;

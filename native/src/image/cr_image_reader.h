@@ -29,7 +29,7 @@ struct cr_image_reader {
 };
 
 /*
- * Opens PATH and checks everything but the page data. Returns 0; -CR_ENOTIMAGE, -CR_EDAMAGED, -CR_EVERSION,
+ * Opens PATH and checks everything but the page data. Returns 0; -CR_ENOTIMAGE, -CR_EDAMAGED, -CR_EIMAGEVERSION,
  * -CR_EINCOMPLETE, or -errno of opening and reading. The reader's tables live in ARENA.
  */
 int cr_image_open(struct cr_arena *arena, const char *path, struct cr_image_reader *ret_reader,

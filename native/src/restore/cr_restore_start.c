@@ -31,7 +31,7 @@ int cr_restore_status(int code)
     switch (code < 0 ? -code : code) {
     case CR_ENOTIMAGE:
     case CR_EDAMAGED:
-    case CR_EVERSION:
+    case CR_EIMAGEVERSION:
     case CR_EINCOMPLETE:
     case ENOENT:
     case EISDIR:

@@ -148,7 +148,7 @@ int cr_plan_tell_agent(struct cr_plan *plan)
     struct cr_agent_state *state = (struct cr_agent_state *)plan->agent_state;
 
     if (state->magic != CR_AGENT_STATE_MAGIC || state->version != CR_AGENT_STATE_VERSION)
-        return cr_plan_fail(plan, CR_EVERSION, "the image holds no agent of this version at ",
+        return cr_plan_fail(plan, CR_EIMAGEVERSION, "the image holds no agent of this version at ",
                             plan->agent_state);
     state->restorer_start = plan->region_start;
     state->restorer_end = plan->region_end;

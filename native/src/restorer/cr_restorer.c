@@ -28,7 +28,7 @@ __attribute__((noreturn)) static void give_up(struct cr_plan *plan)
     static const char prefix[] = "cr_restart: ";
     int status = CR_RESTORER_CANNOT;
 
-    if (plan->error == CR_EDAMAGED || plan->error == CR_EVERSION)
+    if (plan->error == CR_EDAMAGED || plan->error == CR_EIMAGEVERSION)
         status = CR_RESTORER_DAMAGED;
     cr_sys_write(2, prefix, sizeof(prefix) - 1);
     cr_sys_write(2, plan->text, length(plan->text));

@@ -75,7 +75,7 @@ static int create_one(struct cr_state *state, const quiesce_image_Descriptor *d,
     if (d->same_as >= 0)
         return 0;
     if (kind == NULL)
-        return cr_fail(err, CR_EVERSION,
+        return cr_fail(err, CR_EIMAGEVERSION,
                        "descriptor %d is of kind %d, which this version does not "
                        "know",
                        d->fd, (int)d->kind);

@@ -83,7 +83,7 @@ static int check_place(const struct image *image, int rank, int size, struct cr_
         return cr_fail(err, CR_EREFUSED, "%s is the image of rank %u, but this is rank %d",
                        image->path, image->note.rank, rank);
     if (image->note.upper_end != CR_UPPER_END)
-        return cr_fail(err, CR_EVERSION,
+        return cr_fail(err, CR_EIMAGEVERSION,
                        "%s was written with the halves divided at %lx, here at %lx", image->path,
                        image->note.upper_end, CR_UPPER_END);
     return 0;

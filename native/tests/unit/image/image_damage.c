@@ -45,7 +45,7 @@ static void put_byte(int fd, off_t at, uint8_t byte)
 
 static int is_image_error(int rc)
 {
-    return rc == -CR_EDAMAGED || rc == -CR_ENOTIMAGE || rc == -CR_EINCOMPLETE || rc == -CR_EVERSION;
+    return rc == -CR_EDAMAGED || rc == -CR_ENOTIMAGE || rc == -CR_EINCOMPLETE || rc == -CR_EIMAGEVERSION;
 }
 
 /* Every bit before the page data, and every 61st byte of the page data. */
@@ -112,7 +112,7 @@ static void check_codes(const char *path)
 
     snprintf(partial, sizeof(partial), "%s%s", path, CR_PARTIAL_SUFFIX);
     write_version(path, CR_IMAGE_FORMAT + 1);
-    tap_ok(check(path) == -CR_EVERSION, "a newer format is refused as such");
+    tap_ok(check(path) == -CR_EIMAGEVERSION, "a newer format is refused as such");
     write_version(path, CR_IMAGE_FORMAT);
     tap_ok(check(partial) == -CR_EINCOMPLETE, "an image that was not sealed is incomplete");
     unlink(partial);

@@ -27,7 +27,7 @@ public enum ErrorCode {
     WRITE(1200, Category.SAVE, "image could not be written"),
     NOT_IMAGE(1300, Category.IMAGE, "file is not a Quiesce image"),
     DAMAGED(1301, Category.IMAGE, "image is damaged"),
-    VERSION(1302, Category.IMAGE, "image was written by a newer version"),
+    IMAGE_VERSION(1302, Category.IMAGE, "image was written by a newer version"),
     INCOMPLETE(1303, Category.IMAGE, "image is incomplete"),
     CPU(1400, Category.HOST, "this CPU lacks features that the process uses"),
     FILE_CHANGED(1401, Category.HOST, "a file that the process maps has changed"),
@@ -40,7 +40,19 @@ public enum ErrorCode {
     PROTOCOL(1500, Category.PROTOCOL, "unexpected or malformed message"),
     AUTH(1501, Category.PERMISSION, "peer did not prove the job's key"),
     PERMISSION(1502, Category.PERMISSION, "not permitted"),
-    INTERNAL(1600, Category.INTERNAL, "internal error");
+    INTERNAL(1600, Category.INTERNAL, "internal error"),
+    TEMP_FAIL(2354, Category.STATE, "a callback asks to try again later"),
+    PERM_FAIL(2355, Category.STATE, "a callback says that no checkpoint is possible"),
+    NO_SUPPORT(2356, Category.STATE, "process cannot take part in checkpoints"),
+    VERSION(2357, Category.PROTOCOL, "program and library do not fit together"),
+    OMITTED(2358, Category.STATE, "process leaves itself out of the checkpoint"),
+    BAD_ARCH(2359, Category.HOST, "image is of another architecture"),
+    PTRACED(2360, Category.STATE, "process is being traced"),
+    PTRACER(2361, Category.STATE, "process traces another one"),
+    RSTRT_ABRT(2362, Category.STATE, "a callback ended the restart"),
+    RESTARTED(2363, Category.STATE, "this is the restarted process"),
+    NOT_CB(2364, Category.USAGE, "not called in a callback, or too late in it"),
+    NO_INIT(2365, Category.USAGE, "thread has not called cr_init");
 
     /** What kind of failure it is; exit codes are made from it. */
     public enum Category {

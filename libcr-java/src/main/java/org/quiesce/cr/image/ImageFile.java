@@ -25,7 +25,7 @@ import org.quiesce.cr.image.proto.NoteType;
 
 /**
  * An image that is open for reading. Opening it checks everything but the page data; {@link #verify} checks those. What is
- * refused is a {@link CrException} with {@link ErrorCode#NOT_IMAGE}, {@link ErrorCode#DAMAGED}, {@link ErrorCode#VERSION}
+ * refused is a {@link CrException} with {@link ErrorCode#NOT_IMAGE}, {@link ErrorCode#DAMAGED}, {@link ErrorCode#IMAGE_VERSION}
  * or {@link ErrorCode#INCOMPLETE}.
  */
 public final class ImageFile implements AutoCloseable {
@@ -79,7 +79,7 @@ public final class ImageFile implements AutoCloseable {
         Optional<Header> header = message(NoteType.NOTE_HEADER, Header.parser());
         if (header.isPresent() && Integer.compareUnsigned(header.get().getFormatVersion(), FORMAT) > 0) {
             throw new CrException(
-                    ErrorCode.VERSION,
+                    ErrorCode.IMAGE_VERSION,
                     name + " has format "
                             + Integer.toUnsignedString(header.get().getFormatVersion())
                             + ", this program reads up to " + FORMAT + "; it was written by Quiesce "

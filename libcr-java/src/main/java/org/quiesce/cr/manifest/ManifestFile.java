@@ -59,8 +59,8 @@ public final class ManifestFile {
     }
 
     /**
-     * The manifest in these bytes. Throws {@link ErrorCode#DAMAGED} or {@link ErrorCode#VERSION}; the file's name is only
-     * for the message.
+     * The manifest in these bytes. Throws {@link ErrorCode#DAMAGED} or {@link ErrorCode#IMAGE_VERSION}; the file's name is
+     * only for the message.
      */
     public static Manifest decode(byte[] bytes, String name) {
         checkDigest(bytes, name);
@@ -69,7 +69,7 @@ public final class ManifestFile {
             int major = tree.path("format").path("major").asInt(-1);
             if (major > Format.CURRENT.major()) {
                 throw new CrException(
-                        ErrorCode.VERSION,
+                        ErrorCode.IMAGE_VERSION,
                         name + " has format " + major + ", this program reads up to " + Format.CURRENT.major()
                                 + "; it was written by Quiesce "
                                 + tree.path("quiesceVersion").asText("of unknown version"));

@@ -34,7 +34,7 @@ class ImageFileTest {
     private static final Path GOLDEN = Path.of("../native/tests/golden/image/sample-1.cr");
     private static final long BASE = 0x200000000000L;
     private static final Set<ErrorCode> IMAGE_ERRORS =
-            EnumSet.of(ErrorCode.NOT_IMAGE, ErrorCode.DAMAGED, ErrorCode.VERSION, ErrorCode.INCOMPLETE);
+            EnumSet.of(ErrorCode.NOT_IMAGE, ErrorCode.DAMAGED, ErrorCode.IMAGE_VERSION, ErrorCode.INCOMPLETE);
 
     @TempDir
     private Path directory;

@@ -98,7 +98,7 @@ class ManifestFileTest {
     void aNewerMajorVersionIsRefusedWithItsName() {
         byte[] newer = resealed(text().replace("\"major\" : 1", "\"major\" : 2"));
         CrException refused = catchThrowableOfType(CrException.class, () -> ManifestFile.decode(newer, "m.json"));
-        assertThat(refused.code()).isEqualTo(ErrorCode.VERSION);
+        assertThat(refused.code()).isEqualTo(ErrorCode.IMAGE_VERSION);
         assertThat(refused).hasMessageContaining("m.json has format 2, this program reads up to 1");
     }
 

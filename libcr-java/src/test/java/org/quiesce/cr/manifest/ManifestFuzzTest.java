@@ -42,7 +42,7 @@ class ManifestFuzzTest {
         } catch (CrException refused) {
             assertThat(refused.code())
                     .as(new String(bytes, StandardCharsets.UTF_8))
-                    .isIn(ErrorCode.DAMAGED, ErrorCode.VERSION);
+                    .isIn(ErrorCode.DAMAGED, ErrorCode.IMAGE_VERSION);
         }
     }
 

@@ -44,6 +44,8 @@ public final class WireEvents {
                     RANK_HELLO,
                     NODE_STATUS,
                     CHECKPOINT_REQUEST,
+                    FORWARD,
+                    FORWARDED,
                     BODY_NOT_SET -> Optional.empty();
         };
     }
