@@ -2,43 +2,72 @@
 # SPDX-FileCopyrightText: The Quiesce Authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs one scenario in one mode. usage: run.sh BIN MODE PROGRAM
-# Modes: continue (checkpoints every 50 ms, the program runs on), restart (killed and restarted), restart-twice (the same image
-# twice), generation2 (the restarted process is saved, killed and restarted again). Prints TAP; 77: skipped.
+# Runs one scenario in one way. usage: run.sh BIN MODE WHO PLACE PROGRAM TREE [REFUSED]
+#   MODE   continue (checkpoints every 50 ms, the program runs on), restart (killed and restarted), restart-twice (the same image
+#          twice), generation2 (the restarted process is saved, killed and restarted again)
+#   WHO    root, or user: an ordinary user without any right
+#   PLACE  alone, or tree: a grandchild of the process that is saved, beside a sibling; TREE is the program that makes it so
+#   REFUSED  words: every checkpoint is refused with these words, and the program does not notice
+# Prints TAP; 77: skipped.
 set -euo pipefail
 
 bin=$1
 mode=$2
-program=$3
+who=$3
+place=$4
+program=$5
+tree=$6
+refused=${7:-}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/quiesce-scenario.XXXXXX")
 image=$dir/image
+name="$(basename "$program") ($mode, $who, $place)"
+as=()
+command=("$program" "$dir")
 pid=
 restart_pid=
 
+# The process that was started and all below it, so that nothing of a failed test is left.
+kill_tree() {
+    local child
+    for child in $(cat "/proc/$1/task"/*/children 2>/dev/null || true); do
+        kill_tree "$child"
+    done
+    kill -KILL "$1" 2>/dev/null || true
+}
+
 # shellcheck disable=SC2317 # called by the trap
 finish() {
-    [[ -z $pid ]] || kill -KILL "$pid" 2>/dev/null || true
-    [[ -z $restart_pid ]] || kill -KILL "$restart_pid" 2>/dev/null || true
+    [[ -z $restart_pid ]] || kill_tree "$restart_pid"
+    [[ -z $pid ]] || kill_tree "$pid"
     rm -rf "$dir"
 }
 trap finish EXIT
 
 fail() {
-    echo "not ok 1 - $(basename "$program") in mode $mode"
+    echo "not ok 1 - $name"
     echo "# $*"
     sed 's/^/# /' "$dir"/log 2>/dev/null || true
     echo "1..1"
     exit 1
 }
 
-await_file() {
-    local i
+skip() {
+    echo "1..0 # SKIP $*"
+    exit 77
+}
+
+# Waits until the condition holds; at most 30 s.
+await() {
+    local what=$1 i
+    shift
     for ((i = 0; i < 1500; i++)); do
-        [[ ! -e $dir/$1 ]] || return 0
+        ! "$@" || return 0
         sleep 0.02
     done
-    fail "no file $1 after 30 s"
+    fail "$what: not within 30 s"
 }
+
+exists() { [[ -e $dir/$1 ]]; }
 
 # Descriptors that the test driver left open are no part of a scenario.
 without_descriptors() {
@@ -50,76 +79,101 @@ without_descriptors() {
     exec "$@"
 }
 
-save() { "$bin/cr_checkpoint" --nosync "$@" -f "$image" "$pid" </dev/null >>"$dir/log" 2>&1 || fail "cr_checkpoint: status $?"; }
-
-# The image's pid may be had or not: the process is the only child of cr_restart.
-restart() {
-    local i
-    (without_descriptors "$bin/cr_restart" "$image") </dev/null >>"$dir/log" 2>&1 &
-    restart_pid=$!
-    for ((i = 0; i < 250; i++)); do
-        pid=$(cat "/proc/$restart_pid/task/$restart_pid/children" 2>/dev/null || true)
-        pid=${pid// /}
-        # From its own name on, the restored process can be asked for checkpoints.
-        [[ -z $pid ]] || ! grep -qx cr-agent "/proc/$pid"/task/*/comm 2>/dev/null || break
-        kill -0 "$restart_pid" 2>/dev/null || fail "cr_restart ended"
-        sleep 0.02
-    done
-    [[ -n $pid ]] || fail "cr_restart made no process"
+save() {
+    local status=0
+    "${as[@]}" "$bin/cr_checkpoint" --nosync "$@" -f "$image" "$pid" </dev/null >>"$dir/log" 2>&1 || status=$?
+    if [[ -z $refused ]]; then
+        ((status == 0)) || fail "cr_checkpoint: status $status"
+        return
+    fi
+    ((status != 0)) || fail "the checkpoint was not refused"
+    grep -q -- "$refused" "$dir/log" || fail "not refused with the words '$refused'"
+    [[ ! -e $image && ! -e $image.partial ]] || fail "a refused checkpoint left a file"
 }
 
-kill_all() {
-    kill -KILL "$pid" 2>/dev/null || true
+# The eldest restored process is the only child of cr_restart; from its agent's name on it can be asked for checkpoints.
+has_come_back() {
+    kill -0 "$restart_pid" 2>/dev/null || fail "cr_restart ended"
+    pid=$(cat "/proc/$restart_pid/task/$restart_pid/children" 2>/dev/null || true)
+    pid=${pid%% *}
+    [[ -n $pid ]] && grep -qx cr-agent "/proc/$pid"/task/*/comm 2>/dev/null
+}
+
+restart() {
+    (without_descriptors "${as[@]}" "$bin/cr_restart" "$image") </dev/null >>"$dir/log" 2>&1 &
+    restart_pid=$!
+    await "the process coming back" has_come_back
+}
+
+end_restart() {
+    kill_tree "$pid"
     wait "$restart_pid" 2>/dev/null || true
     restart_pid=
 }
 
-(without_descriptors "$bin/cr_run" "$program" "$dir") </dev/null >"$dir/log" 2>&1 &
+save_and_end() {
+    save --kill
+    wait "${restart_pid:-$pid}" 2>/dev/null || true
+    restart_pid=
+}
+
+: >"$dir/log"
+chmod 0666 "$dir/log" # an ordinary user's process opens it again at a restart
+[[ $place == alone ]] || command=("$tree" "$dir" "$program")
+if [[ $who == user ]]; then
+    [[ $(id -u) -ne 0 ]] || as=(setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all)
+    chmod 1777 "$dir"
+elif [[ $(id -u) -ne 0 ]]; then
+    skip "needs root"
+fi
+(without_descriptors "${as[@]}" "$bin/cr_run" "${command[@]}") </dev/null >>"$dir/log" 2>&1 &
 pid=$!
-await_file ready
+await "file ready" exists ready
 if grep -q '^skip' "$dir/ready"; then
-    echo "1..0 # SKIP $(cut -d' ' -f2- "$dir/ready")"
-    exit 77
+    skip "$(cut -d' ' -f2- "$dir/ready")"
 fi
-case $mode in
-continue)
-    for ((i = 0; i < 10; i++)); do
-        save
-        sleep 0.05
-    done
-    ;;
-restart)
-    save --kill
-    wait "$pid" 2>/dev/null || true
-    restart
-    ;;
-restart-twice)
-    save --kill
-    wait "$pid" 2>/dev/null || true
-    restart
-    sleep 0.2
-    kill_all
-    restart
-    ;;
-generation2)
-    save --kill
-    wait "$pid" 2>/dev/null || true
-    restart
-    save --kill
-    wait "$restart_pid" 2>/dev/null || true
-    restart
-    ;;
-*) fail "unknown mode" ;;
-esac
+if [[ -n $refused ]]; then
+    save
+else
+    case $mode in
+    continue)
+        for ((i = 0; i < 10; i++)); do
+            save
+            sleep 0.05
+        done
+        ;;
+    restart)
+        save_and_end
+        restart
+        ;;
+    restart-twice)
+        save_and_end
+        restart
+        end_restart
+        restart
+        ;;
+    generation2)
+        save_and_end
+        restart
+        save_and_end
+        restart
+        ;;
+    *) fail "unknown mode" ;;
+    esac
+fi
 : >"$dir/go"
-if [[ $mode == continue ]]; then # deadlines must hold while checkpoints go on
+if [[ $mode == continue && -z $refused ]]; then # deadlines must hold while checkpoints go on
     for ((i = 0; i < 400; i++)); do
-        [[ ! -e $dir/result ]] || break
-        "$bin/cr_checkpoint" --nosync -f "$image" "$pid" </dev/null >>"$dir/log" 2>&1 || true
+        ! exists result || break
+        "${as[@]}" "$bin/cr_checkpoint" --nosync -f "$image" "$pid" </dev/null >>"$dir/log" 2>&1 || true
         sleep 0.05
     done
 fi
-await_file result
+await "file result" exists result
 grep -q '^pass' "$dir/result" || fail "$(cat "$dir/result")"
-echo "ok 1 - $(cut -d' ' -f2- "$dir/result") ($mode)"
+if [[ $place == tree ]]; then
+    await "file tree-result" exists tree-result
+    grep -q '^pass' "$dir/tree-result" || fail "$(cat "$dir/tree-result")"
+fi
+echo "ok 1 - $(cut -d' ' -f2- "$dir/result") ($mode, $who, $place)"
 echo "1..1"
