@@ -28,6 +28,7 @@ struct opening {
     struct cr_arena *arena;
     const char *path;
     int fd;
+    uint64_t base; /* of the image in its file */
     uint64_t file_size;
     const uint8_t *bytes; /* everything before the page data */
     uint64_t notes_offset;
@@ -57,7 +58,7 @@ static int read_at(const struct opening *o, void *buffer, size_t size, uint64_t 
     uint8_t *at = buffer;
 
     while (size > 0) {
-        long n = cr_sys_pread(o->fd, at, size, offset);
+        long n = cr_sys_pread(o->fd, at, size, o->base + offset);
 
         if (n == -EINTR)
             continue;
@@ -313,8 +314,8 @@ static int read_runs(const struct opening *o, struct cr_image_reader *r, struct 
             return damaged(o, err, "program header", sizeof(Elf64_Ehdr) + i * sizeof(*load));
         address = load->p_vaddr + load->p_memsz;
         if (load->p_filesz > 0)
-            runs[r->run_count++] = (struct cr_stored_run){load->p_vaddr, load->p_filesz, offset,
-                                                          protection_of(load->p_flags), 0};
+            runs[r->run_count++] = (struct cr_stored_run){
+                load->p_vaddr, load->p_filesz, o->base + offset, protection_of(load->p_flags), 0};
         offset += load->p_filesz;
     }
     return offset == end ? 0 : damaged(o, err, "page data without program header", offset);
@@ -340,34 +341,51 @@ static int open_file(struct opening *o, struct cr_error *err)
     return 0;
 }
 
+/* Checks all of an open image. Its descriptor is closed on failure. */
+static int open_image(struct opening *o, struct cr_image_reader *ret_reader, struct cr_error *err)
+{
+    struct cr_image_reader r = {0};
+    int rc = read_structure(o, err);
+
+    if (rc == 0)
+        rc = check_notes(o, err);
+    if (rc == 0)
+        rc = check_digests(o, err);
+    if (rc == 0)
+        rc = read_runs(o, &r, err);
+    if (rc < 0) {
+        cr_sys_close(o->fd);
+        return rc;
+    }
+    r.fd = o->fd;
+    r.base = o->base;
+    r.file_size = o->file_size;
+    r.notes = o->bytes + o->notes_offset;
+    r.notes_size = o->notes_size;
+    r.digests = o->digests;
+    r.digests_size = o->digests_size;
+    *ret_reader = r;
+    return 0;
+}
+
 int cr_image_open(struct cr_arena *arena, const char *path, struct cr_image_reader *ret_reader,
                   struct cr_error *err)
 {
     struct opening o = {.arena = arena, .path = path};
-    struct cr_image_reader r = {0};
     int rc = open_file(&o, err);
 
-    if (rc < 0)
-        return rc;
-    rc = read_structure(&o, err);
-    if (rc == 0)
-        rc = check_notes(&o, err);
-    if (rc == 0)
-        rc = check_digests(&o, err);
-    if (rc == 0)
-        rc = read_runs(&o, &r, err);
-    if (rc < 0) {
-        cr_sys_close(o.fd);
-        return rc;
-    }
-    r.fd = o.fd;
-    r.file_size = o.file_size;
-    r.notes = o.bytes + o.notes_offset;
-    r.notes_size = o.notes_size;
-    r.digests = o.digests;
-    r.digests_size = o.digests_size;
-    *ret_reader = r;
-    return 0;
+    return rc < 0 ? rc : open_image(&o, ret_reader, err);
+}
+
+int cr_image_open_at(struct cr_arena *arena, int fd, uint64_t base, uint64_t size, const char *path,
+                     struct cr_image_reader *ret_reader, struct cr_error *err)
+{
+    struct opening o = {.arena = arena, .path = path, .base = base, .file_size = size};
+
+    o.fd = (int)cr_sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
+    if (o.fd < 0)
+        return cr_fail(err, -o.fd, "cannot open %s: %s", path, cr_error_words(-o.fd));
+    return open_image(&o, ret_reader, err);
 }
 
 void cr_image_close(struct cr_image_reader *r)
@@ -419,7 +437,7 @@ static int verify_chunk(const struct cr_image_reader *r, uint64_t index, uint8_t
                         struct cr_error *err)
 {
     const struct cr_image_digests *d = r->digests;
-    struct opening o = {.fd = r->fd, .path = "image"};
+    struct opening o = {.fd = r->fd, .path = "image", .base = r->base};
     uint64_t offset = d->data_offset + index * CR_DIGEST_CHUNK;
     uint64_t left = r->file_size - offset;
     size_t size = left < CR_DIGEST_CHUNK ? left : CR_DIGEST_CHUNK;

@@ -12,14 +12,15 @@
 struct cr_stored_run {
     uint64_t start;
     uint64_t size;
-    uint64_t offset; /* in the file */
+    uint64_t offset; /* in the file, also of an image that is a part of it */
     uint32_t protection;
     uint32_t reserved;
 };
 
 struct cr_image_reader {
     int fd;
-    uint64_t file_size;
+    uint64_t base;        /* where the image begins in the file */
+    uint64_t file_size;   /* of the image */
     const uint8_t *notes; /* in the arena */
     size_t notes_size;
     const struct cr_stored_run *runs; /* with contents only, ascending */
@@ -34,6 +35,13 @@ struct cr_image_reader {
  */
 int cr_image_open(struct cr_arena *arena, const char *path, struct cr_image_reader *ret_reader,
                   struct cr_error *err);
+
+/*
+ * The same for an image that is the SIZE bytes from BASE (a multiple of the page size) of the file FD, of which the
+ * reader gets a duplicate. PATH is for the texts of errors.
+ */
+int cr_image_open_at(struct cr_arena *arena, int fd, uint64_t base, uint64_t size, const char *path,
+                     struct cr_image_reader *ret_reader, struct cr_error *err);
 void cr_image_close(struct cr_image_reader *r);
 
 /* Walks the notes: sets the cursor *AT (0 to begin) behind the next QUIESCE note of TYPE. Returns 1 and the message, or 0. */

@@ -28,6 +28,7 @@ static const struct item_type TYPES[] = {
     {&quiesce_wire_RankInfo_msg, sizeof(quiesce_wire_RankInfo)},
     {&quiesce_wire_RankResult_msg, sizeof(quiesce_wire_RankResult)},
     {&quiesce_wire_RankStatus_msg, sizeof(quiesce_wire_RankStatus)},
+    {&quiesce_wire_ObjectId_msg, sizeof(quiesce_wire_ObjectId)},
 };
 
 /* Size of one item of FIELD; 0 if its type is not in the table. */

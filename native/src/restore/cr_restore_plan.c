@@ -28,7 +28,7 @@ void cr_restore_fill_plan(const struct cr_restore *r, struct cr_plan *plan)
     plan->threads = r->threads;
     plan->thread_count = r->thread_count;
     plan->chunks = r->reader.digests->chunks;
-    plan->data_offset = r->reader.digests->data_offset;
+    plan->data_offset = r->reader.base + r->reader.digests->data_offset;
     plan->data_size = r->reader.digests->data_size;
     plan->chunk_count = (plan->data_size + CR_DIGEST_CHUNK - 1) / CR_DIGEST_CHUNK;
     plan->agent_state = r->header->agent_state;

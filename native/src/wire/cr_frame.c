@@ -318,8 +318,8 @@ void cr_frame_result(quiesce_wire_RankResult *ret_result, uint32_t rank, uint32_
 
 const char *cr_frame_phase_name(quiesce_wire_Phase phase)
 {
-    static const char *const NAMES[] = {"IDLE", "COLLECTIVES", "STOP", "DRAIN", "CALLBACKS",
-                                        "DUMP", "RESUME",      "SEAL", "COMMIT"};
+    static const char *const NAMES[] = {"IDLE", "COLLECTIVES", "STOP", "DRAIN",  "CALLBACKS",
+                                        "DUMP", "RESUME",      "SEAL", "COMMIT", "LAYOUT"};
 
     if ((unsigned)phase >= sizeof(NAMES) / sizeof(*NAMES))
         return "UNKNOWN";

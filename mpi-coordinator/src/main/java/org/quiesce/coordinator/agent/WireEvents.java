@@ -41,6 +41,7 @@ public final class WireEvents {
                     END,
                     QUERY,
                     DETACH,
+                    ELSEWHERE,
                     RANK_HELLO,
                     NODE_STATUS,
                     CHECKPOINT_REQUEST,
@@ -111,7 +112,7 @@ public final class WireEvents {
             case PHASE_RESUME -> Phase.RESUME;
             case PHASE_SEAL -> Phase.SEAL;
             case PHASE_COMMIT -> Phase.COMMIT;
-            case PHASE_IDLE, UNRECOGNIZED -> Phase.CONNECT;
+            case PHASE_IDLE, PHASE_LAYOUT, UNRECOGNIZED -> Phase.CONNECT;
         };
     }
 }
