@@ -46,18 +46,23 @@ static int path_leads_to(const char *path, const struct stat *st)
            found.st_dev == st->st_dev;
 }
 
-static int is_file(const struct cr_open_file *file, const char *link)
+static int is_file(const struct cr_fd_collect *c, const struct cr_open_file *file, const char *link)
 {
+    (void)c;
     return S_ISREG(file->st.st_mode) && path_leads_to(link, &file->st);
 }
 
-static int is_directory(const struct cr_open_file *file, const char *link)
+static int is_directory(const struct cr_fd_collect *c, const struct cr_open_file *file,
+                        const char *link)
 {
+    (void)c;
     return S_ISDIR(file->st.st_mode) && path_leads_to(link, &file->st);
 }
 
-static int is_device(const struct cr_open_file *file, const char *link)
+static int is_device(const struct cr_fd_collect *c, const struct cr_open_file *file,
+                     const char *link)
 {
+    (void)c;
     return file->fd > 2 && is_memory_device(&file->st) && path_leads_to(link, &file->st);
 }
 
@@ -114,9 +119,15 @@ static int take_locks(struct cr_state *state, const quiesce_image_Descriptor *d,
     return cr_locks_put_back(d, err);
 }
 
-const struct cr_fd_kind cr_fd_file = {quiesce_image_DescriptorKind_DESCRIPTOR_FILE, is_file,
-                                      collect_locks, open_again, take_locks};
-const struct cr_fd_kind cr_fd_directory = {quiesce_image_DescriptorKind_DESCRIPTOR_DIRECTORY,
-                                           is_directory, NULL, open_again, NULL};
-const struct cr_fd_kind cr_fd_device = {quiesce_image_DescriptorKind_DESCRIPTOR_DEVICE, is_device,
-                                        NULL, open_again, NULL};
+const struct cr_fd_kind cr_fd_file = {.kind = quiesce_image_DescriptorKind_DESCRIPTOR_FILE,
+                                      .matches = is_file,
+                                      .collect = collect_locks,
+                                      .create = open_again,
+                                      .finish = take_locks};
+const struct cr_fd_kind cr_fd_directory = {.kind =
+                                               quiesce_image_DescriptorKind_DESCRIPTOR_DIRECTORY,
+                                           .matches = is_directory,
+                                           .create = open_again};
+const struct cr_fd_kind cr_fd_device = {.kind = quiesce_image_DescriptorKind_DESCRIPTOR_DEVICE,
+                                        .matches = is_device,
+                                        .create = open_again};

@@ -21,3 +21,14 @@ const struct cr_fd_kind *cr_fd_kind_find(uint32_t kind)
     }
     return NULL;
 }
+
+int cr_fd_pool_complete(struct cr_fd_pool *pool, struct cr_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && cr_fd_kinds[i] != NULL; i++) {
+        if (cr_fd_kinds[i]->complete != NULL)
+            rc = cr_fd_kinds[i]->complete(pool, err);
+    }
+    return rc;
+}

@@ -41,12 +41,23 @@ struct cr_inherited {
     int32_t number; /* or CR_FD_KEEP_STREAM */
 };
 
+/* As stat() has them. */
+struct cr_object_id {
+    uint64_t device;
+    uint64_t inode;
+};
+
 struct cr_state {
     struct cr_arena *arena;
     struct cr_note *first;
     struct cr_note *last;
     const struct cr_foreign *foreign; /* never NULL */
-    int old_pid;                      /* at restart: the pid in the image */
+    /* At a checkpoint of several processes: the pipes, sockets and terminals that the others hold open. */
+    const struct cr_object_id *present;
+    size_t present_count;
+    uint32_t
+        tcp_policy; /* quiesce_wire_TcpPolicy; at a checkpoint and, where descriptors are created, at a restart */
+    int old_pid; /* at restart: the pid in the image */
     /* From the kernel's id of a thread to the one that the application knows, and back. NULL: they are the same. */
     int (*known_tid)(int kernel_tid);
     int (*kernel_tid)(int known_tid);

@@ -86,15 +86,28 @@ struct work {
     char link[CR_PATH_SIZE];
 };
 
-static const struct cr_fd_kind *find_kind(const struct cr_foreign *foreign,
+int cr_fd_is_present(const struct cr_fd_collect *c, uint64_t device, uint64_t inode)
+{
+    for (size_t i = 0; i < c->file_count; i++) {
+        if (c->files[i].st.st_ino == inode && c->files[i].st.st_dev == device)
+            return 1;
+    }
+    for (size_t i = 0; i < c->state->present_count; i++) {
+        if (c->state->present[i].inode == inode && c->state->present[i].device == device)
+            return 1;
+    }
+    return 0;
+}
+
+static const struct cr_fd_kind *find_kind(const struct cr_fd_collect *c,
                                           const struct cr_open_file *file, const char *link)
 {
     int is_stream = is_standard(file->fd) || is_standard(file->same_as);
 
-    if (is_stream && foreign->keep_standard_streams)
+    if (is_stream && c->state->foreign->keep_standard_streams)
         return &cr_fd_standard;
     for (size_t i = 0; cr_fd_kinds[i] != NULL; i++) {
-        if (cr_fd_kinds[i]->matches(file, link))
+        if (cr_fd_kinds[i]->matches(c, file, link))
             return cr_fd_kinds[i];
     }
     return NULL;
@@ -103,7 +116,7 @@ static const struct cr_fd_kind *find_kind(const struct cr_foreign *foreign,
 static int add_file(struct cr_fd_collect *c, const struct cr_open_file *file, struct work *work,
                     struct cr_error *err)
 {
-    const struct cr_fd_kind *kind = find_kind(c->state->foreign, file, work->link);
+    const struct cr_fd_kind *kind = find_kind(c, file, work->link);
     quiesce_image_Descriptor *out = &work->message.descriptor[work->message.descriptor_count];
 
     if (kind == NULL) {
@@ -121,13 +134,13 @@ static int add_file(struct cr_fd_collect *c, const struct cr_open_file *file, st
                                                       : 0;
 }
 
-static int add_files(struct cr_fd_collect *c, const struct cr_open_file *files, size_t count,
-                     struct work *work, struct cr_error *err)
+static int add_files(struct cr_fd_collect *c, struct work *work, struct cr_error *err)
 {
+    const struct cr_open_file *files = c->files;
     char path[40];
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < count; i++) {
+    for (size_t i = 0; rc == 0 && i < c->file_count; i++) {
         size_t mark = c->scratch->used;
 
         if (c->state->foreign->keep_standard_streams && is_standard(files[i].fd))
@@ -148,14 +161,16 @@ static int add_files(struct cr_fd_collect *c, const struct cr_open_file *files, 
 static int collect(struct cr_state *state, struct cr_arena *arena, struct cr_error *err)
 {
     struct cr_refusals refusals = {0};
-    struct cr_fd_collect c = {state, arena, &refusals};
+    struct cr_fd_collect c = {.state = state, .scratch = arena, .refusals = &refusals};
     struct work *work = cr_arena_alloc(arena, sizeof(*work));
     struct cr_open_file *files = NULL;
     size_t count = 0;
     int rc =
         work != NULL ? cr_descriptors_list(state, arena, &files, &count, err) : cr_fail_memory(err);
 
-    return rc < 0 ? rc : add_files(&c, files, count, work, err);
+    c.files = files;
+    c.file_count = count;
+    return rc < 0 ? rc : add_files(&c, work, err);
 }
 
 int cr_descriptors_collect(struct cr_state *state, struct cr_error *err)

@@ -236,6 +236,8 @@ static int create_here(struct cr_state *state, struct cr_arena *arena, struct cr
     if (c.floor < 0)
         return c.floor;
     rc = cr_descriptors_create(&c, put_first, state, err);
+    if (rc == 0)
+        rc = cr_fd_pool_complete(&pool, err);
     cr_fd_pool_close(&pool);
     return rc;
 }

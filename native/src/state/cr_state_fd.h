@@ -30,10 +30,18 @@ struct cr_open_file {
 };
 
 struct cr_fd_collect {
-    struct cr_state *state;       /* notes go here: cr_state_add(), cr_state_add_raw() */
-    struct cr_arena *scratch;     /* free again when the kind returns */
-    struct cr_refusals *refusals; /* what cannot be saved: cr_refuse() */
+    struct cr_state *state;           /* notes go here: cr_state_add(), cr_state_add_raw() */
+    struct cr_arena *scratch;         /* free again when the kind returns */
+    struct cr_refusals *refusals;     /* what cannot be saved: cr_refuse() */
+    const struct cr_open_file *files; /* all that the process has open, ascending */
+    size_t file_count;
 };
+
+/*
+ * Does a process of the request hold the pipe, socket or terminal that stat() knows by DEVICE and INODE? What it does not hold
+ * is the partner of somebody outside.
+ */
+int cr_fd_is_present(const struct cr_fd_collect *c, uint64_t device, uint64_t inode);
 
 /*
  * An object that several open file descriptions have in common (a pipe, a pair of sockets, the inode of a memfd), made
@@ -63,7 +71,8 @@ struct cr_fd_create {
 struct cr_fd_kind {
     uint32_t kind; /* quiesce_image_DescriptorKind */
     /* Is FILE of this kind? LINK: what its link in /proc says. */
-    int (*matches)(const struct cr_open_file *file, const char *link);
+    int (*matches)(const struct cr_fd_collect *c, const struct cr_open_file *file,
+                   const char *link);
     /*
      * Once for each open file description, D being filled with what is common: adds the kind's own note. NULL: there is
      * none. Takes nothing away from the live object. Returns 0 or a negative code.
@@ -72,6 +81,11 @@ struct cr_fd_kind {
                    quiesce_image_Descriptor *d, struct cr_error *err);
     /* Makes the open file description of D. Returns a new descriptor, close-on-exec, or CR_FD_KEEP_STREAM. */
     int (*create)(struct cr_fd_create *c, const quiesce_image_Descriptor *d, struct cr_error *err);
+    /*
+     * Where create() was called, once, when all open file descriptions of all processes of the pool are made: what takes
+     * several of them (connections, contents of queues). NULL: nothing.
+     */
+    int (*complete)(struct cr_fd_pool *pool, struct cr_error *err);
     /*
      * In the restored process, when all its descriptors stand at their numbers and all processes of the request exist:
      * locks, owners, members of an epoll set. NULL: nothing.
@@ -89,6 +103,8 @@ struct cr_fd_object *cr_fd_pool_find(const struct cr_fd_pool *pool, uint32_t kin
 /* A new object without descriptors, or NULL when there is no memory. */
 struct cr_fd_object *cr_fd_pool_add(struct cr_fd_pool *pool, uint32_t kind, uint64_t device,
                                     uint64_t inode);
+/* When everything is made, and before cr_fd_pool_close(): calls complete() of all kinds. Returns 0 or a negative code. */
+int cr_fd_pool_complete(struct cr_fd_pool *pool, struct cr_error *err);
 /* Closes what the objects hold. */
 void cr_fd_pool_close(struct cr_fd_pool *pool);
 
