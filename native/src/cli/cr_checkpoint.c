@@ -1,23 +1,24 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. cr_checkpoint: writes the image of a process. */
+/* context: normal. cr_checkpoint: writes an image of running processes. */
 #include "cr_checkpoint_options.h"
 
+#include "cr_checkpoint_relay.h"
 #include "cr_cli.h"
 #include "cr_error.h"
+#include "cr_output.h"
 #include "cr_single.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
-
-#define SHOW_AFTER_SECONDS 2
 
 static int to_status(int code)
 {
@@ -44,72 +45,88 @@ static int to_status(int code)
     }
 }
 
-struct progress {
-    time_t begun;
-    int shown;
-};
+static int cancel_fd = -1;
+static volatile sig_atomic_t interrupted;
+static time_t deadline; /* 0: none */
 
-/* A phase that begins long after the start is worth a line, on a terminal. */
+/* The process in hand is let go before we end; a call that blocks returns, and again. */
+static void interrupt(int number)
+{
+    const struct itimerval again = {{0, 100000}, {0, 100000}};
+    const uint64_t one = 1;
+    int code = errno;
+
+    if (number != SIGALRM) {
+        interrupted = 1;
+        if (write(cancel_fd, &one, sizeof(one)) < 0)
+            interrupted = 2;
+    }
+    setitimer(ITIMER_REAL, &again, NULL);
+    errno = code;
+}
+
+static int ask_interrupt(void)
+{
+    if (interrupted)
+        return CR_ECANCELLED;
+    return deadline != 0 && time(NULL) > deadline ? CR_ETIMEOUT : 0;
+}
+
+static void catch_interrupts(const struct cr_checkpoint_options *o)
+{
+    /* Later than the engine's own limit, which says more. */
+    const struct itimerval late = {{0, 0}, {o->timeout_seconds + 1, 0}};
+    struct sigaction action = {.sa_handler = interrupt};
+
+    cancel_fd = eventfd(0, EFD_CLOEXEC);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGALRM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    if (o->timeout_seconds > 0) {
+        deadline = time(NULL) + o->timeout_seconds;
+        setitimer(ITIMER_REAL, &late, NULL);
+    }
+}
+
 static void show_phase(const char *phase, void *argument)
 {
-    struct progress *p = argument;
+    struct cr_checkpoint_progress *p = argument;
 
-    if (time(NULL) - p->begun < SHOW_AFTER_SECONDS)
-        return;
-    fprintf(stderr, "\rcr_checkpoint: %-12s", phase);
-    p->shown = 1;
+    snprintf(p->phase, sizeof(p->phase), "%s", phase);
 }
 
-/* Ctrl-C becomes readable, so that the process in hand is let go before we end. */
-static int catch_interrupts(void)
+static int commit(void *argument, struct cr_error *err)
 {
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC);
+    return cr_output_commit(argument, err);
 }
 
-static int check_destination(const struct cr_checkpoint_options *o, struct cr_error *err)
+static void print_json(const struct cr_checkpoint_options *o, const struct cr_output *output,
+                       const struct cr_single_result *r, const struct cr_error *err)
 {
-    struct stat st;
+    static const char *const scopes[] = {"process", "group", "session", "tree"};
 
-    if (stat(o->file, &st) < 0)
-        return 0;
-    if (S_ISDIR(st.st_mode))
-        return cr_fail(err, EISDIR, "%s is a directory; use -d to write into one", o->file);
-    if (o->no_clobber)
-        return cr_fail(err, EEXIST, "%s exists; choose another name, or leave out --noclobber",
-                       o->file);
-    if (!S_ISREG(st.st_mode))
-        return cr_fail(err, EINVAL, "%s is not a regular file", o->file);
-    return 0;
-}
-
-static void print_json(const struct cr_checkpoint_options *o, const struct cr_single_result *r,
-                       const struct cr_error *err)
-{
-    printf("{\"pid\":%d,\"file\":", o->pid);
-    cr_checkpoint_print_json_text(o->dry_run ? NULL : o->file);
-    printf(",\"error\":%d,\"text\":", err->code);
-    cr_checkpoint_print_json_text(err->code != 0 ? err->text : NULL);
+    printf("{\"pid\":%d,\"scope\":\"%s\",\"file\":", o->target, scopes[o->scope]);
+    cr_cli_json(stdout, o->dry_run || output->name[0] == '\0' ? NULL : output->name);
+    printf(",\"error\":%d,\"status\":%d,\"text\":", err->code,
+           err->code != 0 ? to_status(err->code) : 0);
+    cr_cli_json(stdout, err->code != 0 ? err->text : NULL);
     printf(",\"pause_us\":%lu,\"stop_us\":%lu,\"dump_us\":%lu,\"seal_us\":%lu,\"data_bytes\":%lu,"
            "\"file_bytes\":%lu,\"digest\":\"%016lx%016lx\"}\n",
            r->pause_micros, r->stop_micros, r->dump_micros, r->seal_micros, r->data_bytes,
            r->file_bytes, r->digest_high, r->digest_low);
 }
 
-static void report(const struct cr_checkpoint_options *o, const struct cr_single_result *r)
+static void report(const struct cr_checkpoint_options *o, const struct cr_output *output,
+                   const struct cr_single_result *r)
 {
     char size[32];
 
     if (o->quiet || !o->verbose)
         return;
     if (o->dry_run) {
-        fprintf(stderr, "cr_checkpoint: process %d can be checkpointed\n", o->pid);
+        fprintf(stderr, "cr_checkpoint: process %d can be checkpointed\n", o->target);
         return;
     }
     cr_cli_bytes(r->file_bytes, size, sizeof(size));
@@ -117,52 +134,83 @@ static void report(const struct cr_checkpoint_options *o, const struct cr_single
         stderr,
         "cr_checkpoint: %s: %s; stopped for %.1f ms (%.1f until all stood still, %.1f copying), "
         "%.1f ms for checksums and name\n",
-        o->file, size, (double)r->pause_micros / 1000, (double)r->stop_micros / 1000,
+        output->name, size, (double)r->pause_micros / 1000, (double)r->stop_micros / 1000,
         (double)r->dump_micros / 1000, (double)r->seal_micros / 1000);
 }
 
-static int run(const struct cr_checkpoint_options *o, struct cr_single_result *result,
-               struct cr_error *err)
+static int run(const struct cr_checkpoint_options *o, struct cr_checkpoint_progress *progress,
+               struct cr_output *output, struct cr_single_result *result, struct cr_error *err)
 {
-    struct progress progress = {time(NULL), 0};
-    struct cr_single_options single = {.pid = o->pid,
-                                       .file = o->file,
-                                       .durable = o->durable,
+    struct cr_single_options single = {.pid = o->target,
+                                       .durable = o->output.durable,
                                        .signal = o->signal,
+                                       .early = o->early,
                                        .dry_run = o->dry_run,
                                        .timeout_ms = o->timeout_seconds * 1000,
-                                       .cancel_fd = catch_interrupts()};
-    int rc = o->dry_run ? 0 : check_destination(o, err);
+                                       .cancel_fd = cancel_fd,
+                                       .progress = show_phase,
+                                       .argument = progress};
+    int rc = 0;
 
-    if (!o->quiet && isatty(2)) {
-        single.progress = show_phase;
-        single.argument = &progress;
+    if (o->scope == CR_TARGET_PGRP || o->scope == CR_TARGET_SESS)
+        return cr_fail(err, ENOSYS, "process groups and sessions cannot be checkpointed");
+    if (!o->dry_run) {
+        rc = cr_output_open(&o->output, ask_interrupt, output, err);
+        single.file = output->work;
+        single.commit = commit;
+        single.commit_argument = output;
+        snprintf(progress->file, sizeof(progress->file), "%.*s.partial", PATH_MAX - 16,
+                 output->work);
     }
     if (rc == 0)
         rc = cr_single_checkpoint(&single, result, err);
-    if (progress.shown)
-        fprintf(stderr, "\r%40s\r", "");
+    if (rc < 0)
+        cr_output_discard(output);
     return rc;
+}
+
+/* A target that is not ours has no agent that we could see. */
+static void explain(const struct cr_checkpoint_options *o, struct cr_error *err)
+{
+    char path[64];
+    struct stat st;
+
+    snprintf(path, sizeof(path), "/proc/%d", o->target);
+    if (err->code == CR_ENOAGENT && geteuid() != 0 && stat(path, &st) == 0 &&
+        st.st_uid != geteuid()) {
+        *err = (struct cr_error){0};
+        cr_fail(err, EPERM, "process %d belongs to another user", o->target);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    struct cr_checkpoint_options options;
+    static struct cr_checkpoint_options options;
+    static struct cr_output output;
+    struct cr_checkpoint_progress *progress;
     struct cr_single_result result;
     struct cr_error err = {0};
-    int rc;
+    int rc = cr_checkpoint_parse(argc, argv, &options, &err);
 
     memset(&result, 0, sizeof(result));
-    rc = cr_checkpoint_parse(argc, argv, &options, &err);
-    if (rc == 0)
-        rc = run(&options, &result, &err);
-    if (options.json)
-        print_json(&options, &result, &err);
-    if (rc < 0) {
-        if (!options.quiet)
-            fprintf(stderr, "cr_checkpoint: %s\n", err.text);
-        return to_status(err.code);
+    output.stream = -1;
+    if (rc == 0) {
+        cr_checkpoint_relay(!options.quiet && isatty(2), &progress);
+        catch_interrupts(&options);
+        rc = run(&options, progress, &output, &result, &err);
     }
-    report(&options, &result);
+    if (rc < 0)
+        explain(&options, &err);
+    if (options.json)
+        print_json(&options, &output, &result, &err);
+    if (options.json && fflush(stdout) != 0 && rc == 0)
+        rc = cr_fail(&err, errno, "standard output: %s", strerror(errno));
+    if (!options.quiet)
+        cr_cli_show_log(options.log, rc < 0);
+    if (rc < 0 && !options.quiet)
+        fprintf(stderr, "cr_checkpoint: %s\n", err.text);
+    if (rc < 0)
+        return to_status(err.code);
+    report(&options, &output, &result);
     return 0;
 }

@@ -4,31 +4,45 @@
 #ifndef CR_CHECKPOINT_OPTIONS_H
 #define CR_CHECKPOINT_OPTIONS_H
 
+#include "cr_cli.h"
 #include "cr_error.h"
+#include "cr_output.h"
 
-#include <limits.h>
 #include <sys/types.h>
 
 #define CR_CHECKPOINT_USAGE 255
+#define CR_CHECKPOINT_EXCLUDES 64
+
+/* Which processes; the numbers are those of libcr.h. */
+enum { CR_TARGET_PROC = 0, CR_TARGET_PGRP = 1, CR_TARGET_SESS = 2, CR_TARGET_TREE = 3 };
+
+/* What of files goes into the image beside changed pages; the numbers are those of libcr.h. */
+enum { CR_SAVE_EXE = 0x200, CR_SAVE_PRIVATE = 0x400, CR_SAVE_SHARED = 0x800 };
+
+/* What becomes of a target that is traced, or that traces others. */
+enum { CR_TRACED_ERROR, CR_TRACED_SKIP, CR_TRACED_ALLOW };
 
 struct cr_checkpoint_options {
-    pid_t pid;
-    char file[PATH_MAX]; /* absolute */
+    int scope;
+    pid_t target;
+    struct cr_output_options output;
     int signal;
-    int no_clobber;
-    int durable;
+    int early; /* the signal comes before the processes go on */
+    int save;
+    int traced;
+    int tracer;
+    int log; /* CR_CLI_LOG_* */
     int timeout_seconds;
     int dry_run;
     int json;
     int verbose;
     int quiet;
+    const char *excludes[CR_CHECKPOINT_EXCLUDES];
+    int exclude_count;
 };
 
 /* Returns 0 or -CR_EUSAGE or -errno; prints and exits by itself for --help and --version. */
 int cr_checkpoint_parse(int argc, char **argv, struct cr_checkpoint_options *ret_options,
                         struct cr_error *err);
-
-/* TEXT as a JSON string, or null. */
-void cr_checkpoint_print_json_text(const char *text);
 
 #endif

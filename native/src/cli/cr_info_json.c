@@ -3,53 +3,15 @@
 /* context: normal. One object per image, on one line. Addresses are strings, since JSON numbers lose bits above 2^53. */
 #include "cr_info.h"
 
+#include "cr_cli.h"
 #include "image.pb.h"
 
 #include <inttypes.h>
 
-/* Bytes of the UTF-8 sequence that begins here; 0: none. Overlong forms and surrogates are let through. */
-static size_t utf8_length(const unsigned char *at)
-{
-    size_t length = *at >= 0xf0 && *at < 0xf5 ? 4 : *at >= 0xe0 ? 3 : 2;
-
-    if (*at < 0xc2 || *at >= 0xf5)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return length;
-}
-
-/* A path is any bytes; those that are not UTF-8 are taken as Latin-1, so that it is always valid JSON. */
-static void put_string(FILE *out, const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
-
-    fputc('"', out);
-    while (*at != '\0') {
-        size_t length = *at < 0x80 ? 0 : utf8_length(at);
-
-        if (length > 0) {
-            fwrite(at, 1, length, out);
-            at += length;
-            continue;
-        }
-        if (*at == '"' || *at == '\\')
-            fprintf(out, "\\%c", *at);
-        else if (*at < ' ' || *at >= 0x7f)
-            fprintf(out, "\\u%04x", *at);
-        else
-            fputc(*at, out);
-        at++;
-    }
-    fputc('"', out);
-}
-
 static void put_text(FILE *out, const char *name, const char *text)
 {
     fprintf(out, ",\"%s\":", name);
-    put_string(out, text);
+    cr_cli_json(out, text);
 }
 
 static void put_number(FILE *out, const char *name, int64_t value)
@@ -174,7 +136,7 @@ void cr_info_print_json(FILE *out, const struct cr_info *info)
 
     cr_image_identify(info->reader, &record);
     fputs("{\"file\":", out);
-    put_string(out, info->path);
+    cr_cli_json(out, info->path);
     put_number(out, "bytes", (int64_t)record.bytes);
     put_number(out, "memoryBytes", (int64_t)info->stored);
     put_number(out, "pieces", (int64_t)info->reader->run_count);

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LIBRARY "libcr.so.0"
 #define EXIT_USAGE 255
 
 static void print_usage(FILE *out)
@@ -21,68 +20,23 @@ static void print_usage(FILE *out)
                  "  --run        load the checkpoint library (default)\n"
                  "  --omit       leave PROGRAM and its children out of every checkpoint\n"
                  "  -?, --help   print this text\n"
-                 "  --version    print the version\n");
-}
-
-/* The library is in lib/ beside our own bin/, or where the packager put libraries. */
-static int find_library(char *out, size_t size)
-{
-    static const char *const folders[] = {"../lib", "../lib/quiesce", "../lib64",
-                                          "../lib/x86_64-linux-gnu"};
-    char own[PATH_MAX];
-    char wanted[PATH_MAX + 64];
-    char real[PATH_MAX];
-
-    if (cr_cli_own_folder(own, sizeof(own)) < 0)
-        return -1;
-    for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
-        snprintf(wanted, sizeof(wanted), "%s/%s/" LIBRARY, own, folders[i]);
-        if (access(wanted, R_OK) != 0 || realpath(wanted, real) == NULL)
-            continue;
-        /* By the name with the version, so that another cr_run recognises it. */
-        *strrchr(real, '/') = '\0';
-        return snprintf(out, size, "%s/" LIBRARY, real) < (int)size ? 0 : -1;
-    }
-    return -1;
-}
-
-static int is_ours(const char *entry, size_t length)
-{
-    const char *name = entry;
-
-    for (size_t i = 0; i < length; i++)
-        if (entry[i] == '/')
-            name = entry + i + 1;
-    return (size_t)(entry + length - name) == strlen(LIBRARY) &&
-           strncmp(name, LIBRARY, strlen(LIBRARY)) == 0;
+                 "  --version    print the version\n"
+                 "  --           end of the options\n\n"
+                 "Exit status: that of PROGRAM; 127 if it is not found, 126 if it cannot be run, "
+                 "255 for bad usage.\n");
 }
 
 /*
- * LD_PRELOAD with FIRST (may be NULL) in front and without any other libcr; kept preloads stay in
- * their order.
+ * The library that makes a program take part in checkpoints, or leave them. Where there is none of its own for that, the
+ * whole of libcr takes part, and nothing at all stays away.
  */
-static void set_preload(const char *first)
+static int find_library(int omit, char *out, size_t size)
 {
-    const char *old = getenv("LD_PRELOAD");
-    char *value = calloc(1, (old != NULL ? strlen(old) : 0) + PATH_MAX + 2);
-
-    if (value == NULL)
-        exit(EXIT_USAGE);
-    if (first != NULL)
-        strcpy(value, first);
-    for (const char *at = old != NULL ? old : ""; *at != '\0';) {
-        size_t length = strcspn(at, ": ");
-        if (length > 0 && !is_ours(at, length)) {
-            strcat(value, value[0] != '\0' ? ":" : "");
-            strncat(value, at, length);
-        }
-        at += length + (at[length] != '\0');
-    }
-    if (value[0] != '\0')
-        setenv("LD_PRELOAD", value, 1);
-    else
-        unsetenv("LD_PRELOAD");
-    free(value);
+    if (cr_cli_library(omit ? "libcr_omit.so.0" : "libcr_run.so.0", out, size) == 0)
+        return 1;
+    if (omit)
+        return 0;
+    return cr_cli_library("libcr.so.0", out, size) == 0 ? 1 : -1;
 }
 
 static int parse(int argc, char **argv)
@@ -119,25 +73,29 @@ int main(int argc, char **argv)
 {
     char library[PATH_MAX];
     int omit = parse(argc, argv);
+    int found;
 
     if (optind >= argc) {
         print_usage(stderr);
         return EXIT_USAGE;
     }
-    if (!omit && find_library(library, sizeof(library)) < 0) {
-        fprintf(stderr,
-                "cr_run: cannot find " LIBRARY " in lib/ beside the folder of cr_run; is Quiesce "
-                "installed completely?\n");
+    found = find_library(omit, library, sizeof(library));
+    if (found < 0) {
+        fprintf(stderr, "cr_run: cannot find libcr_run.so.0 in lib/ beside the folder of cr_run; "
+                        "is Quiesce installed completely?\n");
         return 127;
     }
-    if (!omit && strpbrk(library, " :") != NULL) {
+    if (found && strpbrk(library, " :") != NULL) {
         fprintf(stderr,
                 "cr_run: the dynamic linker cannot preload %s, as its path has a blank or a colon; "
                 "install Quiesce in another place\n",
                 library);
         return 127;
     }
-    set_preload(omit ? NULL : library);
+    if (cr_cli_set_preload(found ? library : NULL) < 0) {
+        fprintf(stderr, "cr_run: no memory\n");
+        return 126;
+    }
     execvp(argv[optind], argv + optind);
     fprintf(stderr, "cr_run: cannot run %s: %s\n", argv[optind], strerror(errno));
     return errno == ENOENT ? 127 : 126;

@@ -150,10 +150,10 @@ int cr_session_accept(struct cr_session *session, int timeout_ms, pid_t *ret_pid
     int fd;
     int rc;
 
+    if (n == 0 || (n < 0 && errno == EINTR))
+        return -EAGAIN;
     if (n < 0)
         return cr_fail(err, errno, "cannot wait for agents: %s", strerror(errno));
-    if (n == 0)
-        return -EAGAIN;
     fd = accept4((fds[0].revents & POLLIN) != 0 ? session->listener : session->foreign_listener,
                  NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)

@@ -182,9 +182,9 @@ static int begin(struct talk *t, struct cr_error *err)
 }
 
 /* A process that is to be killed or stopped does not run a step beyond its image. */
-static int stays_stopped(int number)
+static int stays_stopped(const struct talk *t)
 {
-    return number == SIGKILL || number == SIGSTOP;
+    return t->options->early || t->options->signal == SIGKILL || t->options->signal == SIGSTOP;
 }
 
 /* From the stop until the process goes on, if it shall. */
@@ -195,7 +195,7 @@ static int run_pause(struct talk *t, struct cr_single_result *r, struct cr_error
                                                 quiesce_wire_Phase_PHASE_RESUME};
     quiesce_wire_RankResult result;
     int64_t stopped_at = now();
-    int rc = ask(t, phases, stays_stopped(t->options->signal) ? 2 : 3, err);
+    int rc = ask(t, phases, stays_stopped(t) ? 2 : 3, err);
 
     if (rc == 0)
         rc = finish(t, quiesce_wire_Phase_PHASE_STOP, &result, err);
@@ -207,7 +207,7 @@ static int run_pause(struct talk *t, struct cr_single_result *r, struct cr_error
         return rc;
     r->dump_micros = result.micros;
     r->data_bytes = result.bytes;
-    if (!stays_stopped(t->options->signal))
+    if (!stays_stopped(t))
         rc = finish(t, quiesce_wire_Phase_PHASE_RESUME, &result, err);
     r->pause_micros = (uint64_t)(now() - stopped_at) / 1000;
     return rc;
@@ -243,7 +243,7 @@ static int run_phases(struct talk *t, struct cr_single_result *r, struct cr_erro
     r->file_bytes = result.bytes;
     r->digest_low = result.digest_low;
     r->digest_high = result.digest_high;
-    return 0;
+    return t->options->commit != NULL ? t->options->commit(t->options->commit_argument, err) : 0;
 }
 
 static int end(struct talk *t, struct cr_error *err)

@@ -14,12 +14,16 @@ struct cr_single_options {
     const char *file; /* absolute */
     int durable;
     int signal;     /* sent after the checkpoint; 0: none */
+    int early;      /* the signal comes before the process goes on */
     int dry_run;    /* stop, say what would be refused, go on */
     int timeout_ms; /* for all of it; 0: none */
     int cancel_fd;  /* readable: cancel; -1: none */
     /* Called when a phase begins; may be NULL. */
     void (*progress)(const char *phase, void *argument);
     void *argument;
+    /* Called when the image is complete, before the signal is sent; a failure is one of all. May be NULL. */
+    int (*commit)(void *argument, struct cr_error *err);
+    void *commit_argument;
 };
 
 struct cr_single_result {

@@ -7,89 +7,8 @@
 # shellcheck disable=SC2317 # called by ok()
 set -uo pipefail
 
-bin=$1
-victim=$2
-dir=$(mktemp -d "${TMPDIR:-/tmp}/quiesce-commands.XXXXXX")
-count=0
-bad=0
-pid=
-cd "$dir" || exit 1
-
-# shellcheck disable=SC2317 # called by the trap
-finish() {
-    local job
-    for job in $(jobs -p); do
-        kill -KILL "$job" 2>/dev/null
-    done
-    [[ -z $pid ]] || kill -KILL "$pid" 2>/dev/null
-    rm -rf "$dir"
-}
-trap finish EXIT
-
-# ok TEXT COMMAND...: one test point
-ok() {
-    local text=$1
-    shift
-    count=$((count + 1))
-    if "$@"; then
-        echo "ok $count - $text"
-    else
-        echo "not ok $count - $text"
-        bad=1
-        tail -n 3 err words out 2>/dev/null | sed 's/^/# /'
-    fi
-}
-
-# status N COMMAND...: COMMAND ends with N; its words go into err
-status() {
-    local wanted=$1 got
-    shift
-    "$@" </dev/null >words 2>err
-    got=$?
-    [[ $got -eq $wanted ]] || echo "status $got instead of $wanted" >>err
-    [[ $got -eq $wanted ]]
-}
-
-says() { grep -q -- "$1" err words; }
-not() { ! "$@"; }
-
-clean() {
-    local fd
-    for fd in /proc/self/fd/*; do
-        fd=${fd##*/}
-        ((fd <= 2)) || eval "exec $fd>&-" 2>/dev/null
-    done
-    exec "$@"
-}
-
-await() { # await FILE TEXT
-    local i
-    for ((i = 0; i < 500; i++)); do
-        ! grep -q -- "$2" "$1" 2>/dev/null || return 0
-        sleep 0.02
-    done
-    return 1
-}
-
-run_victim() {
-    rm -f out
-    (clean "$bin/cr_run" "$victim" "$@") </dev/null >out 2>err &
-    pid=$!
-    await out ready
-}
-
-end_victim() {
-    kill -KILL "$pid" 2>/dev/null
-    wait "$pid" 2>/dev/null
-    pid=
-}
-
-runs_on() {
-    local before
-    before=$(wc -l <out)
-    sleep 0.2
-    [[ $(wc -l <out) -gt $before ]]
-}
+# shellcheck source=native/tests/scenarios/commands/support.sh
+source "$(dirname "$0")/support.sh"
 
 # ---- usage
 ok "cr_run shows its usage" status 0 "$bin/cr_run" --help
@@ -105,7 +24,7 @@ run_victim count
 ok "a checkpoint" status 0 "$bin/cr_checkpoint" -v -f image "$pid"
 ok "the process runs on" runs_on
 ok "nothing but the image is left" test ! -e image.partial
-ok "an image is for its owner only" test "$(stat -c %a image)" = 600
+ok "an image is for its owner only" test "$(stat -c %a image)" = 400
 ok "--noclobber" status 17 "$bin/cr_checkpoint" --noclobber -f image "$pid"
 ok "a directory is no file" status 21 "$bin/cr_checkpoint" -f "$dir" "$pid"
 ok "--dry-run" status 0 "$bin/cr_checkpoint" --dry-run -v -f other "$pid"
@@ -244,5 +163,4 @@ kill -USR1 "$child"
 wait "$pid"
 ok "and its parent sees it end" test $? -eq 42
 pid=
-echo "1..$count"
-exit $bad
+finish_test
