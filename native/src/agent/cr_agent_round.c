@@ -11,6 +11,7 @@
 #include "cr_fault.h"
 #include "cr_fmt.h"
 #include "cr_freeze.h"
+#include "cr_policy.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -18,6 +19,13 @@
 
 #define STATUS_CANNOT_RESTART 8
 #define STOP_TRIES 5
+
+_Static_assert(CR_FILES_CONTENTS == (int)quiesce_wire_FilesPolicy_FILES_CONTENTS &&
+                   CR_FILES_CHECK == (int)quiesce_wire_FilesPolicy_FILES_CHECK &&
+                   CR_SAVE_EXECUTABLE == (int)quiesce_wire_SaveFlags_SAVE_EXECUTABLE &&
+                   CR_SAVE_PRIVATE == (int)quiesce_wire_SaveFlags_SAVE_PRIVATE &&
+                   CR_SAVE_SHARED == (int)quiesce_wire_SaveFlags_SAVE_SHARED,
+               "the words of the wire");
 
 enum { ROUND_GOES_ON, ROUND_OVER, ROUND_RESTORED };
 
@@ -86,6 +94,18 @@ static struct cr_image_options image_options(const struct round *r)
         .durable = r->begin.durable, .is_cancelled = is_cancelled, .argument = r->link};
 }
 
+/* What the requester wants to have in the image, or not. */
+static int begin_policy(struct round *r)
+{
+    const struct cr_policy_request request = {.save = r->begin.save,
+                                              .files = (uint32_t)r->begin.files,
+                                              .keep_dontdump = r->begin.keep_dontdump,
+                                              .rules = r->begin.exclude,
+                                              .paths = r->begin.paths};
+
+    return cr_policy_begin(&request, &r->err);
+}
+
 static int phase_begin(struct round *r)
 {
     const struct cr_image_options options = image_options(r);
@@ -93,6 +113,8 @@ static int phase_begin(struct round *r)
     if (cr_agent.disabled != NULL)
         return cr_fail(&r->err, CR_EDISABLED, "this process cannot be checkpointed: %s",
                        cr_agent.disabled);
+    if (begin_policy(r) < 0)
+        return -CR_EUSAGE;
     choose_path(r);
     cr_dump_prepare(&cr_agent.dump, r->path, &options);
     r->begun = 1;
