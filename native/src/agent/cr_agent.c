@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 
+#define LIBC_SETXID_SIGNAL 33 /* glibc: SIGSETXID */
 #define STACK_SIZE (256UL << 10)
 #define READY_TIMEOUT_MS 5000
 
@@ -35,14 +36,21 @@ static void serve_wake_up(const siginfo_t *info)
         cr_round_serve_self(&link_of_round, request);
 }
 
+void cr_agent_block_signals(void)
+{
+    /* A setuid() waits until every thread has answered libc's own signal. */
+    const uint64_t blocked = ~(1UL << (LIBC_SETXID_SIGNAL - 1));
+
+    cr_sys(SYS_rt_sigprocmask, SIG_SETMASK, &blocked, 0, 8);
+}
+
 static void *run(void *unused)
 {
-    const uint64_t all = ~0UL;
     const uint64_t wake = 1UL << (CR_SIGNAL - 1);
     siginfo_t info;
 
     (void)unused;
-    cr_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
+    cr_agent_block_signals();
     cr_sys(SYS_prctl, PR_SET_NAME, CR_AGENT_NAME, 0, 0, 0);
     cr_agent.tid = cr_sys_gettid();
     cr_sys_futex_wake((volatile uint32_t *)&cr_agent.tid, INT32_MAX);

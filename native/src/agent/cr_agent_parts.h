@@ -26,6 +26,9 @@ struct cr_agent {
 };
 extern struct cr_agent cr_agent;
 
+/* The signal mask of the agent's thread: no handler of the application may run in it. */
+void cr_agent_block_signals(void);
+
 /* The connection to a requester. fd < 0: the process itself is the requester. */
 struct cr_link {
     int fd;

@@ -221,6 +221,7 @@ static int come_back(struct round *r)
     cr_freeze_threads(&threads);
     cr_thread_restore(&threads[0]);
     cr_agent.tid = threads[0].kernel_tid;
+    cr_agent_block_signals();
     cr_agent_state.generation++;
     rc = cr_freeze_await_restored(&r->err);
     unmap_restorer();

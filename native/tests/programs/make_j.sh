@@ -1,0 +1,14 @@
+# shellcheck shell=bash disable=SC2034 # variables are read by run.sh
+# SPDX-FileCopyrightText: The Quiesce Authors
+# SPDX-License-Identifier: Apache-2.0
+
+needs=(make awk)
+setup() {
+    cat >Makefile <<'END'
+all: $(foreach i,$(shell seq 1 40),t$(i))
+	@cat $(sort $^) | cksum
+t%:
+	@awk 'BEGIN { x = $*; for (i = 0; i < 200000; i++) x = (x * 16807) % 2147483647; print "$*", x }' > $@.tmp && mv $@.tmp $@
+END
+}
+job=(make -j4 all)
