@@ -4,7 +4,8 @@
 #
 # Runs one scenario in one way. usage: run.sh BIN MODE WHO PLACE PROGRAM TREE [REFUSED]
 #   MODE   continue (checkpoints every 50 ms, the program runs on), restart (killed and restarted), restart-twice (the same image
-#          twice), generation2 (the restarted process is saved, killed and restarted again)
+#          twice), generation2 (the restarted process is saved, killed and restarted again), random:SEED (killed and restarted
+#          one to four times at any moment from its start to its end)
 #   WHO    root, or user: an ordinary user without any right
 #   PLACE  alone, or tree: a grandchild of the process that is saved, beside a sibling; TREE is the program that makes it so
 #   REFUSED  words: every checkpoint is refused with these words, and the program does not notice
@@ -69,6 +70,13 @@ await() {
 
 exists() { [[ -e $dir/$1 ]]; }
 
+has_agent() { grep -qsx cr-agent "/proc/$pid"/task/*/comm || exists result || grep -qs '^skip' "$dir/ready"; }
+
+wait_at_random() {
+    local millis=$((RANDOM % 80))
+    sleep "$(printf '0.%03d' $millis)"
+}
+
 # Descriptors that the test driver left open are no part of a scenario.
 without_descriptors() {
     local fd
@@ -83,8 +91,9 @@ save() {
     local status=0
     "${as[@]}" "$bin/cr_checkpoint" --nosync "$@" -f "$image" "$pid" </dev/null >>"$dir/log" 2>&1 || status=$?
     if [[ -z $refused ]]; then
-        ((status == 0)) || fail "cr_checkpoint: status $status"
-        return
+        ((status != 0)) || return 0
+        [[ $mode != random:* ]] || ! exists result || return 1 # it had ended before
+        fail "cr_checkpoint: status $status"
     fi
     ((status != 0)) || fail "the checkpoint was not refused"
     grep -q -- "$refused" "$dir/log" || fail "not refused with the words '$refused'"
@@ -93,6 +102,7 @@ save() {
 
 # The eldest restored process is the only child of cr_restart; from its agent's name on it can be asked for checkpoints.
 has_come_back() {
+    ! exists result || return 0 # it was quick
     kill -0 "$restart_pid" 2>/dev/null || fail "cr_restart ended"
     pid=$(cat "/proc/$restart_pid/task/$restart_pid/children" 2>/dev/null || true)
     pid=${pid%% *}
@@ -112,7 +122,7 @@ end_restart() {
 }
 
 save_and_end() {
-    save --kill
+    save --kill || return 1
     wait "${restart_pid:-$pid}" 2>/dev/null || true
     restart_pid=
 }
@@ -128,6 +138,19 @@ elif [[ $(id -u) -ne 0 ]]; then
 fi
 (without_descriptors "${as[@]}" "$bin/cr_run" "${command[@]}") </dev/null >>"$dir/log" 2>&1 &
 pid=$!
+if [[ $mode == random:* ]]; then
+    RANDOM=${mode#random:}
+    rounds=$((RANDOM % 4 + 1))
+    late=$((RANDOM % rounds + 1)) # from this round on the program checks what it has
+    for ((i = 1; i <= rounds; i++)); do
+        ((i != late)) || : >"$dir/go"
+        await "the agent" has_agent
+        wait_at_random
+        if exists result || grep -qs '^skip' "$dir/ready"; then break; fi
+        save_and_end || break
+        restart
+    done
+fi
 await "file ready" exists ready
 if grep -q '^skip' "$dir/ready"; then
     skip "$(cut -d' ' -f2- "$dir/ready")"
@@ -158,6 +181,7 @@ else
         save_and_end
         restart
         ;;
+    random:*) ;;
     *) fail "unknown mode" ;;
     esac
 fi
