@@ -6,10 +6,11 @@
 extern const struct cr_fd_kind cr_fd_file;
 extern const struct cr_fd_kind cr_fd_directory;
 extern const struct cr_fd_kind cr_fd_device;
+extern const struct cr_fd_kind cr_fd_pipe;
 
 const struct cr_fd_kind *const cr_fd_kinds[] = {
-    &cr_fd_file,   &cr_fd_directory,
-    &cr_fd_device, &cr_fd_standard, /* takes every standard stream that nobody before it wanted */
+    &cr_fd_file, &cr_fd_directory, &cr_fd_device,
+    &cr_fd_pipe, &cr_fd_standard, /* takes every standard stream that nobody before it wanted */
     NULL,
 };
 

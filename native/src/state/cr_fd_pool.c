@@ -5,6 +5,30 @@
 
 #include "cr_sys.h"
 
+struct cr_state *cr_fd_member(const struct cr_fd_create *c, size_t i)
+{
+    if (c->pool->members == NULL)
+        return i == 0 ? c->state : NULL;
+    return i < c->pool->member_count ? c->pool->members[i] : NULL;
+}
+
+int cr_fd_note_find(const struct cr_state *state, uint32_t type, const struct pb_msgdesc_s *fields,
+                    int fd, void *message, struct cr_error *err)
+{
+    for (const struct cr_note *note = state->first; note != NULL; note = note->next) {
+        int rc;
+
+        if (note->type != type)
+            continue;
+        rc = cr_state_decode(note, fields, message, err);
+        if (rc < 0)
+            return rc;
+        if (*(const int32_t *)message == fd)
+            return 0;
+    }
+    return cr_fail(err, CR_EDAMAGED, "the image says nothing more about descriptor %d", fd);
+}
+
 struct cr_fd_object *cr_fd_pool_find(const struct cr_fd_pool *pool, uint32_t kind, uint64_t device,
                                      uint64_t inode)
 {

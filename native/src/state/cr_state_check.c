@@ -100,12 +100,20 @@ static int wanted_access(uint32_t status_flags)
     }
 }
 
+/* Kinds that are nothing but what stands under a path. */
+static int is_by_path(const quiesce_image_Descriptor *d)
+{
+    return d->kind == quiesce_image_DescriptorKind_DESCRIPTOR_FILE ||
+           d->kind == quiesce_image_DescriptorKind_DESCRIPTOR_DEVICE ||
+           d->kind == quiesce_image_DescriptorKind_DESCRIPTOR_DIRECTORY;
+}
+
 int cr_state_check_descriptor(const quiesce_image_Descriptor *d, struct cr_error *err)
 {
     struct stat st;
     int rc;
 
-    if (d->same_as >= 0 || d->kind == quiesce_image_DescriptorKind_DESCRIPTOR_STANDARD)
+    if (d->same_as >= 0 || !is_by_path(d))
         return 0;
     rc = cr_sys_stat(d->path, &st);
     if (rc == 0 && !(d->status_flags & O_PATH))

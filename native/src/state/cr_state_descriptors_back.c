@@ -97,22 +97,17 @@ static int is_open(int fd)
     return cr_sys(SYS_fcntl, fd, F_GETFD, 0) >= 0;
 }
 
-/* The limit of a shell at restart may be lower than that of the program; its own hard limit may be used up. */
+/* Is the number of D below the limit of open files, which is as high as it can be? */
 static int allow_number(const quiesce_image_Descriptor *d, struct cr_error *err)
 {
     struct rlimit limit;
-    int rc;
 
-    rc = (int)cr_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &limit);
-    if (rc < 0 || (rlim_t)d->fd < limit.rlim_cur)
+    if (cr_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &limit) < 0 || (rlim_t)d->fd < limit.rlim_cur)
         return 0;
-    limit.rlim_cur = (rlim_t)d->fd + 1;
-    if (limit.rlim_cur > limit.rlim_max || cr_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, 0) < 0)
-        return cr_fail(err, EMFILE,
-                       "descriptor %d is above the limit of open files; raise it (ulimit -n) and "
-                       "restart",
-                       d->fd);
-    return 0;
+    return cr_fail(err, EMFILE,
+                   "descriptor %d is above the limit of open files; raise it (ulimit -n) and "
+                   "restart",
+                   d->fd);
 }
 
 /* Moves FD to the number of D. */
@@ -228,33 +223,53 @@ static int close_inherited(const struct cr_state *state, struct cr_arena *arena,
 
 static int create_here(struct cr_state *state, struct cr_arena *arena, struct cr_error *err)
 {
-    struct cr_fd_pool pool = {arena, NULL};
+    struct cr_fd_pool pool = {.arena = arena};
     struct cr_fd_create c = {.state = state, .pool = &pool, .scratch = arena, .alone = 1};
     int rc;
 
     c.floor = cr_descriptors_floor(state, err);
     if (c.floor < 0)
         return c.floor;
+    /* Descriptors 0 and 1 may soon be the program's own. */
+    for (int i = 0; i < 2; i++)
+        c.streams[i] = (int)cr_sys(SYS_fcntl, i, F_DUPFD_CLOEXEC, c.floor);
     rc = cr_descriptors_create(&c, put_first, state, err);
     if (rc == 0)
         rc = cr_fd_pool_complete(&pool, err);
+    for (int i = 0; i < 2; i++)
+        cr_sys(SYS_close, c.streams[i]);
     cr_fd_pool_close(&pool);
     return rc;
 }
 
+static int put_back(struct cr_state *state, struct cr_arena *arena, struct cr_error *err)
+{
+    int rc = close_inherited(state, arena, err);
+
+    if (rc == 0)
+        rc = state->inherited != NULL ? cr_descriptors_each(state, put_inherited, NULL, err)
+                                      : create_here(state, arena, err);
+    return rc == 0 ? cr_descriptors_each(state, put_sharing, NULL, err) : rc;
+}
+
+/*
+ * A descriptor may be above the program's limit, which was lowered when it was open already, and the numbers above all of
+ * them are needed in between.
+ */
 int cr_descriptors_put_back(struct cr_state *state, struct cr_error *err)
 {
+    struct rlimit own = {0, 0};
+    struct rlimit high;
     struct cr_scratch scratch;
     int rc;
 
+    cr_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &own);
+    high = (struct rlimit){own.rlim_max, own.rlim_max};
+    cr_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, &high, 0);
     cr_scratch_begin(&scratch, state->arena);
-    rc = close_inherited(state, &scratch.arena, err);
-    if (rc == 0)
-        rc = state->inherited != NULL ? cr_descriptors_each(state, put_inherited, NULL, err)
-                                      : create_here(state, &scratch.arena, err);
-    if (rc == 0)
-        rc = cr_descriptors_each(state, put_sharing, NULL, err);
+    rc = put_back(state, &scratch.arena, err);
     cr_scratch_end(&scratch);
+    cr_sys(SYS_prlimit64, 0, RLIMIT_NOFILE, &own, 0);
     return rc;
 }
 

@@ -58,14 +58,18 @@ struct cr_fd_object {
 struct cr_fd_pool {
     struct cr_arena *arena;
     struct cr_fd_object *first;
+    /* The notes of all processes of the request. NULL: there is one process, that of struct cr_fd_create. */
+    struct cr_state *const *members;
+    size_t member_count;
 };
 
 struct cr_fd_create {
     struct cr_state *state;  /* the notes of the process whose descriptor is made */
     struct cr_fd_pool *pool; /* serves all processes of a request */
     struct cr_arena *scratch;
-    int floor; /* numbers from here on are in nobody's way */
-    int alone; /* 1: the process is restored by itself; 0: with all processes of its request */
+    int floor;      /* numbers from here on are in nobody's way */
+    int streams[2]; /* standard input and output of the restarter */
+    int alone;      /* 1: the process is restored by itself; 0: with all processes of its request */
 };
 
 struct cr_fd_kind {
@@ -105,6 +109,17 @@ struct cr_fd_object *cr_fd_pool_add(struct cr_fd_pool *pool, uint32_t kind, uint
                                     uint64_t inode);
 /* When everything is made, and before cr_fd_pool_close(): calls complete() of all kinds. Returns 0 or a negative code. */
 int cr_fd_pool_complete(struct cr_fd_pool *pool, struct cr_error *err);
+/* The notes of member I of the request, or NULL behind the last one. */
+struct cr_state *cr_fd_member(const struct cr_fd_create *c, size_t i);
+
+/*
+ * Decodes into MESSAGE the note of TYPE that a kind wrote about descriptor FD; the message's first field is the number.
+ * Returns 0, or a negative code if there is none.
+ */
+struct pb_msgdesc_s;
+int cr_fd_note_find(const struct cr_state *state, uint32_t type, const struct pb_msgdesc_s *fields,
+                    int fd, void *message, struct cr_error *err);
+
 /* Closes what the objects hold. */
 void cr_fd_pool_close(struct cr_fd_pool *pool);
 

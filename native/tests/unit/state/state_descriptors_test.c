@@ -121,18 +121,19 @@ static void test_standard_streams(void)
 {
     struct fixture f;
     int saved = fcntl(2, F_DUPFD_CLOEXEC, 100);
-    int kept[3] = {saved, 0, 1};
+    int kept[4] = {saved, 0, 1, 31};
     int pipes[2];
 
     if (pipe(pipes) != 0)
         return;
     dup2(pipes[1], 2);
+    dup2(pipes[0], 31); /* another program's end */
     close(pipes[0]);
     close(pipes[1]);
     dup2(2, 30);
     fixture_begin(&f);
     f.foreign.fds = kept;
-    f.foreign.fd_count = 3;
+    f.foreign.fd_count = 4;
     tap_ok(fixture_say(&f, cr_descriptors_collect(&f.state, &f.err)) == 0,
            "a pipe as standard stream, and its duplicate, are taken");
     close(30);
@@ -236,9 +237,7 @@ static void test_refusals(void)
 
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0)
         expect_refusal("is a Unix socket", "a Unix socket is refused");
-    if (pipe(pair) == 0)
-        expect_refusal("descriptor 3 is a pipe (pipe:[", "a pipe is refused");
-    if (pipe(pair) == 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0)
         expect_refusal("(and 1 more that cannot be saved)", "what else is refused is counted");
     epoll_create1(0);
     expect_refusal("is an epoll instance", "epoll is refused");
@@ -253,9 +252,6 @@ static void test_refusals(void)
     close(make_file("data", "y"));
     renameat(AT_FDCWD, file_path("data"), open_directory(), "replaced");
     expect_refusal("a deleted file", "a file that was replaced is refused");
-    mkfifo(file_path("fifo"), 0600);
-    open(file_path("fifo"), O_RDWR);
-    expect_refusal("is a named pipe (", "a named pipe is refused");
     posix_openpt(O_RDWR | O_NOCTTY);
     expect_refusal("is a device (/dev/", "a terminal's master is refused");
 }
