@@ -221,24 +221,35 @@ static int close_inherited(const struct cr_state *state, struct cr_arena *arena,
     return rc;
 }
 
+static int create_all(struct cr_fd_create *c, struct cr_error *err)
+{
+    int rc;
+
+    /* Descriptors 0 and 1 may soon be the program's own. */
+    for (int i = 0; i < 2; i++)
+        c->streams[i] = (int)cr_sys(SYS_fcntl, i, F_DUPFD_CLOEXEC, c->floor);
+    rc = cr_descriptors_create(c, put_first, c->state, err);
+    if (rc == 0)
+        rc = cr_fd_pool_complete(c->pool, err);
+    for (int i = 0; i < 2; i++)
+        cr_sys(SYS_close, c->streams[i]);
+    cr_fd_pool_close(c->pool);
+    return rc;
+}
+
 static int create_here(struct cr_state *state, struct cr_arena *arena, struct cr_error *err)
 {
-    struct cr_fd_pool pool = {.arena = arena};
+    struct cr_scratch objects;
+    struct cr_fd_pool pool = {.arena = &objects.arena};
     struct cr_fd_create c = {.state = state, .pool = &pool, .scratch = arena, .alone = 1};
     int rc;
 
     c.floor = cr_descriptors_floor(state, err);
     if (c.floor < 0)
         return c.floor;
-    /* Descriptors 0 and 1 may soon be the program's own. */
-    for (int i = 0; i < 2; i++)
-        c.streams[i] = (int)cr_sys(SYS_fcntl, i, F_DUPFD_CLOEXEC, c.floor);
-    rc = cr_descriptors_create(&c, put_first, state, err);
-    if (rc == 0)
-        rc = cr_fd_pool_complete(&pool, err);
-    for (int i = 0; i < 2; i++)
-        cr_sys(SYS_close, c.streams[i]);
-    cr_fd_pool_close(&pool);
+    cr_scratch_begin(&objects, arena);
+    rc = create_all(&c, err);
+    cr_scratch_end(&objects);
     return rc;
 }
 

@@ -64,12 +64,12 @@ struct cr_fd_pool {
 };
 
 struct cr_fd_create {
-    struct cr_state *state;  /* the notes of the process whose descriptor is made */
-    struct cr_fd_pool *pool; /* serves all processes of a request */
-    struct cr_arena *scratch;
-    int floor;      /* numbers from here on are in nobody's way */
-    int streams[2]; /* standard input and output of the restarter */
-    int alone;      /* 1: the process is restored by itself; 0: with all processes of its request */
+    struct cr_state *state;   /* the notes of the process whose descriptor is made */
+    struct cr_fd_pool *pool;  /* serves all processes of a request */
+    struct cr_arena *scratch; /* not the pool's: free again when the kind returns */
+    int floor;                /* numbers from here on are in nobody's way */
+    int streams[2];           /* standard input and output of the restarter */
+    int alone; /* 1: the process is restored by itself; 0: with all processes of its request */
 };
 
 struct cr_fd_kind {
