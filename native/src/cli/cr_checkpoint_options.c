@@ -42,6 +42,8 @@ enum {
     OPTION_KMSG_ERROR,
     OPTION_KMSG_WARNING,
     OPTION_EXCLUDE,
+    OPTION_FILES,
+    OPTION_TCP,
     OPTION_DRY_RUN,
     OPTION_JSON,
 };
@@ -93,6 +95,8 @@ static const struct option long_options[] = {
     {"kmsg-warning", no_argument, NULL, OPTION_KMSG_WARNING},
     {"time", required_argument, NULL, 't'},
     {"exclude", required_argument, NULL, OPTION_EXCLUDE},
+    {"files", required_argument, NULL, OPTION_FILES},
+    {"tcp", required_argument, NULL, OPTION_TCP},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
     {"json", no_argument, NULL, OPTION_JSON},
     {NULL, 0, NULL, 0}};
@@ -167,6 +171,12 @@ static void print_usage(void)
            "                        contents of the executable, of private or of shared file "
            "mappings\n"
            "  --exclude MAPPING     leave out the contents of MAPPING; may be repeated\n"
+           "  --files reference|contents|check\n"
+           "                        of open files: path and size (default), contents, or a digest\n"
+           "  --tcp close|restore|error\n"
+           "                        connections to the outside: reset at a restart (default), "
+           "restored,\n"
+           "                        or refused now\n"
            "  --ptraced-error (default), --ptraced-skip, --ptraced-allow\n"
            "  --ptracer-error (default), --ptracer-skip\n"
            "                        a target is traced, or traces: fail, leave it out, save it\n"
@@ -267,6 +277,10 @@ static int take_option(struct cr_checkpoint_options *o, int *destinations, int o
         return read_number("--time", optarg, 1000000, &o->timeout_seconds, err);
     case OPTION_EXCLUDE:
         return add_exclude(o, err);
+    case OPTION_FILES:
+        return cr_cli_choose("files", cr_cli_files_words, &o->files, err);
+    case OPTION_TCP:
+        return cr_cli_choose("tcp", cr_cli_tcp_words, &o->tcp, err);
     case OPTION_VERSION:
         printf("cr_checkpoint: version %s\n", QUIESCE_VERSION);
         exit(0);

@@ -29,6 +29,8 @@ struct cr_checkpoint_options {
     int signal;
     int early; /* the signal comes before the processes go on */
     int save;
+    int files; /* index into cr_cli_files_words */
+    int tcp;   /* index into cr_cli_tcp_words */
     int traced;
     int tracer;
     int log; /* CR_CLI_LOG_* */

@@ -3,6 +3,8 @@
 /* context: normal. */
 #include "cr_cli.h"
 
+#include <errno.h>
+#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -101,6 +103,22 @@ int cr_cli_signal(const char *text)
         if (sigabbrev_np(i) != NULL && strcasecmp(sigabbrev_np(i), text) == 0)
             return i;
     return -1;
+}
+
+const char *const cr_cli_files_words[3] = {"reference", "contents", "check"};
+const char *const cr_cli_tcp_words[3] = {"close", "error", "restore"};
+
+int cr_cli_choose(const char *option, const char *const *words, int *ret_choice,
+                  struct cr_error *err)
+{
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(words[i], optarg) != 0)
+            continue;
+        *ret_choice = i;
+        return 0;
+    }
+    return cr_fail(err, EINVAL, "--%s %s: not one of %s, %s, %s", option, optarg, words[0],
+                   words[1], words[2]);
 }
 
 void cr_cli_bytes(uint64_t bytes, char *out, size_t size)

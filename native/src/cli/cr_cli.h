@@ -4,6 +4,8 @@
 #ifndef CR_CLI_H
 #define CR_CLI_H
 
+#include "cr_error.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,6 +24,14 @@ int cr_cli_set_preload(const char *first);
 
 /* The number of a signal by number or name (TERM, SIGTERM); -1: none. */
 int cr_cli_signal(const char *text);
+
+/* Words of --files and --tcp, in the order of FilesPolicy and TcpPolicy in wire.proto. */
+extern const char *const cr_cli_files_words[3];
+extern const char *const cr_cli_tcp_words[3];
+
+/* The index of getopt's optarg in three WORDS. Returns 0, or -EINVAL with ERR naming OPTION. */
+int cr_cli_choose(const char *option, const char *const *words, int *ret_choice,
+                  struct cr_error *err);
 
 /* "1.4 MiB" */
 void cr_cli_bytes(uint64_t bytes, char *out, size_t size);

@@ -29,6 +29,7 @@ struct cr_group_options {
     const char *destination; /* what callbacks are told; NULL: FILE */
     int durable;
     int signal;          /* sent to every member after the checkpoint; 0: none */
+    int early;           /* the signal comes before the members go on */
     int dry_run;         /* stop, say what would be refused, go on */
     int timeout_ms;      /* for all of it; 0: none */
     int cancel_fd;       /* readable: give up; -1: none */
@@ -47,6 +48,14 @@ struct cr_group_options {
     void (*progress)(const char *phase, void *argument);
     /* In a dry run, for each process that would be refused; may be NULL. */
     void (*refused)(pid_t pid, const struct cr_error *err, void *argument);
+    /*
+     * Called when FILE is complete, before the signal is sent; a failure is one of all, and FILE is
+     * its to remove. May be NULL.
+     */
+    int (*commit)(void *argument, struct cr_error *err);
+    void *commit_argument;
+    /* Something worth telling beside the error: who was left out, who else was refused. May be NULL. */
+    void (*log)(const char *line, void *argument);
     void *argument;
 };
 

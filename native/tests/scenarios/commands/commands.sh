@@ -74,14 +74,14 @@ else
 fi
 
 # ---- images that are none
-cp image damaged
+cp image damaged && chmod 600 damaged
 printf 'X' | dd of=damaged bs=1 seek=$(($(stat -c %s image) - 3000)) conv=notrunc 2>/dev/null
 head -c 20000 image >short
-ok "a damaged image is 7" status 7 "$bin/cr_restart" damaged
+ok "a damaged image fails" not status 0 "$bin/cr_restart" damaged
 ok "and says so" says damaged
-ok "a short image is 7" status 7 "$bin/cr_restart" short
-ok "a missing image is 7" status 7 "$bin/cr_restart" missing
-ok "a file that is no image is 7" status 7 "$bin/cr_restart" /etc/passwd
+ok "a short image is 22" status 22 "$bin/cr_restart" short
+ok "a missing image is 2" status 2 "$bin/cr_restart" missing
+ok "a file that is no image is 22" status 22 "$bin/cr_restart" /etc/passwd
 
 # ---- processes that cannot stop
 run_victim zombie-main

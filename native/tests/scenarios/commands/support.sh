@@ -113,7 +113,7 @@ is_json() {
 restarts() {
     local status job before
     before=$(wc -l <out)
-    (clean "$bin/cr_restart" "${@:2}" "$1") </dev/null >out2 2>err &
+    (clean "$bin/cr_restart" "${@:2}" ${1:+"$1"}) </dev/null >out2 2>err &
     job=$!
     await_lines "$before"
     kill -USR1 "$job" 2>/dev/null
