@@ -238,6 +238,17 @@ static int come_back(struct round *r)
     return ROUND_RESTORED;
 }
 
+static void report_left_out(struct round *r)
+{
+    const uint64_t *left_out = cr_agent.dump.memory.left_out;
+
+    r->result.has_left_out = true;
+    r->result.left_out.dontdump = left_out[CR_LEFT_DONTDUMP];
+    r->result.left_out.freed = left_out[CR_LEFT_FREED];
+    r->result.left_out.program = left_out[CR_LEFT_PROGRAM];
+    r->result.left_out.request = left_out[CR_LEFT_REQUEST];
+}
+
 static int phase_dump(struct round *r)
 {
     const struct cr_image_options options = image_options(r);
@@ -257,6 +268,7 @@ static int phase_dump(struct round *r)
         rc = cr_dump_copy(&cr_agent.dump, r->path, &options, &bytes, &r->err);
     r->written = rc == 0;
     r->result.bytes = bytes;
+    report_left_out(r);
     return rc;
 }
 

@@ -76,10 +76,34 @@ void cr_dump_begin(struct cr_dump *d, const struct cr_foreign *foreign)
     d->collected = 0;
 }
 
+/* The stacks that threads stand on, and our own memory, are saved whatever rules say. */
+static int pin(struct cr_dump *d, struct cr_error *err)
+{
+    struct cr_thread *threads;
+    size_t count = cr_freeze_threads(&threads);
+    uint64_t *pinned = cr_arena_alloc(&d->arena, (count + 3) * sizeof(*pinned));
+    size_t n = 0;
+
+    if (pinned == NULL)
+        return cr_fail_memory(err);
+    pinned[n++] = (uint64_t)&cr_agent_state;
+    pinned[n++] = (uint64_t)d;
+    pinned[n++] = (uint64_t)threads;
+    for (size_t i = 0; i < count; i++) {
+        if (threads[i].gone == 0)
+            pinned[n++] = threads[i].context.rsp;
+    }
+    d->state.pinned = pinned;
+    d->state.pinned_count = n;
+    return 0;
+}
+
 int cr_dump_collect(struct cr_dump *d, struct cr_error *err)
 {
-    int rc = cr_own_notes_collect(d, err);
+    int rc = pin(d, err);
 
+    if (rc == 0)
+        rc = cr_own_notes_collect(d, err);
     if (rc == 0)
         rc = cr_state_collect(&d->state, err);
     if (rc == 0)

@@ -10,6 +10,7 @@
 #include <pb_decode.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define ARENA_SIZE (256UL << 20) /* address space only */
 #define HIGH_DESCRIPTOR 900
@@ -127,7 +128,13 @@ static int add_files(struct cr_restore *r, const void *message, struct cr_error 
         if (path == NULL)
             return -ENOMEM;
         memcpy(path, f->path, size);
-        r->files[r->file_count++] = (struct cr_plan_file){path, f->deleted, -1, f->size};
+        r->files[r->file_count++] =
+            (struct cr_plan_file){.path = path,
+                                  .object = f->deleted,
+                                  .fd = -1,
+                                  .size = f->size,
+                                  .contents = f->contents,
+                                  .mode = f->contents && f->whole ? f->mode | S_IRUSR : 0};
     }
     return 0;
 }

@@ -31,6 +31,8 @@ struct cr_plan_file {
     int32_t object; /* 1: has no path; made anew */
     int32_t fd;     /* open, or -1 */
     uint64_t size;
+    uint32_t contents; /* the image has the contents of this file, which is given its old size */
+    uint32_t mode;     /* of a file that is made anew; 0: it must exist */
 };
 
 /* A part of the vdso: mapped at FROM now, and where the image has it. */

@@ -14,6 +14,14 @@
 #include <sys/mman.h>
 
 #define CREATE_CLOEXEC 1 /* MFD_CLOEXEC */
+#define CREATE_HUGETLB 4 /* MFD_HUGETLB */
+
+#ifndef MAP_HUGE_SHIFT
+#define MAP_HUGE_SHIFT 26
+#endif
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE 8
+#endif
 
 int cr_plan_fail(struct cr_plan *plan, int code, const char *what, uint64_t number)
 {
@@ -36,15 +44,39 @@ int cr_plan_fail(struct cr_plan *plan, int code, const char *what, uint64_t numb
     return -code;
 }
 
-static int open_object(struct cr_plan *plan, struct cr_plan_file *f)
+/* Huge pages: the size as mmap() and memfd_create() want it. */
+static int huge_flags(const struct cr_plan_area *a)
 {
-    long rc = cr_sys(SYS_memfd_create, "quiesce-shared", CREATE_CLOEXEC);
+    if ((a->vm_flags & CR_ADVICE_HUGETLB) == 0)
+        return 0;
+    return (int)((a->vm_flags >> CR_ADVICE_PAGE_SHIFT & 63) << MAP_HUGE_SHIFT);
+}
+
+static int open_object(struct cr_plan *plan, struct cr_plan_file *f, const struct cr_plan_area *a)
+{
+    int huge = (a->vm_flags & CR_ADVICE_HUGETLB) != 0 ? CREATE_HUGETLB | huge_flags(a) : 0;
+    long rc = cr_sys(SYS_memfd_create, "quiesce-shared", CREATE_CLOEXEC | huge);
 
     if (rc < 0)
         return cr_plan_fail(plan, (int)-rc, "cannot make shared memory of size ", f->size);
     f->fd = (int)rc;
     rc = cr_sys(SYS_ftruncate, f->fd, f->size);
     return rc < 0 ? cr_plan_fail(plan, (int)-rc, "cannot make shared memory of size ", f->size) : 0;
+}
+
+/* A file whose contents the image has: as large as it was, and made anew if it is gone. */
+static int open_with_contents(struct cr_plan *plan, struct cr_plan_file *f)
+{
+    int create = f->mode != 0 ? O_CREAT : 0;
+    long rc;
+
+    f->fd = cr_sys_open(f->path, O_RDWR | O_CLOEXEC | create, f->mode);
+    if (f->fd < 0)
+        return cr_plan_fail(
+            plan, -f->fd, "cannot open a mapped file to put its contents back: ", (uint64_t)-f->fd);
+    rc = cr_sys(SYS_ftruncate, f->fd, f->size);
+    return rc < 0 ? cr_plan_fail(plan, (int)-rc, "cannot give a mapped file its size ", f->size)
+                  : 0;
 }
 
 /* A shared mapping that is to be written needs a descriptor for writing. */
@@ -56,7 +88,9 @@ static int open_file(struct cr_plan *plan, const struct cr_plan_area *a)
     if (f->fd >= 0)
         return 0;
     if (f->object)
-        return open_object(plan, f);
+        return open_object(plan, f, a);
+    if (f->contents)
+        return open_with_contents(plan, f);
     f->fd = shared ? cr_sys_open(f->path, O_RDWR | O_CLOEXEC, 0) : -EACCES;
     if (f->fd < 0 && (!shared || (a->protection & PROT_WRITE) == 0))
         f->fd = cr_sys_open(f->path, O_RDONLY | O_CLOEXEC, 0);
@@ -74,7 +108,10 @@ static int map_flags(const struct cr_plan *plan, const struct cr_plan_area *a)
         flags |= MAP_GROWSDOWN | MAP_STACK;
         /* fall through */
     case quiesce_image_AreaKind_AREA_PRIVATE:
-        flags |= MAP_PRIVATE | MAP_ANONYMOUS;
+        flags |= MAP_ANONYMOUS;
+        flags |= (a->vm_flags & CR_ADVICE_DROPPABLE) != 0 ? MAP_DROPPABLE : MAP_PRIVATE;
+        if ((a->vm_flags & CR_ADVICE_HUGETLB) != 0)
+            flags |= MAP_HUGETLB | huge_flags(a);
         break;
     case quiesce_image_AreaKind_AREA_FILE_PRIVATE:
         flags |= MAP_PRIVATE;
@@ -103,6 +140,10 @@ static int map_area(struct cr_plan *plan, const struct cr_plan_area *a)
                      fd >= 0 ? a->offset : 0);
     if (at == (uint64_t)-EEXIST)
         return cr_plan_fail(plan, CR_ECOLLISION, "something is mapped already at ", a->start);
+    if (at == (uint64_t)-ENOMEM && (a->vm_flags & CR_ADVICE_HUGETLB) != 0)
+        return cr_plan_fail(plan, ENOMEM,
+                            "no huge pages are free (sysctl vm.nr_hugepages) for the area at ",
+                            a->start);
     if (at != a->start)
         return cr_plan_fail(plan, (int)-at, "cannot map the area at ", a->start);
     if ((a->vm_flags & CR_ADVICE_HUGE) != 0)

@@ -57,7 +57,9 @@ struct cr_state {
     size_t present_count;
     uint32_t
         tcp_policy; /* quiesce_wire_TcpPolicy; at a checkpoint and, where descriptors are created, at a restart */
-    int old_pid; /* at restart: the pid in the image */
+    int old_pid;            /* at restart: the pid in the image */
+    const uint64_t *pinned; /* addresses whose memory is saved, whatever rules say */
+    size_t pinned_count;
     /* From the kernel's id of a thread to the one that the application knows, and back. NULL: they are the same. */
     int (*known_tid)(int kernel_tid);
     int (*kernel_tid)(int known_tid);

@@ -22,7 +22,9 @@ struct flag_name {
 static const struct flag_name FLAG_NAMES[] = {
     {"hg", CR_ADVICE_HUGE},      {"nh", CR_ADVICE_NOHUGE},     {"dd", CR_ADVICE_DONTDUMP},
     {"dc", CR_ADVICE_DONTFORK},  {"wf", CR_ADVICE_WIPEONFORK}, {"lo", CR_ADVICE_LOCKED},
-    {"nr", CR_ADVICE_NORESERVE}, {"mg", CR_ADVICE_MERGEABLE},
+    {"nr", CR_ADVICE_NORESERVE}, {"mg", CR_ADVICE_MERGEABLE},  {"lf", CR_ADVICE_LOCK_ON_FAULT},
+    {"sl", CR_ADVICE_SEALED},    {"dp", CR_ADVICE_DROPPABLE},  {"ht", CR_ADVICE_HUGETLB},
+    {"rr", CR_ADVICE_RANDOM},    {"sr", CR_ADVICE_SEQUENTIAL},
 };
 
 #define FLAG_COUNT (sizeof(FLAG_NAMES) / sizeof(*FLAG_NAMES))
@@ -32,8 +34,6 @@ static const char *refused_flag(const char *flag)
 {
     if (cr_str_starts(flag, "um") || cr_str_starts(flag, "uw") || cr_str_starts(flag, "ui"))
         return "is watched by a userfaultfd; unregister it before the checkpoint";
-    if (cr_str_starts(flag, "ht"))
-        return "is of huge pages (hugetlb); use transparent huge pages (MADV_HUGEPAGE) instead";
     if (cr_str_starts(flag, "io") || cr_str_starts(flag, "pf"))
         return "is a mapping of a device; unmap and close it before the checkpoint";
     return NULL;
@@ -43,11 +43,17 @@ static const char *refused_flag(const char *flag)
 struct smaps_entry {
     struct cr_range range;
     uint32_t advice;
-    uint32_t reserved;
+    uint32_t grows_down;
+    uint64_t page_kib;      /* of this area; 0: unknown */
+    uint64_t anonymous_kib; /* contents that no file has */
+    uint64_t freed_kib;     /* of that: given up (MADV_FREE), and not written since */
+    uint64_t swap_kib;
+    uint64_t key;        /* protection key */
     const char *refused; /* NULL, or why it cannot be saved */
 };
 
 #define ENTRY_BLOCK 64UL
+#define FREED_MIN_KIB 1024         /* less is not worth a second look */
 #define PREPARED_SIZE (64UL << 20) /* of address space: smaps has 1 KiB of text per area */
 
 struct smaps_list {
@@ -58,6 +64,30 @@ struct smaps_list {
 /* Read before the threads were stopped; used once. */
 static struct cr_arena prepared_arena;
 static struct smaps_list prepared;
+
+/* The number of KiB, or any other, of a line with NAME. */
+static int parse_number(const char *text, const char *name, uint64_t *number)
+{
+    if (!cr_str_starts(text, name))
+        return 0;
+    text += cr_strlen(name);
+    while (*text == ' ')
+        text++;
+    *number = cr_parse_u64(&text, 10);
+    return 1;
+}
+
+static void parse_numbers(const char *text, struct smaps_entry *entry)
+{
+    if (parse_number(text, "KernelPageSize:", &entry->page_kib) ||
+        parse_number(text, "Anonymous:", &entry->anonymous_kib) ||
+        parse_number(text, "LazyFree:", &entry->freed_kib) ||
+        parse_number(text, "Swap:", &entry->swap_kib))
+        return;
+    if (parse_number(text, "ProtectionKey:", &entry->key) && entry->key != 0)
+        entry->refused =
+            "has a protection key; give it key 0 (pkey_mprotect) before the checkpoint";
+}
 
 static void parse_flags(const char *at, struct smaps_entry *entry)
 {
@@ -70,6 +100,8 @@ static void parse_flags(const char *at, struct smaps_entry *entry)
         }
         if (why != NULL)
             entry->refused = why;
+        if (cr_str_starts(at + 1, "gd"))
+            entry->grows_down = 1;
         for (at++; *at != ' ' && *at != '\n' && *at != '\0';)
             at++;
     }
@@ -101,21 +133,23 @@ static int parse_range(const char *at, struct cr_range *range)
 /* The list grows at the end of the arena. */
 static int parse_smaps(struct cr_arena *arena, const char *text, struct smaps_list *list)
 {
-    struct cr_range range = {0, 0};
+    struct smaps_entry *entry = NULL;
+    struct cr_range range;
 
     list->entries = (struct smaps_entry *)(arena->base + arena->used);
     list->count = 0;
     for (; *text != '\0'; text = next_line(text)) {
-        struct smaps_entry *entry;
-
-        if (parse_range(text, &range) || !cr_str_starts(text, "VmFlags:"))
-            continue;
-        if (list->count % ENTRY_BLOCK == 0 &&
-            cr_arena_alloc(arena, ENTRY_BLOCK * sizeof(*entry)) == NULL)
-            return -ENOMEM;
-        entry = &list->entries[list->count++];
-        *entry = (struct smaps_entry){.range = range};
-        parse_flags(text + sizeof("VmFlags:") - 1, entry);
+        if (parse_range(text, &range)) {
+            if (list->count % ENTRY_BLOCK == 0 &&
+                cr_arena_alloc(arena, ENTRY_BLOCK * sizeof(*entry)) == NULL)
+                return -ENOMEM;
+            entry = &list->entries[list->count++];
+            *entry = (struct smaps_entry){.range = range};
+        } else if (entry != NULL && cr_str_starts(text, "VmFlags:")) {
+            parse_flags(text + sizeof("VmFlags:") - 1, entry);
+        } else if (entry != NULL) {
+            parse_numbers(text, entry);
+        }
     }
     return 0;
 }
@@ -129,6 +163,33 @@ static int read_smaps(struct cr_arena *arena, struct smaps_list *list, struct cr
     if (rc < 0)
         return rc;
     return parse_smaps(arena, text, list) < 0 ? cr_fail_memory(err) : 0;
+}
+
+/* All that the area has in memory was given up by the program. */
+static int is_freed(const struct smaps_entry *entry)
+{
+    return entry->freed_kib > 0 && entry->freed_kib == entry->anonymous_kib && entry->swap_kib == 0;
+}
+
+static void apply_entry(const struct smaps_entry *entry, struct cr_area *area,
+                        struct cr_refusals *refusals)
+{
+    uint32_t shift = 0;
+
+    area->vm_flags = entry->advice;
+    if (entry->grows_down && area->kind == quiesce_image_AreaKind_AREA_PRIVATE) {
+        area->kind = quiesce_image_AreaKind_AREA_STACK;
+        area->flags |= MAP_GROWSDOWN;
+    }
+    if (entry->advice & CR_ADVICE_HUGETLB) {
+        while (1UL << shift < entry->page_kib << 10)
+            shift++;
+        area->vm_flags |= shift << CR_ADVICE_PAGE_SHIFT;
+    }
+    area->freed = is_freed(entry);
+    if (entry->refused != NULL && area->kind != quiesce_image_AreaKind_AREA_VDSO &&
+        area->kind != quiesce_image_AreaKind_AREA_SKIPPED)
+        cr_refuse(refusals, "memory at 0x%lx-0x%lx %s", area->start, area->end, entry->refused);
 }
 
 /*
@@ -148,17 +209,22 @@ static int apply(const struct smaps_list *list, struct cr_memory *memory,
         while (next < list->count && list->entries[next].range.end <= area->start)
             next++;
         entry = &list->entries[next];
-        if (next == list->count || entry->range.start > area->start ||
-            entry->range.end < area->end) {
+        if (next == list->count || entry->range.start > area->start || entry->range.end < area->end)
             fits = 0;
-            continue;
-        }
-        area->vm_flags = entry->advice;
-        if (entry->refused != NULL && area->kind != quiesce_image_AreaKind_AREA_VDSO &&
-            area->kind != quiesce_image_AreaKind_AREA_SKIPPED)
-            cr_refuse(refusals, "memory at 0x%lx-0x%lx %s", area->start, area->end, entry->refused);
+        else
+            apply_entry(entry, area, refusals);
     }
     return fits;
+}
+
+/* Given up before the stop, memory may have been written to since: the list must be of now to be believed. */
+static int has_freed(const struct smaps_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (is_freed(&list->entries[i]) && list->entries[i].freed_kib >= FREED_MIN_KIB)
+            return 1;
+    }
+    return 0;
 }
 
 int cr_memory_prepare(struct cr_error *err)
@@ -175,7 +241,10 @@ int cr_memory_prepare(struct cr_error *err)
 
 static int apply_prepared(struct cr_memory *memory, struct cr_refusals *refusals)
 {
-    int fits = prepared.count > 0 && apply(&prepared, memory, refusals);
+    int fits = prepared.count > 0 && !has_freed(&prepared) && apply(&prepared, memory, refusals);
+
+    for (size_t i = 0; i < memory->area_count; i++)
+        memory->areas[i].freed = 0;
 
     cr_arena_reset(&prepared_arena);
     prepared = (struct smaps_list){NULL, 0};
@@ -209,6 +278,7 @@ static const struct advice_call ADVICE_CALLS[] = {
     {CR_ADVICE_HUGE, MADV_HUGEPAGE},         {CR_ADVICE_NOHUGE, MADV_NOHUGEPAGE},
     {CR_ADVICE_DONTDUMP, MADV_DONTDUMP},     {CR_ADVICE_DONTFORK, MADV_DONTFORK},
     {CR_ADVICE_WIPEONFORK, MADV_WIPEONFORK}, {CR_ADVICE_MERGEABLE, MADV_MERGEABLE},
+    {CR_ADVICE_RANDOM, MADV_RANDOM},         {CR_ADVICE_SEQUENTIAL, MADV_SEQUENTIAL},
 };
 
 #define ADVICE_COUNT (sizeof(ADVICE_CALLS) / sizeof(*ADVICE_CALLS))
@@ -241,16 +311,7 @@ static int put_back_area(const quiesce_image_Area *area, struct cr_error *err)
             cr_sys(SYS_madvise, area->start, size, ADVICE_CALLS[i].call);
     }
     put_back_hints(area);
-    if (area->vm_flags & CR_ADVICE_LOCKED) {
-        int rc = (int)cr_sys(SYS_mlock, area->start, size);
-
-        if (rc < 0)
-            return cr_fail(err, -rc,
-                           "cannot lock the memory at 0x%lx-0x%lx again (%s); raise the limit of "
-                           "locked memory (ulimit -l) and restart",
-                           area->start, area->end, cr_error_words(-rc));
-    }
-    return 0;
+    return cr_lock_put_back_area(area, err);
 }
 
 static int put_back_note(const struct cr_note *note, quiesce_image_Areas *message,
@@ -279,5 +340,7 @@ int cr_memory_put_back(struct cr_state *state, struct cr_error *err)
     cr_scratch_end(&scratch);
     if (rc == 0)
         rc = cr_guards_put_back(state, err);
+    if (rc == 0)
+        rc = cr_lock_put_back(state, err);
     return rc < 0 ? rc : cr_mm_put_back(state, err);
 }

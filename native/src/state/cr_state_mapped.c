@@ -118,6 +118,27 @@ static void find_build_id(const struct cr_memory *memory, const struct cr_area *
     cr_sys_close(fd);
 }
 
+/* Goes over the areas again as long as one of them begins where the others end: they are in any order. */
+static bool is_wholly_mapped(const struct cr_memory *memory, uint32_t file, uint64_t size)
+{
+    uint64_t mapped = 0;
+    int found = 1;
+
+    while (mapped < size && found) {
+        found = 0;
+        for (size_t i = 0; i < memory->area_count; i++) {
+            const struct cr_area *area = &memory->areas[i];
+            uint64_t end = area->offset + (area->end - area->start);
+
+            if (area->file != file || area->offset > mapped || end <= mapped)
+                continue;
+            mapped = end;
+            found = 1;
+        }
+    }
+    return mapped >= size;
+}
+
 static int describe_file(const struct cr_memory *memory, const struct cr_area *area, int mem,
                          quiesce_image_MappedFile *file, struct cr_error *err)
 {
@@ -133,7 +154,13 @@ static int describe_file(const struct cr_memory *memory, const struct cr_area *a
     file->size = (uint64_t)st.st_size;
     file->device = st.st_dev;
     file->inode = st.st_ino;
-    /* A file that is mapped shared may change: its contents are not part of the image. */
+    file->changed_ns = cr_stat_mtime_ns(&st);
+    if (area->contents) {
+        file->contents = true;
+        file->mode = st.st_mode & 07777;
+        file->whole = is_wholly_mapped(memory, area->file, file->size);
+    }
+    /* A file that is mapped shared may change. */
     if (area->kind == quiesce_image_AreaKind_AREA_FILE_SHARED)
         return 0;
     file->mtime_ns = cr_stat_mtime_ns(&st);

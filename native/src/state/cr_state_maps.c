@@ -170,14 +170,14 @@ static int is_huge_page_name(const char *name)
 static void classify_deleted(const struct cr_maps_line *line, struct cr_area *area,
                              struct cr_refusals *r)
 {
-    if (is_huge_page_name(line->name))
-        refuse_area(r, line, "of huge pages (hugetlb)",
-                    "use transparent huge pages (madvise MADV_HUGEPAGE) instead");
-    else if (cr_str_starts(line->name, "/[aio]"))
+    if (cr_str_starts(line->name, "/[aio]"))
         refuse_area(r, line, "the ring of an asynchronous I/O context",
                     "call io_destroy() before the checkpoint");
     else
         classify_without_file(line, area);
+    /* It never had a file that anybody could have written to. */
+    if (is_huge_page_name(line->name) && !line->shared)
+        area->inode = 0;
 }
 
 static void classify_file(const struct cr_maps_line *line, const struct stat *st,
@@ -200,7 +200,7 @@ static void classify_file(const struct cr_maps_line *line, const struct stat *st
     }
     if (cr_sys(SYS_statfs, line->name, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC) {
         refuse_area(r, line, "of huge pages (hugetlbfs)",
-                    "use transparent huge pages (madvise MADV_HUGEPAGE) instead");
+                    "map anonymous huge pages (MAP_HUGETLB) instead");
         return;
     }
     area->kind = line->shared ? quiesce_image_AreaKind_AREA_FILE_SHARED

@@ -183,9 +183,13 @@ int cr_memory_collect(struct cr_state *state, struct cr_memory *ret_memory, stru
     if (rc == 0)
         rc = cr_advice_collect(state, &memory, err);
     if (rc == 0)
+        rc = cr_omit_collect(state, &memory, err);
+    if (rc == 0)
         rc = cr_mapped_collect(state, &memory, err);
     if (rc == 0)
         rc = encode_areas(state, &memory, err);
+    if (rc == 0)
+        rc = cr_lock_collect(state, err);
     if (rc == 0)
         rc = cr_mm_collect(state, err);
     if (rc == 0)

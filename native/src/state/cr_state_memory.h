@@ -8,6 +8,7 @@
 #define CR_STATE_MEMORY_H
 
 #include "cr_image.h"
+#include "cr_policy.h"
 #include "cr_state.h"
 
 /* Bits of Area.vm_flags: madvise and mlock state that is put back. */
@@ -20,6 +21,14 @@ enum {
     CR_ADVICE_LOCKED = 32,
     CR_ADVICE_NORESERVE = 64,
     CR_ADVICE_MERGEABLE = 128,
+    CR_ADVICE_LOCK_ON_FAULT = 256,
+    CR_ADVICE_SEALED = 512,
+    CR_ADVICE_DROPPABLE = 1024,
+    CR_ADVICE_HUGETLB = 2048,
+    CR_ADVICE_RANDOM = 4096,
+    CR_ADVICE_SEQUENTIAL = 8192,
+    CR_ADVICE_PAGE_SHIFT =
+        24, /* from this bit on: logarithm of the size of pages of hugetlb memory */
 };
 
 struct cr_area {
@@ -32,9 +41,19 @@ struct cr_area {
     uint32_t kind;  /* quiesce_image_AreaKind */
     uint32_t flags; /* MAP_* */
     uint32_t vm_flags;
-    uint32_t file; /* 1-based, 0: none */
+    uint32_t file;     /* 1-based, 0: none */
+    uint32_t contents; /* of a shared map of a file: the contents are stored */
+    uint32_t freed;    /* all that it has in memory was given up (MADV_FREE) */
     uint32_t reserved;
     const char *name; /* as in /proc/self/maps, in the arena */
+};
+
+/* Memory whose contents are not stored. */
+struct cr_omission {
+    uint64_t start;
+    uint64_t end;
+    uint32_t reason; /* cr_policy_reason */
+    uint32_t dropped;
 };
 
 struct cr_memory {
@@ -42,7 +61,10 @@ struct cr_memory {
     size_t area_count;
     struct cr_run *runs;
     size_t run_count;
-    uint64_t bytes; /* sum of the runs with contents */
+    uint64_t bytes;                /* sum of the runs with contents */
+    struct cr_omission *omissions; /* ascending, not overlapping */
+    size_t omission_count;
+    uint64_t left_out[CR_LEFT_REASONS]; /* bytes of contents that are not stored */
 };
 
 /*

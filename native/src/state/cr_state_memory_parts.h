@@ -47,6 +47,21 @@ size_t cr_mapped_known_build_id(int fd, uint64_t address, const quiesce_image_Ma
 /* Advice and locks of all areas from /proc/self/smaps, where that is cheap or needed. */
 int cr_advice_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err);
 
+/* Applies the policy to the areas: what is left out, dropped, and stored though a file has it. */
+int cr_omit_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err);
+
+/* Counts what of [START, END) is left out, and returns where the next piece to be stored begins; *RET_END: its end. */
+uint64_t cr_omit_next(struct cr_memory *memory, size_t *cursor, uint64_t start, uint64_t end,
+                      uint64_t *ret_end);
+
+/* NOTE_LEFT_OUT, if anything was. */
+int cr_omit_encode(struct cr_state *state, const struct cr_memory *memory, struct cr_error *err);
+
+/* mlockall(MCL_FUTURE), as NOTE_MEMORY_MODE; and back into the kernel, as are the locks of an area. */
+int cr_lock_collect(struct cr_state *state, struct cr_error *err);
+int cr_lock_put_back(struct cr_state *state, struct cr_error *err);
+int cr_lock_put_back_area(const quiesce_image_Area *area, struct cr_error *err);
+
 /* NOTE_MM, and back into the kernel. */
 int cr_mm_collect(struct cr_state *state, struct cr_error *err);
 int cr_mm_put_back(struct cr_state *state, struct cr_error *err);
@@ -63,6 +78,7 @@ struct cr_scan {
     void *buffer;            /* CR_SCAN_BUFFER bytes */
     uint64_t covered;        /* end of what has been reported; nothing below it is reported again */
     size_t no_join;          /* index of a run that must not grow, or SIZE_MAX */
+    size_t omission;         /* the first one that is not passed */
     size_t arena_run;        /* index of the run of our own arena, or SIZE_MAX */
     uint64_t arena_end;      /* of its reservation */
     struct cr_range *guards; /* CR_SCAN_GUARDS of them */

@@ -10,6 +10,7 @@
 #include "cr_sys.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
 
@@ -34,17 +35,12 @@ static struct cr_run *new_run(struct cr_scan *scan)
     return &memory->runs[memory->run_count++];
 }
 
-int cr_scan_add(struct cr_scan *scan, const struct cr_area *area, uint64_t start, uint64_t end)
+static int add_run(struct cr_scan *scan, const struct cr_area *area, uint64_t start, uint64_t end)
 {
     struct cr_memory *memory = scan->memory;
     struct cr_run *last = memory->run_count > 0 ? &memory->runs[memory->run_count - 1] : NULL;
     struct cr_run *run;
 
-    if (start < scan->covered)
-        start = scan->covered;
-    if (start >= end)
-        return 0;
-    scan->covered = end;
     memory->bytes += end - start;
     if (last != NULL && memory->run_count - 1 != scan->no_join &&
         last->start + last->size == start && start > area->start) {
@@ -56,6 +52,29 @@ int cr_scan_add(struct cr_scan *scan, const struct cr_area *area, uint64_t start
         return -ENOMEM;
     *run = (struct cr_run){start, end - start, area->protection, run_source(area)};
     return 0;
+}
+
+int cr_scan_add(struct cr_scan *scan, const struct cr_area *area, uint64_t start, uint64_t end)
+{
+    int rc = 0;
+
+    if (start < scan->covered)
+        start = scan->covered;
+    if (start >= end)
+        return 0;
+    scan->covered = end;
+    if (scan->memory->omission_count == 0)
+        return add_run(scan, area, start, end);
+    while (rc == 0) {
+        uint64_t piece_end;
+
+        start = cr_omit_next(scan->memory, &scan->omission, start, end, &piece_end);
+        if (start >= end)
+            break;
+        rc = add_run(scan, area, start, piece_end);
+        start = piece_end;
+    }
+    return rc;
 }
 
 /* Every page of the area that can be read at all: not behind the end of its file. */
@@ -140,6 +159,8 @@ static int scan_area(struct cr_scan *scan, const struct cr_area *area)
         return scan_private(scan, area, area->start, area->end);
     case quiesce_image_AreaKind_AREA_SHARED:
         return cr_scan_shared(scan, area);
+    case quiesce_image_AreaKind_AREA_FILE_SHARED:
+        return area->contents ? cr_scan_shared(scan, area) : 0;
     default:
         return 0;
     }
@@ -214,12 +235,15 @@ int cr_memory_scan(struct cr_state *state, struct cr_memory *memory, struct cr_e
     memory->runs = (struct cr_run *)(state->arena->base + state->arena->used);
     memory->run_count = 0;
     memory->bytes = 0;
+    memset(memory->left_out, 0, sizeof(memory->left_out));
     cr_scratch_begin(&scratch, state->arena);
     scan.buffer = cr_arena_alloc(&scratch.arena, CR_SCAN_BUFFER);
     scan.guards = cr_arena_alloc(&scratch.arena, CR_SCAN_GUARDS * sizeof(*scan.guards));
     rc = open_and_scan(&scan, err);
     if (rc == 0)
         rc = cr_guards_encode(state, &scratch.arena, scan.guards, scan.guard_count, err);
+    if (rc == 0)
+        rc = cr_omit_encode(state, memory, err);
     if (rc == 0)
         finish_arena_run(&scan);
     cr_scratch_end(&scratch);

@@ -14,11 +14,13 @@
 #define SEEK_DATA_ 3
 #define SEEK_HOLE_ 4
 
-/* Opening a mapping as a file needs CAP_CHECKPOINT_RESTORE. */
+/* Opening a mapping that has no path as a file needs CAP_CHECKPOINT_RESTORE. */
 static int open_object(const struct cr_area *area)
 {
     char path[64];
 
+    if (area->kind == quiesce_image_AreaKind_AREA_FILE_SHARED)
+        return cr_sys_open(area->name, O_RDONLY | O_CLOEXEC, 0);
     cr_fmt(path, sizeof(path), "/proc/self/map_files/%lx-%lx", area->start, area->end);
     return cr_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
 }
@@ -127,9 +129,13 @@ static int is_memory_only(const struct cr_area *area)
 
 int cr_scan_shared(struct cr_scan *scan, const struct cr_area *area)
 {
-    int fd = open_object(area);
+    int fd;
     int rc;
 
+    /* Neither way sees huge pages that only another process has touched. */
+    if (area->vm_flags & CR_ADVICE_HUGETLB)
+        return cr_scan_readable(scan, area);
+    fd = open_object(area);
     if (fd >= 0) {
         rc = scan_by_seeking(scan, area, fd);
         cr_sys_close(fd);

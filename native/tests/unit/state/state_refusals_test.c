@@ -34,18 +34,6 @@ static void expect_refusal(const char *words, const char *text)
     fixture_end(&f);
 }
 
-static void test_huge_pages(void)
-{
-    size_t size = 2UL << 20;
-    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE, -1, 0);
-
-    if (at == MAP_FAILED)
-        return;
-    expect_refusal("of huge pages", "hugetlb memory is refused");
-    munmap(at, size);
-}
-
 static void test_kernel_object(void)
 {
     unsigned char parameters[120] = {0};
@@ -109,7 +97,6 @@ static void test_system_v(void)
 
 int main(void)
 {
-    test_huge_pages();
     test_kernel_object();
     test_userfaultfd();
     test_system_v();
