@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /* context: normal. The life of the agent's thread. */
+#include "cr_agent_handles.h"
 #include "cr_agent_parts.h"
 
 #include "cr_freeze.h"
@@ -16,6 +17,7 @@
 #define READY_TIMEOUT_MS 5000
 
 struct cr_agent cr_agent;
+int cr_agent_omits;
 
 static struct cr_link link_of_round;
 
@@ -91,7 +93,7 @@ static int await_ready(void)
     return cr_agent.tid != 0 ? 0 : -ETIMEDOUT;
 }
 
-int cr_agent_start(void)
+CR_AGENT_EXPORT int cr_agent_start(void)
 {
     int rc = cr_freeze_init();
 
@@ -109,19 +111,21 @@ void cr_agent_forked(void)
     cr_agent.in_collectives = 0;
     cr_agent.request = NULL;
     cr_freeze_forked();
-    cr_section_open();
+    cr_section_forked();
+    cr_callbacks_forked();
+    cr_handles_forked();
     cr_arena_reset(&cr_agent.dump.arena);
     if (cr_agent.ops != NULL)
         cr_agent.disabled = "it is a child of an MPI process";
     start_thread();
 }
 
-int cr_agent_is_ready(void)
+CR_AGENT_EXPORT int cr_agent_is_ready(void)
 {
     return cr_agent.tid != 0;
 }
 
-int cr_agent_status(void)
+CR_AGENT_EXPORT int cr_agent_status(void)
 {
     return (int)cr_agent.status;
 }
@@ -152,7 +156,7 @@ void cr_agent_report_changed(void)
         wake_agent(CR_WAKE_REPORT);
 }
 
-int cr_agent_checkpoint(struct cr_agent_request *request)
+CR_AGENT_EXPORT int cr_agent_submit(struct cr_agent_request *request)
 {
     struct cr_agent_request *expected = NULL;
 
@@ -162,10 +166,32 @@ int cr_agent_checkpoint(struct cr_agent_request *request)
     if (!__atomic_compare_exchange_n(&cr_agent.request, &expected, request, 0, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE))
         return -CR_EBUSY;
+    if (cr_agent.status == 0)
+        cr_agent.status = 1;
     wake_agent(CR_WAKE_SELF);
+    return 0;
+}
+
+CR_AGENT_EXPORT int cr_agent_checkpoint(struct cr_agent_request *request)
+{
+    int rc = cr_agent_submit(request);
+
+    if (rc < 0)
+        return rc;
     while (__atomic_load_n(&request->state, __ATOMIC_ACQUIRE) == 0)
         cr_sys_futex_wait(&request->state, 0, NULL);
     return 0;
+}
+
+CR_AGENT_EXPORT int cr_agent_interface(void)
+{
+    return CR_AGENT_INTERFACE;
+}
+
+CR_AGENT_EXPORT void cr_agent_set_callbacks(struct cr_freeze_callbacks *ops)
+{
+    ops->serve = cr_callbacks_serve;
+    cr_freeze_set_callbacks(ops);
 }
 
 void cr_agent_set_rank(const struct cr_rank_ops *ops)

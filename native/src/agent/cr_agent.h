@@ -14,6 +14,23 @@
 #include <stdint.h>
 
 /*
+ * What one library may call in another one of the same process: libcr.so finds the agent of libcr_run.so, when that was
+ * preloaded, by the order in which the dynamic linker looks symbols up.
+ */
+#define CR_AGENT_EXPORT __attribute__((visibility("default")))
+#define CR_AGENT_INTERFACE 2
+
+/* CR_AGENT_INTERFACE of the library that has the agent. */
+int cr_agent_interface(void);
+
+struct cr_callbacks;
+struct cr_freeze_callbacks;
+/* What is shared with it about callbacks. */
+struct cr_callbacks *cr_agent_callbacks(void);
+/* How threads with callbacks stand still; the field serve is filled in. */
+void cr_agent_set_callbacks(struct cr_freeze_callbacks *ops);
+
+/*
  * Starts the agent's thread, unless the process has one. Returns 0 or -errno. Not for several
  * threads at once.
  */
@@ -45,6 +62,7 @@ void cr_agent_report_changed(void);
 struct cr_agent_request {
     char file[4096]; /* absolute path of the image */
     int durable;
+    int reports;             /* nobody waits: a failure goes to the standard error stream */
     volatile uint32_t state; /* futex: 0 waiting, 1 done */
     int result;              /* 0, or a negative code */
     int restarted;           /* 1: this is the restored process */
@@ -59,14 +77,30 @@ struct cr_agent_request {
  */
 int cr_agent_checkpoint(struct cr_agent_request *request);
 
+/* The same without waiting for it; REQUEST stays until its state is 1. The process is pending from here on. */
+int cr_agent_submit(struct cr_agent_request *request);
+
+/* Descriptors of the library in the process's table, which no image holds; see cr_agent_handles.c. */
+int cr_agent_add_handle(int fd, int helper);
+void cr_agent_remove_handle(int fd);
+int cr_agent_has_handle(int fd);
+
 /* ---- critical sections: a checkpoint waits until the process has none open ---- */
 
 /* Blocks while a stop is in progress, unless the calling thread is in one already. */
 void cr_section_enter(void);
 /* Returns 0 instead of blocking; 1 when entered. */
 int cr_section_try_enter(void);
-/* Returns -EINVAL if this thread is in none. */
+/*
+ * Returns -EINVAL if this thread is in none. The last one to leave waits for the end of a checkpoint that waits for it.
+ */
 int cr_section_leave(void);
+/* The same without that wait. */
+int cr_section_leave_at_once(void);
+/* How many the calling thread is in. */
+uint32_t cr_section_depth(void);
+/* The calling thread ends: it leaves all. */
+void cr_section_leave_all(void);
 
 /* 0 idle, 1 a round has begun, 2 threads are stopped. */
 int cr_agent_status(void);

@@ -21,6 +21,7 @@
 #define HIGH_DESCRIPTOR 1000
 #define ARENA_SIZE (4UL << 20)
 #define REFUSE_TIMEOUT_MS 50
+#define AWAIT_STEP_MS 20
 
 static uint8_t send_buffer[CR_FRAME_AGENT_MAX];
 static uint8_t held_answers[8192];
@@ -81,6 +82,7 @@ int cr_link_open(struct cr_link *link, int requester, uint32_t value, const char
 
     if (link->arena.size == 0 && cr_arena_create(&link->arena, ARENA_SIZE) < 0)
         return -ENOMEM;
+    link->requester = requester;
     link->round = 0;
     link->held = 0;
     link->reported_count = 0;
@@ -166,6 +168,14 @@ static int hold_back(struct cr_link *link, const quiesce_wire_Frame *frame)
         return 0;
     link->held += (size_t)size;
     return 1;
+}
+
+int cr_link_await(struct cr_link *link)
+{
+    struct pollfd peer = {link->fd, POLLIN, 0};
+    long n = cr_sys(SYS_poll, &peer, 1, AWAIT_STEP_MS);
+
+    return n < 0 && n != -EINTR ? (int)n : 0;
 }
 
 int cr_link_cancelled(struct cr_link *link)

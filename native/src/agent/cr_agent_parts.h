@@ -5,6 +5,7 @@
 #define CR_AGENT_PARTS_H
 
 #include "cr_agent.h"
+#include "cr_callbacks.h"
 #include "cr_dump.h"
 #include "cr_frame.h"
 
@@ -32,7 +33,8 @@ void cr_agent_block_signals(void);
 /* The connection to a requester. fd < 0: the process itself is the requester. */
 struct cr_link {
     int fd;
-    int signals; /* signalfd of the wake-up signal, so that one poll sees both */
+    int requester; /* its pid */
+    int signals;   /* signalfd of the wake-up signal, so that one poll sees both */
     uint64_t round;
     size_t held; /* bytes of answers that are not sent yet */
     struct cr_frame_reader reader;
@@ -55,6 +57,9 @@ void cr_link_close(struct cr_link *link);
 int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame);
 
 int cr_link_send(struct cr_link *link, const quiesce_wire_Frame *frame);
+
+/* Waits a little for something of the requester to arrive. */
+int cr_link_await(struct cr_link *link);
 
 /* Whether the requester has hung up or sent a Cancel; does not wait. */
 int cr_link_cancelled(struct cr_link *link);
@@ -85,8 +90,34 @@ void cr_agent_rank_targets(const quiesce_wire_Targets *targets);
 void cr_agent_rank_foreign(const struct cr_link *link, struct cr_foreign *ret_foreign);
 const struct cr_rank_facts *cr_agent_rank_facts(uint32_t sequence);
 
-/* Critical sections: closes them to newcomers and waits for those inside, at most TIMEOUT_NS. */
-int cr_section_close(int64_t timeout_ns, struct cr_error *err);
+/*
+ * Critical sections: closes them to newcomers and waits for those inside, at most TIMEOUT_NS (0: for ever), or until the
+ * requester gives up.
+ */
+int cr_section_close(struct cr_link *link, int64_t timeout_ns, struct cr_error *err);
 void cr_section_open(void);
+void cr_section_forked(void);
+
+/* 1: this process stays out of every checkpoint. */
+extern int cr_agent_omits;
+
+/*
+ * Callbacks up to the last cr_checkpoint() in thread context. Negative, with the verdict in RESULT, if one of them does not
+ * want the checkpoint. Whatever comes of it, cr_callbacks_after() must follow.
+ */
+int cr_callbacks_before(struct cr_link *link, const quiesce_wire_Begin *begin,
+                        quiesce_wire_RankResult *result, struct cr_error *err);
+/* Between the two. */
+int cr_callbacks_are_under_way(void);
+/* The same about callbacks that have run since: in signal context, or afterwards. */
+int cr_callbacks_check(quiesce_wire_RankResult *result, struct cr_error *err);
+/* Answers what callbacks ask for. Negative if the requester gives up. */
+int cr_callbacks_serve(struct cr_error *err);
+/*
+ * The rest of all callbacks, before threads are released: OUTCOME is 0 after a checkpoint, 1 after a restart, negative if
+ * there was none.
+ */
+void cr_callbacks_after(int outcome);
+void cr_callbacks_forked(void);
 
 #endif

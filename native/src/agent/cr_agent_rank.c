@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /* context: frozen. What the agent says and hears as a rank of an MPI job. */
+#include "cr_agent_handles.h"
 #include "cr_agent_parts.h"
 
 #include "cr_fmt.h"
@@ -131,7 +132,7 @@ void cr_agent_rank_foreign(const struct cr_link *link, struct cr_foreign *ret_fo
     if (cr_agent.dump.ready.fd >= 0)
         foreign_fds[n++] = cr_agent.dump.ready.fd;
     foreign.fds = foreign_fds;
-    foreign.fd_count = n;
+    foreign.fd_count = cr_handles_foreign(foreign_fds, n, MAX_FDS, link->requester);
     *ret_foreign = foreign;
 }
 

@@ -4,6 +4,7 @@
  * context: frozen. One checkpoint as the agent sees it: phases on command, and from each of them a
  * way back.
  */
+#include "cr_agent_handles.h"
 #include "cr_agent_parts.h"
 
 #include "cr_agent_state.h"
@@ -18,6 +19,7 @@
 #include <string.h>
 
 #define STATUS_CANNOT_RESTART 8
+#define STATUS_CALLBACK_ENDED_RESTART (CR_ERSTRTABRT & 255)
 #define STOP_TRIES 5
 
 _Static_assert(CR_FILES_CONTENTS == (int)quiesce_wire_FilesPolicy_FILES_CONTENTS &&
@@ -53,10 +55,11 @@ static const struct cr_rank_ops *ops(void)
     return cr_agent.ops;
 }
 
-/* Threads go on, whatever was going on. */
-static void resume(struct round *r)
+/* Threads go on, whatever was going on. OUTCOME: as of cr_callbacks_after(). */
+static void resume(struct round *r, int outcome)
 {
     cr_agent.in_collectives = 0;
+    cr_callbacks_after(outcome);
     if (r->stopped)
         cr_freeze_release();
     r->stopped = 0;
@@ -66,11 +69,11 @@ static void resume(struct round *r)
     r->begun = 0;
 }
 
-static void abort_round(struct round *r)
+static void abort_round(struct round *r, int code)
 {
     cr_dump_abort(&cr_agent.dump);
     r->written = 0;
-    resume(r);
+    resume(r, code > 0 ? -code : -CR_ETEMPFAIL);
 }
 
 static void choose_path(struct round *r)
@@ -144,6 +147,8 @@ static int stop_and_collect(struct round *r)
 {
     int rc = cr_freeze_stop(CR_STOP_TIMEOUT_NS, &r->err);
 
+    if (rc == 0)
+        rc = cr_callbacks_check(&r->result, &r->err);
     if (rc < 0)
         return rc;
     rc = cr_fault("dump:after-threads");
@@ -151,6 +156,22 @@ static int stop_and_collect(struct round *r)
         return cr_fail(&r->err, -rc, "stopped by a fault point");
     rc = ops() != NULL ? ops()->check(&r->err) : 0;
     return rc < 0 ? rc : collect(r);
+}
+
+/* The part of it that comes while the application runs. After STOP it has been done. */
+static int phase_callbacks(struct round *r)
+{
+    int rc;
+
+    if (!r->begun)
+        return cr_fail(&r->err, CR_EPROTOCOL, "CALLBACKS came before the round had begun");
+    if (cr_callbacks_are_under_way())
+        return 0;
+    rc = cr_section_close(r->link, ops() != NULL ? CR_STOP_TIMEOUT_NS : 0, &r->err);
+    if (rc < 0)
+        return rc;
+    set_status(2);
+    return cr_callbacks_before(r->link, &r->begin, &r->result, &r->err);
 }
 
 static int phase_stop(struct round *r)
@@ -162,11 +183,10 @@ static int phase_stop(struct round *r)
         return cr_fail(&r->err, CR_EPROTOCOL, "STOP came before the round had begun");
     if (ops() != NULL)
         ops()->stop();
-    rc = cr_section_close(CR_STOP_TIMEOUT_NS, &r->err);
+    rc = phase_callbacks(r);
     if (rc < 0)
         return rc;
     r->stopped = 1;
-    set_status(2);
     /* Only to make the pause shorter: what it could not read is read in the pause. */
     cr_memory_prepare(NULL);
     rc = stop_and_collect(r);
@@ -189,14 +209,14 @@ static int phase_drain(struct round *r)
 }
 
 /* Ends the process: it has no state to go on from. */
-static void die_after_restart(const struct cr_error *err)
+static void die_after_restart(const struct cr_error *err, int status)
 {
     char text[CR_ERROR_TEXT_MAX + 64];
     size_t n = cr_fmt(text, sizeof(text), "cr_restart: cannot restart process %d: %s\n",
                       cr_freeze_known_tid(cr_sys_getpid()), err->text);
 
     cr_sys_write_all(2, text, n);
-    cr_sys(SYS_exit_group, STATUS_CANNOT_RESTART);
+    cr_sys(SYS_exit_group, status);
 }
 
 static void unmap_restorer(void)
@@ -228,13 +248,17 @@ static int come_back(struct round *r)
     cr_agent_rank_foreign(r->link, &foreign);
     if (rc == 0)
         rc = cr_dump_put_back(&cr_agent.dump, &foreign, &r->err);
+    if (rc == 0)
+        cr_handles_put_back();
     if (rc == 0 && ops() != NULL)
         rc = ops()->rebuild(&r->err);
     if (rc == 0 && ops() != NULL)
         rc = cr_agent_register(&r->err);
     if (rc < 0)
-        die_after_restart(&r->err);
-    resume(r);
+        die_after_restart(&r->err, STATUS_CANNOT_RESTART);
+    resume(r, 1);
+    if (cr_callbacks_check(&r->result, &r->err) < 0)
+        die_after_restart(&r->err, STATUS_CALLBACK_ENDED_RESTART);
     return ROUND_RESTORED;
 }
 
@@ -306,17 +330,26 @@ static int run_phase(struct round *r, quiesce_wire_Phase phase)
     case quiesce_wire_Phase_PHASE_DRAIN:
         return phase_drain(r);
     case quiesce_wire_Phase_PHASE_CALLBACKS:
-        return 0;
+        return phase_callbacks(r);
     case quiesce_wire_Phase_PHASE_DUMP:
         return phase_dump(r);
     case quiesce_wire_Phase_PHASE_RESUME:
-        resume(r);
-        return 0;
+        resume(r, 0);
+        return cr_callbacks_check(&r->result, &r->err);
     case quiesce_wire_Phase_PHASE_SEAL:
         return phase_seal(r);
     default:
         return cr_fail(&r->err, CR_EPROTOCOL, "phase %d is none of an agent's", (int)phase);
     }
+}
+
+/* A callback wants that no process of the request goes on: the requester kills the others. */
+static void die_of_callback(struct round *r, quiesce_wire_Phase phase)
+{
+    cr_dump_abort(&cr_agent.dump);
+    cr_link_done(r->link, phase, &r->result, &r->err);
+    cr_link_close(r->link);
+    cr_sys(SYS_kill, cr_sys_getpid(), SIGKILL);
 }
 
 /* Enters PHASE and says how it went. A failure resumes the process before it is told. */
@@ -334,7 +367,9 @@ static int enter(struct round *r, quiesce_wire_Phase phase)
     if (rc < 0) {
         if (r->err.code == 0)
             cr_fail(&r->err, -rc, "phase %s failed", cr_frame_phase_name(phase));
-        abort_round(r);
+        if (r->result.verdict == quiesce_wire_Verdict_VERDICT_PERMANENT)
+            die_of_callback(r, phase);
+        abort_round(r, r->err.code);
     }
     r->result.micros = (uint64_t)(cr_sys_clock_ns(CLOCK_MONOTONIC) - begun) / 1000;
     return cr_link_done(r->link, phase, &r->result, &r->err) < 0 ? ROUND_OVER : ROUND_GOES_ON;
@@ -347,7 +382,7 @@ static int begin(struct round *r, const quiesce_wire_Frame *frame)
     memset(&r->result, 0, sizeof(r->result));
     r->err.code = 0;
     if (phase_begin(r) < 0)
-        abort_round(r);
+        abort_round(r, r->err.code);
     else if (ops() != NULL)
         return ROUND_GOES_ON;
     return cr_link_done(r->link, quiesce_wire_Phase_PHASE_COLLECTIVES, &r->result, &r->err) < 0
@@ -355,9 +390,9 @@ static int begin(struct round *r, const quiesce_wire_Frame *frame)
                : ROUND_GOES_ON;
 }
 
-static int cancel(struct round *r)
+static int cancel(struct round *r, int code)
 {
-    abort_round(r);
+    abort_round(r, code);
     memset(&r->result, 0, sizeof(r->result));
     r->err.code = 0;
     return cr_link_done(r->link, quiesce_wire_Phase_PHASE_RESUME, &r->result, &r->err) < 0
@@ -386,7 +421,7 @@ static int obey(struct round *r, const quiesce_wire_Frame *frame)
         release_gate(&frame->body.release);
         return ROUND_GOES_ON;
     case quiesce_wire_Frame_cancel_tag:
-        return cancel(r);
+        return cancel(r, frame->body.cancel.error);
     case quiesce_wire_Frame_end_tag:
         if (frame->body.end.signal != 0)
             cr_sys(SYS_kill, cr_sys_getpid(), frame->body.end.signal);
@@ -423,9 +458,18 @@ int cr_round_serve(struct cr_link *link)
             rc = cr_agent_rank_report(link) < 0 ? ROUND_OVER : ROUND_GOES_ON;
     }
     if (rc == ROUND_OVER)
-        abort_round(&current_round);
+        abort_round(&current_round, 0);
     set_status(0);
     return rc == ROUND_RESTORED;
+}
+
+static void report(const char *file, const struct cr_error *err)
+{
+    char text[CR_ERROR_TEXT_MAX + 4200];
+    size_t n = cr_fmt(text, sizeof(text), "libcr: cannot checkpoint process %d into %s: %s\n",
+                      cr_freeze_known_tid(cr_sys_getpid()), file, err->text);
+
+    cr_sys_write_all(2, text, n);
 }
 
 void cr_round_serve_self(struct cr_link *link, struct cr_agent_request *request)
@@ -438,6 +482,7 @@ void cr_round_serve_self(struct cr_link *link, struct cr_agent_request *request)
 
     link->fd = -1;
     link->signals = -1;
+    link->requester = cr_freeze_known_tid(cr_sys_getpid());
     begin_round(r, link);
     memset(&r->begin, 0, sizeof(r->begin));
     cr_str_copy(r->begin.file, sizeof(r->begin.file), request->file);
@@ -452,6 +497,8 @@ void cr_round_serve_self(struct cr_link *link, struct cr_agent_request *request)
         if (r->err.code != 0)
             rc = -r->err.code;
     }
+    if (rc < 0 && request->reports)
+        report(request->file, &r->err);
     request->result = rc < 0 ? rc : 0;
     request->restarted = rc == ROUND_RESTORED;
     request->generation = cr_agent_state.generation;

@@ -45,6 +45,9 @@ void cr_freeze_forked(void)
 {
     cr_freeze.pid = cr_sys_getpid();
     cr_freeze.released = cr_freeze.generation;
+    cr_freeze.going = cr_freeze.generation;
+    cr_freeze.running = 0;
+    cr_freeze.preparing = 0;
     cr_freeze.count = 0;
     cr_freeze.virtual_ids = 0;
 }
@@ -52,6 +55,11 @@ void cr_freeze_forked(void)
 void cr_freeze_set_rules(const struct cr_freeze_rules *rules)
 {
     cr_freeze.rules = *rules;
+}
+
+void cr_freeze_set_callbacks(const struct cr_freeze_callbacks *callbacks)
+{
+    cr_freeze.callbacks = callbacks;
 }
 
 int cr_freeze_is_stopping(void)
@@ -164,7 +172,11 @@ static int await_parked(int64_t deadline, struct cr_error *err)
         __atomic_store_n(&cr_freeze.expected, came + missing, __ATOMIC_SEQ_CST);
         if (cr_sys_futex_wait(&cr_freeze.parked, came, &interval) != -ETIMEDOUT)
             continue;
-        rc = look_at_missing(cr_sys_clock_ns(CLOCK_MONOTONIC) > deadline, err);
+        rc = cr_freeze.callbacks != NULL ? cr_freeze.callbacks->serve(err) : 0;
+        /* Callbacks may take their time. */
+        if (rc == 0)
+            rc = look_at_missing(
+                cr_freeze.preparing == 0 && cr_sys_clock_ns(CLOCK_MONOTONIC) > deadline, err);
         if (rc < 0)
             return rc;
     }
@@ -189,12 +201,24 @@ int cr_freeze_stop(int64_t timeout_ns, struct cr_error *err)
         if (rc < 0)
             return cr_fail(err, CR_ENOPARK, "cannot signal the threads of this process: error %d",
                            -rc);
+        cr_park_ring();
         rc = await_parked(deadline, err);
         if (rc < 0)
             return rc;
     } while (added > 0);
     cr_freeze.stopped_at = cr_sys_clock_ns(CLOCK_MONOTONIC);
     return 0;
+}
+
+void cr_freeze_go(int outcome)
+{
+    uint32_t running;
+
+    cr_freeze.outcome = outcome;
+    __atomic_store_n(&cr_freeze.going, cr_freeze.generation, __ATOMIC_SEQ_CST);
+    cr_park_ring();
+    while ((running = __atomic_load_n(&cr_freeze.running, __ATOMIC_ACQUIRE)) != 0)
+        cr_sys_futex_wait(&cr_freeze.running, running, NULL);
 }
 
 void cr_freeze_release(void)

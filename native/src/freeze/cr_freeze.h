@@ -23,6 +23,28 @@ struct cr_freeze_rules {
     int (*is_foreign)(int tid);
 };
 
+/* A thread on its way to where it stands still, with code of the application around it (libcr.h: callbacks). */
+struct cr_stand {
+    /* Stands until cr_freeze_go(). Returns what that was given: 0, 1 in the restored process, or a negative code. */
+    int (*here)(struct cr_stand *stand);
+    struct cr_thread *thread;
+    void *frame;
+    uint32_t generation;
+    int restored;
+};
+
+/* How a thread stands: like all; around code of the application; or like all, but let go by cr_freeze_go(). */
+enum { CR_STAND_PLAIN, CR_STAND_CALLBACKS, CR_STAND_EARLY };
+
+/* Called in the stop handlers of the threads concerned. */
+struct cr_freeze_callbacks {
+    int (*kind)(void);
+    /* Calls STAND->here() once. Returns 1 if the thread is held until the stop is over, 0 if it may go on at once. */
+    int (*run)(struct cr_stand *stand);
+    /* By the agent, every few milliseconds while it waits for threads to stand. Negative: give up. */
+    int (*serve)(struct cr_error *err);
+};
+
 /*
  * Once, in the thread that makes the agent: reserves the records and installs the signal's action.
  * 0 or -errno.
@@ -33,6 +55,15 @@ int cr_freeze_init(void);
 void cr_freeze_forked(void);
 
 void cr_freeze_set_rules(const struct cr_freeze_rules *rules);
+
+/* NULL: no thread has code of its own to run. */
+void cr_freeze_set_callbacks(const struct cr_freeze_callbacks *callbacks);
+
+/*
+ * Before cr_freeze_release(), if need be: lets threads with callbacks go on with those, and returns when the callbacks have
+ * ended. OUTCOME is what they are told.
+ */
+void cr_freeze_go(int outcome);
 
 /*
  * Parks every thread but the calling one and the foreign ones; TIMEOUT_NS for all of it. Returns 0,

@@ -119,6 +119,103 @@ static int stand(struct cr_thread *t, ucontext_t *frame)
     return 1;
 }
 
+void cr_park_ring(void)
+{
+    __atomic_add_fetch(&cr_freeze.bell, 1, __ATOMIC_SEQ_CST);
+    cr_sys_futex_wake(&cr_freeze.bell, INT32_MAX);
+}
+
+static struct cr_thread *own_record(void)
+{
+    int tid = cr_sys_gettid();
+    uint32_t count = __atomic_load_n(&cr_freeze.count, __ATOMIC_ACQUIRE);
+
+    for (uint32_t i = 0; i < count; i++)
+        if (cr_freeze.threads[i].kernel_tid == tid)
+            return &cr_freeze.threads[i];
+    return NULL;
+}
+
+/* Waits for cr_freeze_go(): NULL; or for a stop that was begun anew meanwhile: the record to stand with. */
+static struct cr_thread *await_go(uint32_t generation)
+{
+    struct cr_thread *t;
+
+    for (;;) {
+        uint32_t bell = __atomic_load_n(&cr_freeze.bell, __ATOMIC_ACQUIRE);
+        if ((int32_t)(cr_freeze.going - generation) >= 0)
+            return NULL;
+        if (cr_freeze.generation != generation) {
+            t = own_record();
+            if (t != NULL && t->parked != cr_freeze.generation)
+                return t;
+        }
+        cr_sys_futex_wait(&cr_freeze.bell, bell, NULL);
+    }
+}
+
+static int come_back_early(struct cr_stand *s)
+{
+    cr_thread_restore(s->thread);
+    cr_signals_put_back_thread(s->thread->tid);
+    cr_state_put_back_thread();
+    __atomic_add_fetch(&cr_freeze.back, 1, __ATOMIC_SEQ_CST);
+    cr_sys_futex_wake(&cr_freeze.back, 1);
+    await_go(cr_freeze.generation);
+    s->restored = 1;
+    return cr_freeze.outcome;
+}
+
+/* A thread that cr_freeze_go() lets go. The stop may be begun several times before that. */
+static int stand_early(struct cr_stand *s)
+{
+    struct cr_thread *next = s->thread;
+
+    do {
+        s->thread = next;
+        s->generation = cr_freeze.generation;
+        next->ucontext = s->frame;
+        cr_thread_save(next);
+        cr_signals_collect_thread(next->tid);
+        if (cr_context_save(&s->thread->context) != 0)
+            return come_back_early(s);
+        arrive(s->thread, s->generation);
+        next = await_go(s->generation);
+    } while (next != NULL);
+    return cr_freeze.outcome;
+}
+
+/* The same for a thread that runs callbacks around it. */
+static int stand_in_callbacks(struct cr_stand *s)
+{
+    __atomic_sub_fetch(&cr_freeze.preparing, 1, __ATOMIC_SEQ_CST);
+    return stand_early(s);
+}
+
+/* Stands as the thread has to. Returns 0, or 1 in the restored process. */
+static int stand_as_due(struct cr_thread *t, ucontext_t *frame)
+{
+    const struct cr_freeze_callbacks *callbacks = cr_freeze.callbacks;
+    int kind = callbacks != NULL && cr_freeze_is_stopping() ? callbacks->kind() : CR_STAND_PLAIN;
+    struct cr_stand s = {stand_early, t, frame, cr_freeze.generation, 0};
+
+    if (kind == CR_STAND_PLAIN)
+        return stand(t, frame);
+    if (kind == CR_STAND_EARLY) {
+        stand_early(&s);
+        return s.restored;
+    }
+    s.here = stand_in_callbacks;
+    __atomic_add_fetch(&cr_freeze.running, 1, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&cr_freeze.preparing, 1, __ATOMIC_SEQ_CST);
+    kind = callbacks->run(&s);
+    if (__atomic_sub_fetch(&cr_freeze.running, 1, __ATOMIC_SEQ_CST) == 0)
+        cr_sys_futex_wake(&cr_freeze.running, 1);
+    if (kind)
+        await_release(s.generation);
+    return s.restored;
+}
+
 static void move_deadline(const ucontext_t *frame)
 {
     struct cr_wait *wait = noted_wait(frame);
@@ -180,7 +277,7 @@ static void finish_call(struct standing *s, int restored)
         return;
     if (cr_context_save(&s->more.again) != 0) {
         later = s->more.thread;
-        if (!prepare_call(s, stand(later, s->frame)))
+        if (!prepare_call(s, stand_as_due(later, s->frame)))
             return;
     }
     result = cr_continue_call(&s->more, cr_registers_mask(s->frame));
@@ -201,22 +298,11 @@ static void park(struct cr_thread *t, ucontext_t *frame)
     }
     s.frame = frame;
     treat_call(&s, t);
-    restored = stand(t, frame);
+    restored = stand_as_due(t, frame);
     if (restored)
         move_deadline(frame);
     if (s.must_finish)
         finish_call(&s, restored);
-}
-
-static struct cr_thread *own_record(void)
-{
-    int tid = cr_sys_gettid();
-    uint32_t count = __atomic_load_n(&cr_freeze.count, __ATOMIC_ACQUIRE);
-
-    for (uint32_t i = 0; i < count; i++)
-        if (cr_freeze.threads[i].kernel_tid == tid)
-            return &cr_freeze.threads[i];
-    return NULL;
 }
 
 /*

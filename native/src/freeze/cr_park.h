@@ -18,8 +18,14 @@ struct cr_freeze {
     volatile uint32_t expected;   /* the one that makes PARKED this wakes the agent */
     volatile uint32_t back;       /* futex: how many are back after a restart */
     int32_t pid;                  /* the kernel's */
-    uint32_t virtual_ids; /* some restored thread has another id than the application knows */
-    int64_t stopped_at;   /* CLOCK_MONOTONIC when the last thread had parked */
+    uint32_t virtual_ids;      /* some restored thread has another id than the application knows */
+    volatile uint32_t bell;    /* futex: GOING or GENERATION has changed */
+    volatile uint32_t going;   /* the newest stop in which threads with callbacks may go on */
+    volatile uint32_t running; /* futex: threads in callbacks */
+    volatile uint32_t preparing; /* how many of those do not stand yet */
+    volatile int32_t outcome;    /* what the callbacks are told */
+    const struct cr_freeze_callbacks *volatile callbacks;
+    int64_t stopped_at; /* CLOCK_MONOTONIC when the last thread had parked */
     struct cr_freeze_rules rules;
 };
 extern struct cr_freeze cr_freeze;
@@ -29,6 +35,9 @@ void cr_park_handler(int signal, siginfo_t *info, void *frame);
 
 /* Sends the stop signal to the thread of record T. 0 or -errno. */
 int cr_park_signal(const struct cr_thread *t);
+
+/* Wakes threads that stand around callbacks, to look what has changed. */
+void cr_park_ring(void);
 
 /* Keeps the pairs of known and kernel ids beyond the next stop. */
 void cr_park_remember_ids(void);

@@ -30,10 +30,15 @@ static void unblock_signal(void)
     cr_sys(SYS_rt_sigprocmask, SIG_UNBLOCK, &wake, 0, 8);
 }
 
-__attribute__((constructor)) static void load(void)
+/* Where two of our libraries are loaded, both call that of the first one. */
+CR_WRAPPER void cr_agent_load(void)
 {
+    static int loaded;
     int rc;
 
+    if (loaded)
+        return;
+    loaded = 1;
     if (&__rseq_size != NULL)
         cr_thread_set_rseq(__rseq_offset, __rseq_size);
     cr_fault_init(getenv("CR_FAULT"));
@@ -47,4 +52,9 @@ __attribute__((constructor)) static void load(void)
     }
     unblock_signal();
     pthread_atfork(NULL, NULL, forked);
+}
+
+__attribute__((constructor)) static void load(void)
+{
+    cr_agent_load();
 }

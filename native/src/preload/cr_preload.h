@@ -14,6 +14,9 @@
 /* Marks a wrapper as visible to the application. */
 #define CR_WRAPPER __attribute__((visibility("default")))
 
+/* Starts the agent, unless that has been done. */
+void cr_agent_load(void);
+
 /*
  * Finds libc's own functions; wrappers called before (by constructors of other libraries) find
  * theirs at the first call.

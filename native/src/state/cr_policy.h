@@ -16,6 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Changed by libcr_ext.h's functions, which may be another library's than the agent; see cr_agent.h. */
+#define CR_POLICY_EXPORT __attribute__((visibility("default")))
+
 enum cr_policy_kind { CR_KEEP, CR_ZERO, CR_DROP };
 
 /* Why memory is left out, as in LeftOut. */
@@ -76,12 +79,12 @@ int cr_policy_matches(const char *pattern, const char *name);
  * By the program, by any thread: [START, END) is treated by POLICY; what was said about it before is forgotten. CR_KEEP
  * is kept as such: it outweighs MADV_DONTDUMP and rules for whole mappings. Returns 0, or -ENOSPC if there are too many.
  */
-int cr_policy_set_range(uint64_t start, uint64_t end, uint32_t policy);
+CR_POLICY_EXPORT int cr_policy_set_range(uint64_t start, uint64_t end, uint32_t policy);
 /* Forgets what was said about [START, END). */
-int cr_policy_forget_range(uint64_t start, uint64_t end);
-int cr_policy_add_rule(const struct cr_policy_rule *rule);
-int cr_policy_add_path(const struct cr_policy_path *path);
-int cr_policy_set_descriptor(int fd, uint32_t policy);
+CR_POLICY_EXPORT int cr_policy_forget_range(uint64_t start, uint64_t end);
+CR_POLICY_EXPORT int cr_policy_add_rule(const struct cr_policy_rule *rule);
+CR_POLICY_EXPORT int cr_policy_add_path(const struct cr_policy_path *path);
+CR_POLICY_EXPORT int cr_policy_set_descriptor(int fd, uint32_t policy);
 
 /* By the agent: for the checkpoint that begins. Returns 0, or -CR_EUSAGE. */
 int cr_policy_begin(const struct cr_policy_request *request, struct cr_error *err);

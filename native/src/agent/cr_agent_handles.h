@@ -1,0 +1,33 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context: frozen. Descriptors that libcr.h's functions keep in the process: each is one end of a SOCK_SEQPACKET pair over
+ * which a helper tells the end of a request. No image holds them; in the restored process others stand at their numbers, in
+ * which the end has already been told.
+ */
+#ifndef CR_AGENT_HANDLES_H
+#define CR_AGENT_HANDLES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CR_HANDLE_MAGIC 0x484c5151U
+#define CR_HANDLE_TEXT_MAX 4000
+#define CR_HANDLES_MAX 64
+
+/* What the helper sends, once; TEXT is as long as the packet. */
+struct cr_handle_reply {
+    uint32_t magic;
+    int32_t error; /* positive; 0: success */
+    int32_t value; /* a pid, for restarts */
+    uint32_t length;
+    char text[CR_HANDLE_TEXT_MAX];
+};
+
+/* The agent's side. Appends the descriptors to FDS, which has room for SIZE; REQUESTER is the pid of who takes an image. */
+size_t cr_handles_foreign(int *fds, size_t count, size_t size, int requester);
+/* In the restored process, after all other descriptors. */
+void cr_handles_put_back(void);
+void cr_handles_forked(void);
+
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: normal. The name by which a linker can be told to keep libcr.so: -lcr -u cr_link_me. */
+__attribute__((visibility("default"))) void cr_link_me(void);
+
+__attribute__((visibility("default"))) void cr_link_me(void)
+{
+}

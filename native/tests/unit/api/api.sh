@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# SPDX-FileCopyrightText: The Quiesce Authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Runs a program that checkpoints itself into the file named as its argument, then restarts it from there: both say in TAP
+# what they saw. usage: api.sh BIN PROGRAM [WORDS...]
+set -euo pipefail
+
+bin=$1
+program=$2
+shift 2
+dir=$(mktemp -d "${TMPDIR:-/tmp}/quiesce-api.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+
+without_descriptors() {
+    local fd
+    for fd in /proc/self/fd/*; do
+        fd=${fd##*/}
+        ((fd <= 2)) || eval "exec $fd>&-" 2>/dev/null || true
+    done
+    exec "$@"
+}
+
+(cd "$dir" && without_descriptors timeout -k 1 60 "$program" "$dir/image" "$@") </dev/null
+echo "# restart"
+(cd "$dir" && without_descriptors timeout -k 1 60 "$bin/cr_restart" "$dir/image") </dev/null
