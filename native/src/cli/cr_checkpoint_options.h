@@ -16,8 +16,8 @@
 /* Which processes; the numbers are those of libcr.h. */
 enum { CR_TARGET_PROC = 0, CR_TARGET_PGRP = 1, CR_TARGET_SESS = 2, CR_TARGET_TREE = 3 };
 
-/* What of files goes into the image beside changed pages; the numbers are those of libcr.h. */
-enum { CR_SAVE_EXE = 0x200, CR_SAVE_PRIVATE = 0x400, CR_SAVE_SHARED = 0x800 };
+/* What of mapped files goes into the image beside changed pages, as SaveFlags in wire.proto. */
+enum { CR_SAVE_EXE = 1, CR_SAVE_PRIVATE = 2, CR_SAVE_SHARED = 4 };
 
 /* What becomes of a target that is traced, or that traces others. */
 enum { CR_TRACED_ERROR, CR_TRACED_SKIP, CR_TRACED_ALLOW };

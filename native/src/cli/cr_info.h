@@ -13,6 +13,7 @@ struct cr_info_options {
     int json;
     int verify;
     int maps;
+    const char *unpack; /* directory; NULL: print */
 };
 
 /* An image and what is asked for more than once. */
@@ -42,6 +43,14 @@ uint64_t cr_info_stored(const struct cr_info *info, uint64_t start, uint64_t end
 /* Words for the kinds of image.proto. */
 const char *cr_info_area_words(unsigned kind);
 const char *cr_info_descriptor_words(unsigned kind);
+const char *cr_info_note_words(unsigned type);
+
+/* Notes of the first of these types have a table of their own. */
+#define CR_INFO_FIRST_OTHER 14
+
+/* The smallest type of our notes above AFTER, how many there are and their size; 0: none. */
+unsigned cr_info_next_kind(const struct cr_info *info, unsigned after, size_t *ret_count,
+                           uint64_t *ret_bytes);
 
 void cr_info_print_table(FILE *out, const struct cr_info *info);
 void cr_info_print_json(FILE *out, const struct cr_info *info);

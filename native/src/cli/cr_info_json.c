@@ -130,6 +130,28 @@ static void put_descriptors(FILE *out, const struct cr_info *info)
     fputc(']', out);
 }
 
+static void put_others(FILE *out, const struct cr_info *info)
+{
+    quiesce_image_LeftOut l = quiesce_image_LeftOut_init_zero;
+    unsigned type = CR_INFO_FIRST_OTHER - 1;
+    const char *separator = "";
+    uint64_t bytes;
+    size_t count;
+
+    cr_info_first(info, quiesce_image_NoteType_NOTE_LEFT_OUT, quiesce_image_LeftOut_fields, &l);
+    fprintf(out,
+            ",\"leftOut\":{\"dontdump\":%" PRIu64 ",\"freed\":%" PRIu64 ",\"program\":%" PRIu64
+            ",\"request\":%" PRIu64 "},\"notes\":{",
+            l.dontdump, l.freed, l.program, l.request);
+    while ((type = cr_info_next_kind(info, type, &count, &bytes)) != 0) {
+        fputs(separator, out);
+        cr_cli_json(out, cr_info_note_words(type));
+        fprintf(out, ":%zu", count);
+        separator = ",";
+    }
+    fputc('}', out);
+}
+
 void cr_info_print_json(FILE *out, const struct cr_info *info)
 {
     struct cr_image_record record;
@@ -150,5 +172,6 @@ void cr_info_print_json(FILE *out, const struct cr_info *info)
     if (info->options->maps)
         put_areas(out, info);
     put_descriptors(out, info);
-    fputs("}\n", out);
+    put_others(out, info);
+    fputc('}', out);
 }

@@ -146,9 +146,9 @@ static void print_descriptors(FILE *out, const struct cr_info *info)
             const quiesce_image_Descriptor *one = &d.descriptor[i];
 
             if (first)
-                fputs("\n  fd     kind       offset        path\n", out);
+                fputs("\n  fd     kind           offset        path\n", out);
             first = 0;
-            fprintf(out, "  %-7" PRId32 "%-11s%-14" PRId64, one->fd,
+            fprintf(out, "  %-7" PRId32 "%-15s%-14" PRId64, one->fd,
                     cr_info_descriptor_words(one->kind), one->offset);
             print_text(out, one->path);
             fputc('\n', out);
@@ -197,6 +197,43 @@ static void print_areas(FILE *out, const struct cr_info *info)
     }
 }
 
+/* What programs and requesters wished to be left out. */
+static void print_left_out(FILE *out, const struct cr_info *info)
+{
+    quiesce_image_LeftOut l = quiesce_image_LeftOut_init_zero;
+
+    if (!cr_info_first(info, quiesce_image_NoteType_NOTE_LEFT_OUT, quiesce_image_LeftOut_fields,
+                       &l))
+        return;
+    fprintf(out, "  %-18s", "left out");
+    print_size(out, l.dontdump + l.freed + l.program + l.request);
+    fputs(": ", out);
+    print_size(out, l.dontdump);
+    fputs(" by MADV_DONTDUMP, ", out);
+    print_size(out, l.freed);
+    fputs(" by MADV_FREE, ", out);
+    print_size(out, l.program);
+    fputs(" by the program, ", out);
+    print_size(out, l.request);
+    fputs(" by --exclude\n", out);
+}
+
+/* Every other kind of state, in one line each. */
+static void print_others(FILE *out, const struct cr_info *info)
+{
+    unsigned type = CR_INFO_FIRST_OTHER - 1;
+    uint64_t bytes;
+    size_t count;
+    int first = 1;
+
+    while ((type = cr_info_next_kind(info, type, &count, &bytes)) != 0) {
+        if (first)
+            fputs("\n  notes  kind                  bytes\n", out);
+        first = 0;
+        fprintf(out, "  %-7zu%-22s%" PRIu64 "\n", count, cr_info_note_words(type), bytes);
+    }
+}
+
 void cr_info_print_table(FILE *out, const struct cr_info *info)
 {
     fprintf(out, "%s\n", info->path);
@@ -205,7 +242,9 @@ void cr_info_print_table(FILE *out, const struct cr_info *info)
     print_rank(out, info);
     print_process(out, info);
     print_sizes(out, info);
+    print_left_out(out, info);
     print_threads(out, info);
     print_areas(out, info);
     print_descriptors(out, info);
+    print_others(out, info);
 }
