@@ -254,6 +254,8 @@ static int come_back(struct round *r)
         rc = ops()->rebuild(&r->err);
     if (rc == 0 && ops() != NULL)
         rc = cr_agent_register(&r->err);
+    if (rc == 0)
+        rc = cr_dump_finish(&cr_agent.dump, &r->err);
     if (rc < 0)
         die_after_restart(&r->err, STATUS_CANNOT_RESTART);
     resume(r, 1);

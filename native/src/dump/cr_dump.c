@@ -5,6 +5,7 @@
 
 #include "cr_agent_state.h"
 #include "cr_core_notes.h"
+#include "cr_dump_threads.h"
 #include "cr_fault.h"
 #include "cr_fmt.h"
 #include "cr_freeze.h"
@@ -81,7 +82,7 @@ static int pin(struct cr_dump *d, struct cr_error *err)
 {
     struct cr_thread *threads;
     size_t count = cr_freeze_threads(&threads);
-    uint64_t *pinned = cr_arena_alloc(&d->arena, (count + 3) * sizeof(*pinned));
+    uint64_t *pinned = cr_arena_alloc(&d->arena, (count + 4) * sizeof(*pinned));
     size_t n = 0;
 
     if (pinned == NULL)
@@ -89,6 +90,7 @@ static int pin(struct cr_dump *d, struct cr_error *err)
     pinned[n++] = (uint64_t)&cr_agent_state;
     pinned[n++] = (uint64_t)d;
     pinned[n++] = (uint64_t)threads;
+    pinned[n++] = (uint64_t)cr_freeze_attributes(threads);
     for (size_t i = 0; i < count; i++) {
         if (threads[i].gone == 0)
             pinned[n++] = threads[i].context.rsp;
@@ -104,6 +106,8 @@ int cr_dump_collect(struct cr_dump *d, struct cr_error *err)
 
     if (rc == 0)
         rc = cr_own_notes_collect(d, err);
+    if (rc == 0)
+        rc = cr_dump_threads_collect(&d->state, err);
     if (rc == 0)
         rc = cr_state_collect(&d->state, err);
     if (rc == 0)
@@ -204,4 +208,11 @@ int cr_dump_put_back(struct cr_dump *d, const struct cr_foreign *foreign, struct
     rc = cr_state_put_back(&d->state, err);
     d->writer = NULL;
     return rc;
+}
+
+int cr_dump_finish(struct cr_dump *d, struct cr_error *err)
+{
+    int rc = cr_dump_threads_finish(err);
+
+    return rc < 0 ? rc : cr_state_finish(&d->state, err);
 }

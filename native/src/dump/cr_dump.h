@@ -70,4 +70,10 @@ void cr_dump_abort(struct cr_dump *d);
 /* In the restored process: puts all kernel state back. */
 int cr_dump_put_back(struct cr_dump *d, const struct cr_foreign *foreign, struct cr_error *err);
 
+/*
+ * In the restored process, when nothing is left that needs a right: whether every thread has become who it was, and the
+ * agent's own turn. It may open nothing afterwards that the program could not.
+ */
+int cr_dump_finish(struct cr_dump *d, struct cr_error *err);
+
 #endif

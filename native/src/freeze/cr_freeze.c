@@ -7,6 +7,7 @@
 #include "cr_park.h"
 #include "cr_proc.h"
 #include "cr_state_signals.h"
+#include "cr_state_thread.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -26,17 +27,24 @@ struct kernel_action { /* struct sigaction of the system call */
     uint64_t mask;
 };
 
+static uint64_t reserve(size_t size)
+{
+    return cr_sys_mmap(0, MAX_THREADS * size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
 int cr_freeze_init(void)
 {
     struct kernel_action action = {cr_park_handler,
                                    SA_SIGINFO | SA_RESTART | SA_ONSTACK | 0x04000000UL,
                                    cr_signal_return, ~0UL};
-    uint64_t at = cr_sys_mmap(0, MAX_THREADS * sizeof(struct cr_thread), PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint64_t threads = reserve(sizeof(struct cr_thread));
+    uint64_t attributes = reserve(sizeof(struct cr_attributes));
 
-    if (cr_sys_is_error(at))
-        return (int)(int64_t)at;
-    cr_freeze.threads = (struct cr_thread *)at;
+    if (cr_sys_is_error(threads) || cr_sys_is_error(attributes))
+        return -ENOMEM;
+    cr_freeze.threads = (struct cr_thread *)threads;
+    cr_freeze.attributes = (struct cr_attributes *)attributes;
     cr_freeze.pid = cr_sys_getpid();
     return (int)cr_sys(SYS_rt_sigaction, CR_STOP_SIGNAL, &action, 0, 8);
 }
@@ -72,6 +80,11 @@ size_t cr_freeze_threads(struct cr_thread **ret_threads)
 {
     *ret_threads = cr_freeze.threads;
     return cr_freeze.count;
+}
+
+struct cr_attributes *cr_freeze_attributes(const struct cr_thread *t)
+{
+    return &cr_freeze.attributes[t - cr_freeze.threads];
 }
 
 static struct cr_thread *add_record(int kernel_tid)

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct cr_attributes; /* cr_state_thread.h */
+
 #define CR_STOP_SIGNAL 61
 #define CR_STOP_TIMEOUT_NS (5LL * 1000000000)
 
@@ -82,6 +84,9 @@ int cr_freeze_is_stopping(void);
  * The records of the last stop, the agent's own first; those with gone != 0 are to be passed over.
  */
 size_t cr_freeze_threads(struct cr_thread **ret_threads);
+
+/* What goes with record T: the thread's scheduling, rights and the like. */
+struct cr_attributes *cr_freeze_attributes(const struct cr_thread *t);
 
 /*
  * In the restored process: waits until all threads are back in their handlers. Returns 0 or

@@ -10,8 +10,8 @@
 #include "cr_continue.h"
 #include "cr_frame_registers.h"
 #include "cr_park_socket.h"
-#include "cr_state.h"
 #include "cr_state_signals.h"
+#include "cr_state_thread.h"
 #include "cr_sys.h"
 #include "cr_wait.h"
 
@@ -104,6 +104,7 @@ static int stand(struct cr_thread *t, ucontext_t *frame)
 
     t->ucontext = frame;
     cr_thread_save(t);
+    cr_attributes_save(cr_freeze_attributes(t));
     cr_signals_collect_thread(t->tid);
     if (cr_context_save(&t->context) == 0) {
         arrive(t, generation);
@@ -112,7 +113,7 @@ static int stand(struct cr_thread *t, ucontext_t *frame)
     }
     cr_thread_restore(t);
     cr_signals_put_back_thread(t->tid);
-    cr_state_put_back_thread();
+    cr_attributes_restore(cr_freeze_attributes(t));
     __atomic_add_fetch(&cr_freeze.back, 1, __ATOMIC_SEQ_CST);
     cr_sys_futex_wake(&cr_freeze.back, 1);
     await_release(generation);

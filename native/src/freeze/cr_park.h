@@ -11,6 +11,7 @@
 
 struct cr_freeze {
     struct cr_thread *threads;
+    struct cr_attributes *attributes; /* of the thread with the same number */
     volatile uint32_t count;
     volatile uint32_t generation; /* of the newest stop */
     volatile uint32_t released;   /* futex: the newest stop that is over */

@@ -16,11 +16,12 @@ struct kind {
 };
 
 /*
- * The order counts when things are put back: the address space's advice first; descriptors are opened by absolute paths
+ * The order counts when things are put back: limits out of the way, and in force when all stands; the address space's advice first; descriptors are opened by absolute paths
  * but with the process's own umask and file limits; handlers before anything that may raise a signal; timers and pending
  * signals last. Areas are collected by cr_memory_collect(), which has more to return than notes.
  */
 static const struct kind KINDS[] = {
+    {"limits", cr_limits_collect, cr_limits_raise},
     {"memory", NULL, cr_memory_put_back},
     {"process", cr_process_collect, cr_process_put_back},
     {"descriptors", cr_descriptors_collect, cr_descriptors_put_back},
@@ -28,6 +29,7 @@ static const struct kind KINDS[] = {
     {"signals", cr_signals_collect, cr_signals_put_back},
     {"timers", cr_timers_collect, cr_timers_put_back},
     {"pending signals", NULL, cr_signals_queue_again},
+    {"limits in force", NULL, cr_limits_put_back},
 };
 
 #define KIND_COUNT (sizeof(KINDS) / sizeof(*KINDS))

@@ -96,9 +96,8 @@ int cr_state_collect(struct cr_state *state, struct cr_error *err);
 int cr_state_put_back(struct cr_state *state, struct cr_error *err);
 
 /*
- * By each other thread of a restored process, in its stop handler: nice value, personality and no_new_privs, which the
- * kernel keeps for each thread. They are those that the main thread had.
+ * The last of all, when the agent has become who it was: that changes what must be set again. By the agent.
  */
-void cr_state_put_back_thread(void);
+int cr_state_finish(struct cr_state *state, struct cr_error *err);
 
 #endif

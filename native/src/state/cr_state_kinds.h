@@ -13,9 +13,14 @@
 /* Advice, locks, names and guards of areas, and the kernel's record of code, data, stack and heap (not in an MPI rank). */
 int cr_memory_put_back(struct cr_state *state, struct cr_error *err);
 
-/* Working directory, umask, personality, dumpable, nice value, no_new_privs, membarrier registrations. */
+/* Working directory, umask, dumpable, membarrier registrations, what prctl() sets for the whole process. */
 int cr_process_collect(struct cr_state *state, struct cr_error *err);
 int cr_process_put_back(struct cr_state *state, struct cr_error *err);
+
+/* Resource limits: first lifted, so that all can be put back, and last of all as they were. */
+int cr_limits_collect(struct cr_state *state, struct cr_error *err);
+int cr_limits_raise(struct cr_state *state, struct cr_error *err);
+int cr_limits_put_back(struct cr_state *state, struct cr_error *err);
 
 int cr_descriptors_collect(struct cr_state *state, struct cr_error *err);
 int cr_descriptors_put_back(struct cr_state *state, struct cr_error *err);

@@ -15,15 +15,9 @@
 #include <sys/resource.h>
 
 #define MEMBARRIER_GET_REGISTRATIONS (1 << 9) /* kernel 6.3 */
-
-/* What the kernel keeps for each thread. It lies in our memory, where the restored threads find it. */
-static struct {
-    int collected;
-    int keep_nice; /* the launcher of an MPI rank decides */
-    int nice;
-    uint32_t personality;
-    int no_new_privileges;
-} of_thread;
+#define GET_MDWE 66                           /* kernel 6.3 */
+#define SET_MEMORY_MERGE 67                   /* kernel 6.4 */
+#define GET_MEMORY_MERGE 68
 
 static long read_link_of(const char *link, char *out, size_t size, struct cr_error *err)
 {
@@ -74,6 +68,22 @@ static int main_no_new_privileges(void)
     return cr_sys(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 }
 
+/* What prctl() sets for the whole process. */
+static int collect_controls(quiesce_image_Process *p, struct cr_error *err)
+{
+    int reaper = 0;
+
+    if (cr_sys(SYS_prctl, GET_MDWE, 0, 0, 0, 0) > 0)
+        return cr_fail(err, CR_EREFUSED,
+                       "the process has sealed its memory against new code (PR_SET_MDWE), which "
+                       "forbids putting it back; run it without");
+    cr_sys(SYS_prctl, PR_GET_CHILD_SUBREAPER, &reaper, 0, 0, 0);
+    p->child_subreaper = reaper != 0;
+    p->thp_disable = cr_sys(SYS_prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
+    p->memory_merge = cr_sys(SYS_prctl, GET_MEMORY_MERGE, 0, 0, 0, 0) == 1;
+    return 0;
+}
+
 static int collect(struct cr_state *state, quiesce_image_Process *p, struct cr_error *err)
 {
     long mask;
@@ -96,13 +106,11 @@ static int collect(struct cr_state *state, quiesce_image_Process *p, struct cr_e
     p->dumpable = true;
     p->nice = 20 - (int32_t)cr_sys(SYS_getpriority, PRIO_PROCESS, cr_sys_getpid());
     p->no_new_privileges = main_no_new_privileges();
-    of_thread.keep_nice = state->foreign->range_count > 0;
-    of_thread.nice = p->nice;
-    of_thread.personality = p->personality;
-    of_thread.no_new_privileges = p->no_new_privileges;
-    of_thread.collected = 1;
     registrations = cr_sys(SYS_membarrier, MEMBARRIER_GET_REGISTRATIONS, 0, 0);
     p->membarrier = registrations > 0 ? (uint32_t)registrations : 0;
+    rc = collect_controls(p, err);
+    if (rc < 0)
+        return rc;
     return cr_state_add(state, quiesce_image_NoteType_NOTE_PROCESS, quiesce_image_Process_fields, p,
                         err);
 }
@@ -116,18 +124,6 @@ int cr_process_collect(struct cr_state *state, struct cr_error *err)
     rc = collect(state, cr_arena_alloc(&scratch.arena, sizeof(quiesce_image_Process)), err);
     cr_scratch_end(&scratch);
     return rc;
-}
-
-void cr_state_put_back_thread(void)
-{
-    if (!of_thread.collected)
-        return;
-    cr_sys(SYS_personality, of_thread.personality);
-    /* A lower nice value than the shell's needs a privilege; running at the shell's is no reason to fail. */
-    if (!of_thread.keep_nice)
-        cr_sys(SYS_setpriority, PRIO_PROCESS, 0, of_thread.nice);
-    if (of_thread.no_new_privileges)
-        cr_sys(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
 static int put_back_directory(const quiesce_image_Process *p, struct cr_error *err)
@@ -156,6 +152,16 @@ static int put_back_membarrier(const quiesce_image_Process *p, struct cr_error *
     return 0;
 }
 
+/* Set again by the finish; until then the agent has to read its own files of /proc. */
+static void put_back_controls(const quiesce_image_Process *p)
+{
+    cr_sys(SYS_prctl, PR_SET_DUMPABLE, p->dumpable, 0, 0, 0);
+    cr_sys(SYS_prctl, PR_SET_CHILD_SUBREAPER, p->child_subreaper, 0, 0, 0);
+    cr_sys(SYS_prctl, PR_SET_THP_DISABLE, p->thp_disable, 0, 0, 0);
+    if (p->memory_merge)
+        cr_sys(SYS_prctl, SET_MEMORY_MERGE, 1, 0, 0, 0);
+}
+
 static int put_back_process(const quiesce_image_Process *p, struct cr_error *err)
 {
     int rc = put_back_directory(p, err);
@@ -163,12 +169,13 @@ static int put_back_process(const quiesce_image_Process *p, struct cr_error *err
     if (rc < 0)
         return rc;
     cr_sys(SYS_umask, p->umask);
-    cr_sys(SYS_prctl, PR_SET_DUMPABLE, p->dumpable, 0, 0, 0);
-    cr_state_put_back_thread();
+    put_back_controls(p);
     return put_back_membarrier(p, err);
 }
 
-int cr_process_put_back(struct cr_state *state, struct cr_error *err)
+static int each(struct cr_state *state,
+                int (*put_back)(const quiesce_image_Process *p, struct cr_error *err),
+                struct cr_error *err)
 {
     struct cr_scratch scratch;
     quiesce_image_Process *p;
@@ -182,8 +189,26 @@ int cr_process_put_back(struct cr_state *state, struct cr_error *err)
             continue;
         rc = cr_state_decode(note, quiesce_image_Process_fields, p, err);
         if (rc == 0)
-            rc = put_back_process(p, err);
+            rc = put_back(p, err);
     }
     cr_scratch_end(&scratch);
     return rc;
+}
+
+int cr_process_put_back(struct cr_state *state, struct cr_error *err)
+{
+    return each(state, put_back_process, err);
+}
+
+/* The kernel takes it away from a process that changes its ids. */
+static int make_dumpable(const quiesce_image_Process *p, struct cr_error *err)
+{
+    int rc = (int)cr_sys(SYS_prctl, PR_SET_DUMPABLE, p->dumpable, 0, 0, 0);
+
+    return rc < 0 ? cr_fail(err, -rc, "cannot make the process dumpable again") : 0;
+}
+
+int cr_state_finish(struct cr_state *state, struct cr_error *err)
+{
+    return each(state, make_dumpable, err);
 }

@@ -18,6 +18,7 @@
 #define SIGNAL_COUNT 64
 #define SIGINFO_SIZE 128
 #define MASK_SIZE 8UL
+#define PENDING_PER_NOTE 64
 #define BIT(signal) (1ULL << ((signal)-1))
 
 /* Flags of pidfd_open() and pidfd_send_signal(), which older headers lack. */
@@ -148,7 +149,8 @@ static int queue_to_process(uint32_t signal, const uint8_t *siginfo)
 
 /*
  * Takes all that is pending in the queue that IS_PROCESS names, lowest number first. For as long as the queue of this
- * thread has a signal, the kernel does not give out the process's ones of the same number.
+ * thread has a signal, the kernel does not give out the process's ones of the same number. Those of the process are taken
+ * by the agent, to which alone nobody sends any, so a row of the same number needs no look in between.
  */
 static void take_all(int is_process, int32_t tid)
 {
@@ -164,11 +166,13 @@ static void take_all(int is_process, int32_t tid)
         if (mask == 0)
             return;
         signal = __builtin_ctzll(mask) + 1;
-        place = new_pending(tid, is_process ? 0 : kernel_tid);
-        if (place == NULL)
-            return;
-        if (dequeue(signal, place->siginfo) == signal)
-            place->signal = (uint32_t)signal;
+        do {
+            place = new_pending(tid, is_process ? 0 : kernel_tid);
+            if (place == NULL)
+                return;
+            if (dequeue(signal, place->siginfo) == signal)
+                place->signal = (uint32_t)signal;
+        } while (is_process && place->signal != 0);
     }
 }
 
@@ -282,27 +286,54 @@ static void encode_actions(const struct cr_foreign *foreign, quiesce_image_Signa
     }
 }
 
-static void encode_pending(quiesce_image_Signals *message)
+/* Encodes at most COUNT pending signals from place *AT on, and moves *AT behind the last one. */
+static pb_size_t encode_pending(uint32_t *at, quiesce_image_PendingSignal *out, pb_size_t count)
 {
-    for (uint32_t i = 0; i < collected_places(); i++) {
-        quiesce_image_PendingSignal *out = &message->pending[message->pending_count];
+    pb_size_t n = 0;
 
-        if (collected[i].signal == 0)
+    for (; *at < collected_places() && n < count; (*at)++) {
+        if (collected[*at].signal == 0)
             continue;
-        out->tid = (uint32_t)collected[i].tid;
-        memcpy(out->siginfo, collected[i].siginfo, SIGINFO_SIZE);
-        message->pending_count++;
+        out[n].tid = (uint32_t)collected[*at].tid;
+        memcpy(out[n].siginfo, collected[*at].siginfo, SIGINFO_SIZE);
+        n++;
     }
+    return n;
 }
 
-static int encode(struct cr_state *state, quiesce_image_Signals *message, struct cr_error *err)
+/* Those from place AT on, for which the first note has no room. */
+static int encode_more(struct cr_state *state, uint32_t at, quiesce_image_PendingSignals *message,
+                       struct cr_error *err)
 {
+    int rc = 0;
+
+    if (message == NULL)
+        return cr_fail_memory(err);
+    while (rc == 0) {
+        message->pending_count = encode_pending(&at, message->pending, PENDING_PER_NOTE);
+        if (message->pending_count == 0)
+            break;
+        rc = cr_state_add(state, quiesce_image_NoteType_NOTE_PENDING,
+                          quiesce_image_PendingSignals_fields, message, err);
+    }
+    return rc;
+}
+
+static int encode(struct cr_state *state, struct cr_arena *arena, struct cr_error *err)
+{
+    quiesce_image_Signals *message = cr_arena_alloc(arena, sizeof(*message));
+    uint32_t at = 0;
+    int rc;
+
     if (message == NULL)
         return cr_fail_memory(err);
     encode_actions(state->foreign, message);
-    encode_pending(message);
-    return cr_state_add(state, quiesce_image_NoteType_NOTE_SIGNALS, quiesce_image_Signals_fields,
-                        message, err);
+    message->pending_count = encode_pending(&at, message->pending, PENDING_PER_NOTE);
+    rc = cr_state_add(state, quiesce_image_NoteType_NOTE_SIGNALS, quiesce_image_Signals_fields,
+                      message, err);
+    if (rc < 0 || at == collected_places())
+        return rc;
+    return encode_more(state, at, cr_arena_alloc(arena, sizeof(quiesce_image_PendingSignals)), err);
 }
 
 int cr_signals_collect(struct cr_state *state, struct cr_error *err)
@@ -322,7 +353,7 @@ int cr_signals_collect(struct cr_state *state, struct cr_error *err)
     if (rc < 0)
         return rc;
     cr_scratch_begin(&scratch, state->arena);
-    rc = encode(state, cr_arena_alloc(&scratch.arena, sizeof(quiesce_image_Signals)), err);
+    rc = encode(state, &scratch.arena, err);
     cr_scratch_end(&scratch);
     return rc;
 }
@@ -393,6 +424,40 @@ int cr_signals_put_back(struct cr_state *state, struct cr_error *err)
     return rc;
 }
 
+static int queue_again(const quiesce_image_PendingSignal *pending, pb_size_t count,
+                       struct cr_error *err)
+{
+    int rc = 0;
+
+    for (pb_size_t i = 0; rc == 0 && i < count; i++) {
+        uint32_t signal;
+
+        if (pending[i].tid != 0)
+            continue;
+        memcpy(&signal, pending[i].siginfo, sizeof(signal));
+        rc = queue_to_process(signal, pending[i].siginfo);
+        if (rc < 0)
+            rc = cr_fail(err, -rc, "cannot make signal %u pending again: %s", signal,
+                         cr_error_words(-rc));
+    }
+    return rc;
+}
+
+static int queue_more(const struct cr_state *state, struct cr_arena *arena, struct cr_error *err)
+{
+    quiesce_image_PendingSignals *message = cr_arena_alloc(arena, sizeof(*message));
+    int rc = message != NULL ? 0 : cr_fail_memory(err);
+
+    for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next) {
+        if (note->type != quiesce_image_NoteType_NOTE_PENDING)
+            continue;
+        rc = cr_state_decode(note, quiesce_image_PendingSignals_fields, message, err);
+        if (rc == 0)
+            rc = queue_again(message->pending, message->pending_count, err);
+    }
+    return rc;
+}
+
 int cr_signals_queue_again(struct cr_state *state, struct cr_error *err)
 {
     quiesce_image_Signals *message;
@@ -401,18 +466,10 @@ int cr_signals_queue_again(struct cr_state *state, struct cr_error *err)
 
     cr_scratch_begin(&scratch, state->arena);
     rc = decode(state, &scratch.arena, &message, err);
-    for (pb_size_t i = 0; rc == 0 && i < message->pending_count; i++) {
-        const quiesce_image_PendingSignal *pending = &message->pending[i];
-        uint32_t signal;
-
-        if (pending->tid != 0)
-            continue;
-        memcpy(&signal, pending->siginfo, sizeof(signal));
-        rc = queue_to_process(signal, pending->siginfo);
-        if (rc < 0)
-            rc = cr_fail(err, -rc, "cannot make signal %u pending again: %s", signal,
-                         cr_error_words(-rc));
-    }
+    if (rc == 0)
+        rc = queue_again(message->pending, message->pending_count, err);
+    if (rc == 0)
+        rc = queue_more(state, &scratch.arena, err);
     cr_scratch_end(&scratch);
     return rc;
 }

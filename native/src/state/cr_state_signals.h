@@ -16,7 +16,7 @@
 #define CR_CHECKPOINT_SIGNAL 61
 
 /* As many pending signals as one image holds, all threads together. */
-#define CR_PENDING_MAX 64
+#define CR_PENDING_MAX 8192
 
 /* By the agent, before the first thread is signalled: forgets what the threads collected for the checkpoint before. */
 void cr_signals_begin(void);

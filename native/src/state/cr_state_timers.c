@@ -108,12 +108,42 @@ static void read_times(quiesce_image_PosixTimer *timer)
     timer->overrun = overrun > 0 ? (int32_t)overrun : 0;
 }
 
-/* Which thread or process a clock of CPU time belongs to cannot be said again at a restart, but for "this process". */
-static int is_clock_of_someone(int clock)
+/* The thread or process whose CPU time CLOCK counts; 0: the caller or its process. Only for negative ones. */
+static int owner_of_clock(int clock)
 {
-    if (clock >= 0)
-        return clock == CLOCK_THREAD_CPUTIME_ID;
-    return (clock & CPU_CLOCK_OF_THREAD) != 0 || ~(clock >> 3) != 0;
+    return ~(clock >> 3);
+}
+
+static int with_owner(int clock, int owner)
+{
+    return (int)((uint32_t)~owner << 3) | (clock & 7);
+}
+
+/*
+ * Clocks of CPU time get the ids that the application knows, and the process's own none. Returns 0 where the owner cannot
+ * be said again: the thread that has made the timer, which the kernel does not tell.
+ */
+static int keep_clock(const struct cr_state *state, quiesce_image_PosixTimer *timer)
+{
+    int owner;
+
+    if (timer->clock >= 0)
+        return timer->clock != CLOCK_THREAD_CPUTIME_ID;
+    owner = owner_of_clock(timer->clock);
+    if ((timer->clock & CPU_CLOCK_OF_THREAD) == 0) {
+        timer->clock = with_owner(timer->clock, 0);
+        return owner == 0 || owner == cr_sys_getpid();
+    }
+    if (owner != 0 && state->known_tid != NULL)
+        timer->clock = with_owner(timer->clock, state->known_tid(owner));
+    return owner != 0;
+}
+
+static int clock_now(const struct cr_state *state, int clock)
+{
+    if (clock >= 0 || (clock & CPU_CLOCK_OF_THREAD) == 0 || state->kernel_tid == NULL)
+        return clock;
+    return with_owner(clock, state->kernel_tid(owner_of_clock(clock)));
 }
 
 static int collect_posix_timers(const struct cr_state *state, struct cr_arena *arena,
@@ -139,11 +169,12 @@ static int collect_posix_timers(const struct cr_state *state, struct cr_arena *a
                            "checkpoint",
                            limit);
         parse_timer(at, timer);
-        if (is_clock_of_someone(timer->clock))
+        if (!keep_clock(state, timer))
             return cr_fail(
                 err, CR_EREFUSED,
-                "POSIX timer %d measures the CPU time of one thread or of a process by its "
-                "id; delete it before the checkpoint, or use CLOCK_PROCESS_CPUTIME_ID",
+                "POSIX timer %d measures the CPU time of a thread that the kernel does not name; "
+                "make it with timer_create() under cr_run, or with the clock of "
+                "pthread_getcpuclockid()",
                 timer->id);
         if (timer->tid != 0 && state->known_tid != NULL)
             timer->tid = (uint32_t)state->known_tid((int)timer->tid);
@@ -235,7 +266,7 @@ static int put_back_posix_timer(const struct cr_state *state, const quiesce_imag
     event._sigev_un._tid = (int)saved->tid;
     if (saved->tid != 0 && state->kernel_tid != NULL)
         event._sigev_un._tid = state->kernel_tid((int)saved->tid);
-    rc = create_with_id(saved->clock, &event, saved->id);
+    rc = create_with_id(clock_now(state, saved->clock), &event, saved->id);
     if (rc == 0 && saved->remaining_ns > 0)
         rc = (int)cr_sys(SYS_timer_settime, saved->id, 0, &times, 0);
     return rc < 0 ? cr_fail(err, -rc, "cannot put back POSIX timer %d: %s", saved->id,

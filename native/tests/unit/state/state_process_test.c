@@ -4,6 +4,7 @@
 #include "state_support.h"
 
 #include "cr_state_check.h"
+#include "cr_state_thread.h"
 
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -12,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char directory[] = "/tmp/state_process_XXXXXX";
@@ -24,65 +26,74 @@ static void test_put_back(void)
     if (chdir(directory) != 0)
         return;
     umask(027);
-    personality(ADDR_NO_RANDOMIZE);
-    setpriority(PRIO_PROCESS, 0, 3);
     syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
     fixture_begin(&f);
     tap_ok(fixture_say(&f, cr_process_collect(&f.state, &f.err)) == 0, "the process is collected");
     tap_ok(umask(0) == 027, "and its umask is as it was");
     if (chdir("/") != 0)
         return;
-    personality(0);
     prctl(PR_SET_DUMPABLE, 0);
-    setpriority(PRIO_PROCESS, 0, 5);
     tap_ok(fixture_say(&f, cr_process_put_back(&f.state, &f.err)) == 0, "and put back");
     tap_equal_text(getcwd(now, sizeof(now)), directory, "the working directory is back");
     tap_ok(umask(0) == 027, "the umask is back");
-    tap_ok(personality(0xffffffff) == ADDR_NO_RANDOMIZE, "the personality is back");
     tap_ok(prctl(PR_GET_DUMPABLE) == 1, "the process may be dumped again");
-    if (getuid() == 0)
-        tap_equal_u64(getpriority(PRIO_PROCESS, 0), 3, "the nice value is back");
     fixture_end(&f);
 }
 
-static void *put_back_thread(void *argument)
+static void *change_and_put_back(void *argument)
 {
+    struct cr_attributes saved;
     int *nice_value = argument;
 
+    personality(ADDR_NO_RANDOMIZE);
+    setpriority(PRIO_PROCESS, 0, 4);
+    prctl(PR_SET_PDEATHSIG, 12);
+    cr_attributes_save(&saved);
     setpriority(PRIO_PROCESS, 0, 10);
     personality(0);
-    cr_state_put_back_thread();
+    prctl(PR_SET_PDEATHSIG, 0);
+    cr_attributes_restore(&saved);
     *nice_value = getpriority(PRIO_PROCESS, 0);
-    return personality(0xffffffff) == ADDR_NO_RANDOMIZE ? argument : NULL;
-}
-
-/* Collected and put back by the agent, which is not the main thread. */
-static void *run_agent(void *argument)
-{
-    struct fixture *f = argument;
-
-    personality(0);
-    return fixture_say(f, cr_process_collect(&f->state, &f->err)) == 0 ? f : NULL;
+    return saved.failed == NULL && personality(0xffffffff) == ADDR_NO_RANDOMIZE ? argument : NULL;
 }
 
 static void test_threads(void)
 {
-    struct fixture f;
     pthread_t thread;
     void *good;
     int nice_value = 0;
 
-    personality(ADDR_NO_RANDOMIZE);
-    fixture_begin(&f);
-    pthread_create(&thread, NULL, run_agent, &f);
+    personality(0);
+    pthread_create(&thread, NULL, change_and_put_back, &nice_value);
     pthread_join(thread, &good);
-    tap_ok(good != NULL, "another thread collects");
-    pthread_create(&thread, NULL, put_back_thread, &nice_value);
-    pthread_join(thread, &good);
-    tap_ok(good != NULL, "each thread gets back what the main thread had");
+    tap_ok(good != NULL, "a thread gets back what it had");
+    tap_ok(personality(0xffffffff) == 0, "and no other thread does");
     if (getuid() == 0)
-        tap_equal_u64(nice_value, getpriority(PRIO_PROCESS, 0), "its nice value too");
-    fixture_end(&f);
+        tap_equal_u64(nice_value, 4, "its nice value too");
+}
+
+/* In a child, which becomes somebody else and cannot come back. */
+static void test_credentials(void)
+{
+    struct cr_attributes saved;
+    struct cr_error err = {0};
+    int status = 0;
+    pid_t child;
+
+    if (getuid() != 0)
+        return;
+    child = fork();
+    if (child == 0) {
+        cr_attributes_save(&saved);
+        if (setresuid(65534, 65534, 65534) != 0)
+            _exit(3);
+        cr_attributes_restore(&saved);
+        printf("# %d %s\n", cr_attributes_check(&saved, 7, &err), err.text);
+        fflush(stdout);
+        _exit(err.code == CR_EPERMISSION && strstr(err.text, "user ids") != NULL ? 0 : 1);
+    }
+    waitpid(child, &status, 0);
+    tap_ok(status == 0, "rights that a restart cannot give back are refused");
 }
 
 static void test_not_dumpable(void)
@@ -140,6 +151,7 @@ int main(void)
         tap_skip_all("no directory in /tmp");
     test_put_back();
     test_threads();
+    test_credentials();
     test_not_dumpable();
     test_directory_gone();
     test_directory_deleted_now();
