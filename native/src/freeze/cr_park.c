@@ -97,25 +97,35 @@ static void arrive(struct cr_thread *t, uint32_t generation)
         cr_sys_futex_wake(&cr_freeze.parked, 1);
 }
 
+static void save_self(struct cr_thread *t)
+{
+    cr_thread_save(t);
+    cr_attributes_save(cr_freeze_attributes(t));
+    cr_signals_collect_thread(t->tid);
+}
+
+static void restore_self(struct cr_thread *t)
+{
+    cr_thread_restore(t);
+    cr_signals_put_back_thread(t->tid);
+    cr_attributes_restore(cr_freeze_attributes(t));
+    __atomic_add_fetch(&cr_freeze.back, 1, __ATOMIC_SEQ_CST);
+    cr_sys_futex_wake(&cr_freeze.back, 1);
+}
+
 /* Stands until the stop is over. Returns 0, or 1 in the restored process. */
 static int stand(struct cr_thread *t, ucontext_t *frame)
 {
     const uint32_t generation = cr_freeze.generation;
 
     t->ucontext = frame;
-    cr_thread_save(t);
-    cr_attributes_save(cr_freeze_attributes(t));
-    cr_signals_collect_thread(t->tid);
+    save_self(t);
     if (cr_context_save(&t->context) == 0) {
         arrive(t, generation);
         await_release(generation);
         return 0;
     }
-    cr_thread_restore(t);
-    cr_signals_put_back_thread(t->tid);
-    cr_attributes_restore(cr_freeze_attributes(t));
-    __atomic_add_fetch(&cr_freeze.back, 1, __ATOMIC_SEQ_CST);
-    cr_sys_futex_wake(&cr_freeze.back, 1);
+    restore_self(t);
     await_release(generation);
     return 1;
 }
@@ -157,11 +167,7 @@ static struct cr_thread *await_go(uint32_t generation)
 
 static int come_back_early(struct cr_stand *s)
 {
-    cr_thread_restore(s->thread);
-    cr_signals_put_back_thread(s->thread->tid);
-    cr_state_put_back_thread();
-    __atomic_add_fetch(&cr_freeze.back, 1, __ATOMIC_SEQ_CST);
-    cr_sys_futex_wake(&cr_freeze.back, 1);
+    restore_self(s->thread);
     await_go(cr_freeze.generation);
     s->restored = 1;
     return cr_freeze.outcome;
@@ -176,8 +182,7 @@ static int stand_early(struct cr_stand *s)
         s->thread = next;
         s->generation = cr_freeze.generation;
         next->ucontext = s->frame;
-        cr_thread_save(next);
-        cr_signals_collect_thread(next->tid);
+        save_self(next);
         if (cr_context_save(&s->thread->context) != 0)
             return come_back_early(s);
         arrive(s->thread, s->generation);
