@@ -141,54 +141,52 @@ static const struct {
     {OPTION_JSON, FIELD(json), 1},
 };
 
-static void print_usage(void)
-{
-    printf("Usage: cr_checkpoint [options] ID\n"
-           "Writes an image of running processes, which run on unless told otherwise.\n\n"
-           "Which processes:\n"
-           "  -T, --tree            process ID and all its descendants (default)\n"
-           "  -p, --pid             process ID with all its threads\n"
-           "  -g, --pgid            the process group ID\n"
-           "  -s, --sid             the session ID\n"
-           "Where to:\n"
-           "  -c, --cwd             context.ID in the current directory (default)\n"
-           "  -f, --file FILE       FILE: a regular file, FIFO or socket\n"
-           "  -F, --fd FD           the open descriptor FD\n"
-           "  -d, --dir DIR         one context.PID for each process in the new directory DIR\n"
-           "  --atomic              replace an old file in one step (default)\n"
-           "  --backup[=NAME]       and keep the old file as NAME, or FILE.~1~, FILE.~2~, ...\n"
-           "  --clobber             write over the old file\n"
-           "  --noclobber           fail if the file exists\n"
-           "  --sync, --nosync      wait until the image is on disk (default), or not\n"
-           "What then:\n"
-           "  --run                 the processes run on (default)\n"
-           "  --stop, --term, --abort, --kill, --cont, -S, --signal NUM\n"
-           "                        send this signal to all of them after success\n"
-           "  --early-stop, --early-abrt\n"
-           "                        send it before they go on\n"
-           "What is in the image:\n"
-           "  --save-exe, --save-private, --save-shared, --save-all, --save-none (default)\n"
-           "                        contents of the executable, of private or of shared file "
-           "mappings\n"
-           "  --exclude MAPPING     leave out the contents of MAPPING; may be repeated\n"
-           "  --files reference|contents|check\n"
-           "                        of open files: path and size (default), contents, or a digest\n"
-           "  --tcp close|restore|error\n"
-           "                        connections to the outside: reset at a restart (default), "
-           "restored,\n"
-           "                        or refused now\n"
-           "  --ptraced-error (default), --ptraced-skip, --ptraced-allow\n"
-           "  --ptracer-error (default), --ptracer-skip\n"
-           "                        a target is traced, or traces: fail, leave it out, save it\n"
-           "How:\n"
-           "  -t, --time SEC        give up after SEC seconds; the processes run on\n"
-           "  --dry-run             say what would be refused and why; write nothing\n"
-           "  --json                print the result as JSON\n"
-           "  --kmsg-none, --kmsg-error (default), --kmsg-warning\n"
-           "                        show the log of the request never, on failure, always\n"
-           "  -v, --verbose  -q, --quiet  -?, --help  --version\n\n"
-           "Exit status: 0, or the low byte of an error number; see cr_checkpoint(1).\n");
-}
+static const char usage[] =
+    "Usage: cr_checkpoint [options] ID\n"
+    "Writes an image of running processes, which run on unless told otherwise.\n\n"
+    "Which processes:\n"
+    "  -T, --tree            process ID and all its descendants (default)\n"
+    "  -p, --pid             process ID with all its threads\n"
+    "  -g, --pgid            the process group ID\n"
+    "  -s, --sid             the session ID\n"
+    "Where to:\n"
+    "  -c, --cwd             context.ID in the current directory (default)\n"
+    "  -f, --file FILE       FILE: a regular file, FIFO or socket\n"
+    "  -F, --fd FD           the open descriptor FD\n"
+    "  -d, --dir DIR         one context.PID for each process in the new directory DIR\n"
+    "  --atomic              replace an old file in one step (default)\n"
+    "  --backup[=NAME]       and keep the old file as NAME, or FILE.~1~, FILE.~2~, ...\n"
+    "  --clobber             write over the old file\n"
+    "  --noclobber           fail if the file exists\n"
+    "  --sync, --nosync      wait until the image is on disk (default), or not\n"
+    "What then:\n"
+    "  --run                 the processes run on (default)\n"
+    "  --stop, --term, --abort, --kill, --cont, -S, --signal NUM\n"
+    "                        send this signal to all of them after success\n"
+    "  --early-stop, --early-abrt\n"
+    "                        send it before they go on\n"
+    "What is in the image:\n"
+    "  --save-exe, --save-private, --save-shared, --save-all, --save-none (default)\n"
+    "                        contents of the executable, of private or of shared file "
+    "mappings\n"
+    "  --exclude MAPPING     leave out the contents of MAPPING; may be repeated\n"
+    "  --files reference|contents|check\n"
+    "                        of open files: path and size (default), contents, or a digest\n"
+    "  --tcp close|restore|error\n"
+    "                        connections to the outside: reset at a restart (default), "
+    "restored,\n"
+    "                        or refused now\n"
+    "  --ptraced-error (default), --ptraced-skip, --ptraced-allow\n"
+    "  --ptracer-error (default), --ptracer-skip\n"
+    "                        a target is traced, or traces: fail, leave it out, save it\n"
+    "How:\n"
+    "  -t, --time SEC        give up after SEC seconds; the processes run on\n"
+    "  --dry-run             say what would be refused and why; write nothing\n"
+    "  --json                print the result as JSON\n"
+    "  --kmsg-none, --kmsg-error (default), --kmsg-warning\n"
+    "                        show the log of the request never, on failure, always\n"
+    "  -v, --verbose  -q, --quiet  -?, --help  --version\n\n"
+    "Exit status: 0, or the low byte of an error number; see cr_checkpoint(1).\n";
 
 static int read_number(const char *what, const char *text, long most, int *ret_number,
                        struct cr_error *err)
@@ -287,7 +285,7 @@ static int take_option(struct cr_checkpoint_options *o, int *destinations, int o
     case 'h':
     case '?':
         if (option == 'h' || strcmp(argv[optind - 1], "-?") == 0) {
-            print_usage();
+            fputs(usage, stdout);
             exit(0);
         }
         return cr_fail(err, CR_EUSAGE, "unknown option or missing value: %s; see --help",

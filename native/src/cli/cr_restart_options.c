@@ -120,48 +120,45 @@ static const struct {
     {OPTION_NO_CHECK_FILES, FIELD(no_check_files), 1},
 };
 
-static void print_usage(void)
-{
-    printf(
-        "Usage: cr_restart [options] [FILE]\n"
-        "Brings back the processes of an image, stands in for them, and ends as the eldest "
-        "does.\n\n"
-        "  -f, --file FILE         the image: a file or FIFO\n"
-        "  -F, --fd FD             the image is read from the open descriptor FD\n"
-        "  -d, --dir DIR           the image is what cr_checkpoint -d DIR wrote\n"
-        "Where it differs:\n"
-        "  --relocate OLD=NEW      what was below the path OLD is below NEW now; may be repeated,\n"
-        "                          the first that fits counts; \\= and \\\\ stand for = and \\\n"
-        "  --files reference|contents|check\n"
-        "                          open files: as they are, as they were, or only if unchanged\n"
-        "  --tcp close|restore|error\n"
-        "                          connections to the outside: reset, restored, or a failure\n"
-        "  --no-check-files        do not compare mapped files with those of the image\n"
-        "Ids:\n"
-        "  --restore-pid           fail if the old process and thread ids cannot be had\n"
-        "  --no-restore-pid        do not try; the programs still see their old ids\n"
-        "                          (default: the old ones where the kernel permits)\n"
-        "  --restore-pgid, --no-restore-pgid (default: the process group of cr_restart)\n"
-        "  --restore-sid, --no-restore-sid (default: the session of cr_restart)\n"
-        "  --pidns                 the old ids in a pid namespace of its own\n"
-        "What then:\n"
-        "  --run                   the processes run (default)\n"
-        "  --stop, --freeze, --term, --abort, --kill, --cont, --early-stop, --early-abrt,\n"
-        "  -S, --signal NUM        all get this signal before they run\n"
-        "  --omit-maybe (default), --omit-always, --omit-never\n"
-        "                          is cr_restart itself left out of later checkpoints?\n"
-        "  --run-on-success CMD    run CMD as soon as the processes run\n"
-        "  --run-on-fail-args CMD, --run-on-fail-temp CMD, --run-on-fail-env CMD,\n"
-        "  --run-on-fail-perm CMD, --run-on-failure CMD\n"
-        "                          run CMD after bad options or a missing image; after a failure\n"
-        "                          that may pass; one of the surroundings; another one; any\n"
-        "  --check                 only say whether the image can be restarted here\n"
-        "  --kmsg-none, --kmsg-error (default), --kmsg-warning\n"
-        "                          show the log of the request never, on failure, always\n"
-        "  -q, --quiet  -?, --help  -v, --version\n\n"
-        "Exit status: that of the eldest process; or the low byte of an error number, see\n"
-        "cr_restart(1).\n");
-}
+static const char usage[] =
+    "Usage: cr_restart [options] [FILE]\n"
+    "Brings back the processes of an image, stands in for them, and ends as the eldest "
+    "does.\n\n"
+    "  -f, --file FILE         the image: a file or FIFO\n"
+    "  -F, --fd FD             the image is read from the open descriptor FD\n"
+    "  -d, --dir DIR           the image is what cr_checkpoint -d DIR wrote\n"
+    "Where it differs:\n"
+    "  --relocate OLD=NEW      what was below the path OLD is below NEW now; may be repeated,\n"
+    "                          the first that fits counts; \\= and \\\\ stand for = and \\\n"
+    "  --files reference|contents|check\n"
+    "                          open files: as they are, as they were, or only if unchanged\n"
+    "  --tcp close|restore|error\n"
+    "                          connections to the outside: reset, restored, or a failure\n"
+    "  --no-check-files        do not compare mapped files with those of the image\n"
+    "Ids:\n"
+    "  --restore-pid           fail if the old process and thread ids cannot be had\n"
+    "  --no-restore-pid        do not try; the programs still see their old ids\n"
+    "                          (default: the old ones where the kernel permits)\n"
+    "  --restore-pgid, --no-restore-pgid (default: the process group of cr_restart)\n"
+    "  --restore-sid, --no-restore-sid (default: the session of cr_restart)\n"
+    "  --pidns                 the old ids in a pid namespace of its own\n"
+    "What then:\n"
+    "  --run                   the processes run (default)\n"
+    "  --stop, --freeze, --term, --abort, --kill, --cont, --early-stop, --early-abrt,\n"
+    "  -S, --signal NUM        all get this signal before they run\n"
+    "  --omit-maybe (default), --omit-always, --omit-never\n"
+    "                          is cr_restart itself left out of later checkpoints?\n"
+    "  --run-on-success CMD    run CMD as soon as the processes run\n"
+    "  --run-on-fail-args CMD, --run-on-fail-temp CMD, --run-on-fail-env CMD,\n"
+    "  --run-on-fail-perm CMD, --run-on-failure CMD\n"
+    "                          run CMD after bad options or a missing image; after a failure\n"
+    "                          that may pass; one of the surroundings; another one; any\n"
+    "  --check                 only say whether the image can be restarted here\n"
+    "  --kmsg-none, --kmsg-error (default), --kmsg-warning\n"
+    "                          show the log of the request never, on failure, always\n"
+    "  -q, --quiet  -?, --help  -v, --version\n\n"
+    "Exit status: that of the eldest process; or the low byte of an error number, see\n"
+    "cr_restart(1).\n";
 
 static void note(int *rc, int failed)
 {
@@ -257,7 +254,7 @@ static int take_option(struct cr_restart_options *o, int option, char **argv, st
         if (option == '?' && strcmp(argv[optind - 1], "-?") != 0)
             return cr_fail(err, CR_EUSAGE, "unknown option or missing value: %s; see --help",
                            argv[optind - 1]);
-        print_usage();
+        fputs(usage, stdout);
         exit(0);
     default:
         return take_value(o, option, err);
