@@ -80,8 +80,11 @@ int cr_agent_checkpoint(struct cr_agent_request *request);
 /* The same without waiting for it; REQUEST stays until its state is 1. The process is pending from here on. */
 int cr_agent_submit(struct cr_agent_request *request);
 
-/* Descriptors of the library in the process's table, which no image holds; see cr_agent_handles.c. */
-int cr_agent_add_handle(int fd, int helper);
+/*
+ * Descriptors of the library in the process's table, which no image holds; see cr_agent_handles.h. SESSION: that of the
+ * helper at the other end. 0 or -EMFILE.
+ */
+int cr_agent_add_handle(int fd, int session);
 void cr_agent_remove_handle(int fd);
 int cr_agent_has_handle(int fd);
 

@@ -4,6 +4,7 @@
 #include "cr_agent_handles.h"
 
 #include "cr_agent.h"
+#include "cr_handle_reply.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 
 struct handle {
     volatile int32_t fd; /* plus 1; 0: free */
-    int32_t helper;      /* its pid; TOLD: it was restored, and the end of its request is in it */
+    int32_t helper; /* its session; TOLD: it was restored, and the end of its request is in it */
     int32_t takes_image; /* of this process, now */
 };
 
@@ -51,12 +52,14 @@ CR_AGENT_EXPORT int cr_agent_has_handle(int fd)
 
 size_t cr_handles_foreign(int *fds, size_t count, size_t size, int requester)
 {
+    int session = (int)cr_sys(SYS_getsid, requester);
+
     for (size_t i = 0; i < CR_HANDLES_MAX && count < size; i++) {
         if (handles[i].fd == 0)
             continue;
         fds[count++] = handles[i].fd - 1;
-        if (handles[i].helper != TOLD)
-            handles[i].takes_image = handles[i].helper == requester;
+        if (requester != 0 && handles[i].helper != TOLD)
+            handles[i].takes_image = handles[i].helper == session;
     }
     return count;
 }

@@ -9,22 +9,10 @@
 #define CR_AGENT_HANDLES_H
 
 #include <stddef.h>
-#include <stdint.h>
 
-#define CR_HANDLE_MAGIC 0x484c5151U
-#define CR_HANDLE_TEXT_MAX 4000
 #define CR_HANDLES_MAX 64
 
-/* What the helper sends, once; TEXT is as long as the packet. */
-struct cr_handle_reply {
-    uint32_t magic;
-    int32_t error; /* positive; 0: success */
-    int32_t value; /* a pid, for restarts */
-    uint32_t length;
-    char text[CR_HANDLE_TEXT_MAX];
-};
-
-/* The agent's side. Appends the descriptors to FDS, which has room for SIZE; REQUESTER is the pid of who takes an image. */
+/* The agent's side. Appends the descriptors to FDS, which has room for SIZE; REQUESTER is the pid of who takes an image; 0: nobody does. */
 size_t cr_handles_foreign(int *fds, size_t count, size_t size, int requester);
 /* In the restored process, after all other descriptors. */
 void cr_handles_put_back(void);

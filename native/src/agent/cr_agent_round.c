@@ -237,6 +237,7 @@ static int come_back(struct round *r)
 
     r->link->fd = -1;
     r->link->signals = -1;
+    r->link->requester = 0;
     r->written = 0;
     cr_freeze_threads(&threads);
     cr_thread_restore(&threads[0]);

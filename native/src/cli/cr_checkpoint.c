@@ -7,6 +7,7 @@
 #include "cr_cli.h"
 #include "cr_error.h"
 #include "cr_output.h"
+#include "cr_reply.h"
 #include "cr_single.h"
 
 #include <errno.h>
@@ -192,6 +193,7 @@ int main(int argc, char **argv)
     struct cr_error err = {0};
     int rc = cr_checkpoint_parse(argc, argv, &options, &err);
 
+    cr_reply_init();
     memset(&result, 0, sizeof(result));
     output.stream = -1;
     if (rc == 0) {
@@ -205,6 +207,7 @@ int main(int argc, char **argv)
         print_json(&options, &output, &result, &err);
     if (options.json && fflush(stdout) != 0 && rc == 0)
         rc = cr_fail(&err, errno, "standard output: %s", strerror(errno));
+    cr_reply_send(err.code, 0, err.text);
     if (!options.quiet)
         cr_cli_show_log(options.log, rc < 0);
     if (rc < 0 && !options.quiet)

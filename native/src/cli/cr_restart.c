@@ -5,6 +5,7 @@
 
 #include "cr_cli.h"
 #include "cr_error.h"
+#include "cr_reply.h"
 #include "cr_restart_source.h"
 #include "cr_restore_start.h"
 #include "cr_stand_in.h"
@@ -37,6 +38,7 @@ static int fail(const struct cr_restart_options *o, int hook, const struct cr_er
 {
     int status = run_hook(o->hooks[hook]);
 
+    cr_reply_send(err->code, 0, err->text);
     if (status != 0)
         return status;
     if (!o->quiet) {
@@ -85,6 +87,7 @@ int main(int argc, char **argv)
     struct cr_restart_source source;
     struct cr_error err = {0};
     pid_t child = 0;
+    int for_program = cr_reply_init();
     int rc = cr_restart_parse(argc, argv, &options, &err);
 
     if (rc == 0)
@@ -100,6 +103,10 @@ int main(int argc, char **argv)
     cr_restart_source_close(&source);
     if (!options.quiet)
         cr_cli_show_log(options.log, 0);
+    /* The processes are those of the program that asked for them. */
+    cr_reply_send(0, child, "");
+    if (for_program)
+        return 0;
     rc = run_hook(options.hooks[CR_HOOK_SUCCESS]);
     if (rc != 0)
         return rc;
