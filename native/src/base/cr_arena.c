@@ -35,6 +35,13 @@ void *cr_arena_alloc(struct cr_arena *arena, size_t size)
     return (void *)(arena->base + start);
 }
 
+void cr_arena_rewind(struct cr_arena *arena, size_t mark)
+{
+    if (arena->used > mark)
+        memset((void *)(arena->base + mark), 0, arena->used - mark);
+    arena->used = mark;
+}
+
 void cr_arena_reset(struct cr_arena *arena)
 {
     if (arena->used == 0)

@@ -22,6 +22,9 @@ int cr_arena_create(struct cr_arena *arena, size_t size);
 /* SIZE zeroed bytes aligned to 16, or NULL when the reservation is used up. */
 void *cr_arena_alloc(struct cr_arena *arena, size_t size);
 
+/* Gives back what was taken since USED was MARK, so that it is zero again. */
+void cr_arena_rewind(struct cr_arena *arena, size_t mark);
+
 /* Forgets everything taken, so that it is zero again; more than a little goes back to the kernel. */
 void cr_arena_reset(struct cr_arena *arena);
 

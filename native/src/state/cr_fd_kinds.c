@@ -7,12 +7,30 @@ extern const struct cr_fd_kind cr_fd_file;
 extern const struct cr_fd_kind cr_fd_directory;
 extern const struct cr_fd_kind cr_fd_device;
 extern const struct cr_fd_kind cr_fd_pipe;
+extern const struct cr_fd_kind cr_fd_event;
+extern const struct cr_fd_kind cr_fd_signal;
+extern const struct cr_fd_kind cr_fd_timer;
+extern const struct cr_fd_kind cr_fd_epoll;
 
-const struct cr_fd_kind *const cr_fd_kinds[] = {
-    &cr_fd_file, &cr_fd_directory, &cr_fd_device,
-    &cr_fd_pipe, &cr_fd_standard, /* takes every standard stream that nobody before it wanted */
-    NULL,
+/* clang-format off: a line for each kind */
+const struct
+    cr_fd_kind
+        *const
+            cr_fd_kinds
+                [] =
+                    {
+                        &cr_fd_file,
+                        &cr_fd_directory,
+                        &cr_fd_device,
+                        &cr_fd_pipe,
+                        &cr_fd_event,
+                        &cr_fd_signal,
+                        &cr_fd_timer,
+                        &cr_fd_epoll,
+                        &cr_fd_standard, /* takes every standard stream that nobody before it wanted */
+                        NULL,
 };
+/* clang-format on */
 
 const struct cr_fd_kind *cr_fd_kind_find(uint32_t kind)
 {

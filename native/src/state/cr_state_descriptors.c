@@ -149,7 +149,7 @@ static int add_files(struct cr_fd_collect *c, struct work *work, struct cr_error
         if (cr_sys_readlink(path, work->link, sizeof(work->link)) < 0)
             work->link[0] = '\0';
         rc = add_file(c, &files[i], work, err);
-        c->scratch->used = mark;
+        cr_arena_rewind(c->scratch, mark);
         if (rc == 0 && work->message.descriptor_count == DESCRIPTORS_PER_NOTE)
             rc = flush(c->state, &work->message, err);
     }

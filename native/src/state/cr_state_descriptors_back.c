@@ -80,7 +80,7 @@ static int create_one(struct cr_state *state, const quiesce_image_Descriptor *d,
                        "know",
                        d->fd, (int)d->kind);
     fd = kind->create(c, d, err);
-    c->scratch->used = mark;
+    cr_arena_rewind(c->scratch, mark);
     return fd < 0 ? fd : creation->take(creation->argument, d, fd, err);
 }
 
@@ -288,12 +288,18 @@ static int finish_one(struct cr_state *state, const quiesce_image_Descriptor *d,
                       struct cr_error *err)
 {
     const struct cr_fd_kind *kind = cr_fd_kind_find(d->kind);
+    const int *first = argument;
 
-    (void)argument;
-    return d->same_as < 0 && kind != NULL && kind->finish != NULL ? kind->finish(state, d, err) : 0;
+    return d->same_as < 0 && kind != NULL && kind->finish != NULL && kind->finishes_first == *first
+               ? kind->finish(state, d, err)
+               : 0;
 }
 
 int cr_descriptors_finish(struct cr_state *state, struct cr_error *err)
 {
-    return cr_descriptors_each(state, finish_one, NULL, err);
+    int first = 1;
+    int rc = cr_descriptors_each(state, finish_one, &first, err);
+
+    first = 0;
+    return rc == 0 ? cr_descriptors_each(state, finish_one, &first, err) : rc;
 }

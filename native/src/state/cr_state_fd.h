@@ -95,6 +95,8 @@ struct cr_fd_kind {
      * locks, owners, members of an epoll set. NULL: nothing.
      */
     int (*finish)(struct cr_state *state, const quiesce_image_Descriptor *d, struct cr_error *err);
+    /* 1: finish() duplicates and closes descriptors, which would drop locks; so all of these come before the others. */
+    int finishes_first;
 };
 
 /* The kinds in the order in which they are asked whether they match. Ends with NULL. */

@@ -74,7 +74,6 @@ static void add_lock(const char *line, quiesce_image_Descriptor *d, struct cr_re
 void cr_locks_collect(struct cr_arena *scratch, quiesce_image_Descriptor *d,
                       struct cr_refusals *refusals)
 {
-    size_t mark = scratch->used;
     char path[48];
     char *text = cr_arena_alloc(scratch, CR_PATH_SIZE);
     long n = -ENOMEM;
@@ -82,7 +81,6 @@ void cr_locks_collect(struct cr_arena *scratch, quiesce_image_Descriptor *d,
     cr_fmt(path, sizeof(path), "/proc/thread-self/fdinfo/%d", d->fd);
     if (text != NULL)
         n = cr_sys_read_file(path, text, CR_PATH_SIZE);
-    scratch->used = mark;
     if (n < 0) {
         cr_refuse(refusals, "the locks of descriptor %d (%s) cannot be read: %s", d->fd, d->path,
                   cr_error_words((int)-n));

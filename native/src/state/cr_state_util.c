@@ -73,9 +73,10 @@ int cr_proc_read(struct cr_arena *arena, const char *path, char **ret_text, size
         return cr_fail_memory(err);
     if (rc < 0)
         return cr_fail(err, (int)-rc, "cannot read %s: %s", path, cr_error_words((int)-rc));
-    /* Only LENGTH bytes were written, so what is given back is still zero, the NUL among it. */
+    /* Only LENGTH bytes were written, so what is given back is as it was. */
     arena->used = mark + ((length + 16) & ~15UL);
     *ret_text = (char *)(arena->base + mark);
+    (*ret_text)[length] = '\0';
     *ret_length = length;
     return 0;
 }

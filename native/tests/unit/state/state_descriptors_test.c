@@ -239,10 +239,6 @@ static void test_refusals(void)
         expect_refusal("is a Unix socket", "a Unix socket is refused");
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0)
         expect_refusal("(and 1 more that cannot be saved)", "what else is refused is counted");
-    epoll_create1(0);
-    expect_refusal("is an epoll instance", "epoll is refused");
-    eventfd(0, 0);
-    expect_refusal("is an eventfd", "an eventfd is refused");
     memfd_create("x", 0);
     expect_refusal("is a memory file (/memfd:x", "a memfd is refused");
     make_file("gone", "x");
