@@ -11,24 +11,22 @@ extern const struct cr_fd_kind cr_fd_event;
 extern const struct cr_fd_kind cr_fd_signal;
 extern const struct cr_fd_kind cr_fd_timer;
 extern const struct cr_fd_kind cr_fd_epoll;
+extern const struct cr_fd_kind cr_fd_unix;
 
-/* clang-format off: a line for each kind */
-const struct
-    cr_fd_kind
-        *const
-            cr_fd_kinds
-                [] =
-                    {
-                        &cr_fd_file,
-                        &cr_fd_directory,
-                        &cr_fd_device,
-                        &cr_fd_pipe,
-                        &cr_fd_event,
-                        &cr_fd_signal,
-                        &cr_fd_timer,
-                        &cr_fd_epoll,
-                        &cr_fd_standard, /* takes every standard stream that nobody before it wanted */
-                        NULL,
+/* A line for each kind. The standard kind is the last one: it takes every standard stream that nobody before it wanted. */
+/* clang-format off */
+const struct cr_fd_kind *const cr_fd_kinds[] = {
+    &cr_fd_file,
+    &cr_fd_directory,
+    &cr_fd_device,
+    &cr_fd_pipe,
+    &cr_fd_event,
+    &cr_fd_signal,
+    &cr_fd_timer,
+    &cr_fd_epoll,
+    &cr_fd_unix,
+    &cr_fd_standard,
+    NULL,
 };
 /* clang-format on */
 

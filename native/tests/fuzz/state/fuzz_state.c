@@ -4,6 +4,7 @@
  * What comes from outside: the kernel's list of areas, ELF headers in a program's memory, and the notes of an image. The first
  * byte chooses which; of a note, it is the type.
  */
+#include "cr_fd_queue.h"
 #include "cr_state_mapped.h"
 #include "cr_state_memory_parts.h"
 
@@ -27,6 +28,7 @@ static union {
     quiesce_image_Signals signals;
     quiesce_image_Timers timers;
     quiesce_image_Process process;
+    quiesce_image_Socket socket;
 } message;
 
 /* A buffer of just this size, so that a read behind its end is seen. */
@@ -79,9 +81,36 @@ static const pb_msgdesc_t *fields_of(uint8_t type)
         return quiesce_image_Timers_fields;
     case quiesce_image_NoteType_NOTE_PROCESS:
         return quiesce_image_Process_fields;
+    case quiesce_image_NoteType_NOTE_SOCKET:
+        return quiesce_image_Socket_fields;
     default:
         return NULL;
     }
+}
+
+/* In memory of just this size. */
+static void take_queue(const struct cr_note *note)
+{
+    char *copy = malloc(note->size + 1);
+    struct cr_note exact = {note->type, note->size, copy, NULL};
+    struct cr_queue_reader reader;
+    struct cr_queued m;
+    volatile char last;
+    struct cr_error err;
+
+    if (copy == NULL)
+        return;
+    memcpy(copy, note->data, note->size);
+    if (cr_queue_read_note(&exact, &reader, &err) == 0) {
+        while (cr_queue_next(&reader, &m, &err) > 0) {
+            if (m.head.size > 0)
+                last = ((const char *)m.data)[m.head.size - 1];
+            if (m.head.name_size > 0)
+                last = ((const char *)m.name)[m.head.name_size - 1];
+        }
+    }
+    (void)last;
+    free(copy);
 }
 
 static void take_note(const uint8_t *data, size_t size, uint8_t type)
@@ -90,6 +119,8 @@ static void take_note(const uint8_t *data, size_t size, uint8_t type)
     struct cr_note note = {type, (uint32_t)size, data, NULL};
     struct cr_error err;
 
+    if (type == quiesce_image_NoteType_NOTE_SOCKET_QUEUE)
+        take_queue(&note);
     if (fields != NULL)
         cr_state_decode(&note, fields, &message, &err);
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -235,9 +236,15 @@ static void test_refusals(void)
 {
     int pair[2];
 
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0)
-        expect_refusal("is a Unix socket", "a Unix socket is refused");
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0) {
+        dup2(pair[1], 60); /* foreign */
+        close(pair[1]);
+        expect_refusal("is a Unix socket connected to a process outside the request",
+                       "a Unix socket with its other end elsewhere is refused");
+        close(60);
+    }
+    if (socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC) >= 0 &&
+        socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC) >= 0)
         expect_refusal("(and 1 more that cannot be saved)", "what else is refused is counted");
     memfd_create("x", 0);
     expect_refusal("is a memory file (/memfd:x", "a memfd is refused");

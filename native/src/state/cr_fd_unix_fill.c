@@ -1,0 +1,148 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. What Unix sockets had received is sent to them again. */
+#include "cr_fd_queue.h"
+#include "cr_fd_unix.h"
+#include "cr_sys.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define KIND quiesce_image_DescriptorKind_DESCRIPTOR_UNIX
+
+static int has_name(size_t size)
+{
+    return size > sizeof(sa_family_t);
+}
+
+static int fail(const struct cr_socket *s, const struct cr_queued *m, long rc, struct cr_error *err)
+{
+    if (m->head.flags & CR_QUEUE_HAS_CREDENTIALS)
+        return cr_fail(
+            err, (int)-rc,
+            "a message that the Unix socket of descriptor %d had received carries the "
+            "credentials of process %d, user %u: %s; take the checkpoint when it has been "
+            "read",
+            s->note->fd, m->head.pid, m->head.uid, cr_error_words((int)-rc));
+    return cr_fail(err, (int)-rc,
+                   "cannot put back what the Unix socket of descriptor %d had received: %s; raise "
+                   "net.core.wmem_max and restart",
+                   s->note->fd, cr_error_words((int)-rc));
+}
+
+/* What the process sent itself comes from it again, whatever its pid is now. */
+static int sender_pid(const struct cr_socket *receiver, const struct cr_queued *m)
+{
+    return receiver->is_alone && (m->head.flags & CR_QUEUE_OWN) ? cr_sys_getpid() : m->head.pid;
+}
+
+/* Sends the whole message through FD, to RECEIVER's name unless FD is connected. */
+static long send_message(int fd, const struct cr_socket *receiver, int is_connected,
+                         const struct cr_queued *m)
+{
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(struct ucred))];
+    } control = {0};
+    const struct ucred credentials = {sender_pid(receiver, m), m->head.uid, m->head.gid};
+    struct iovec part = {(void *)m->data, m->head.size};
+    struct msghdr h = {.msg_iov = &part, .msg_iovlen = 1};
+    long n;
+
+    if ((m->head.flags & CR_QUEUE_HAS_CREDENTIALS) && m->head.pid != 0) {
+        control.head = (struct cmsghdr){CMSG_LEN(sizeof(credentials)), SOL_SOCKET, SCM_CREDENTIALS};
+        memcpy(CMSG_DATA(&control.head), &credentials, sizeof(credentials));
+        h.msg_control = &control;
+        h.msg_controllen = sizeof(control);
+    }
+    if (!is_connected) {
+        h.msg_name = receiver->note->name.bytes;
+        h.msg_namelen = receiver->note->name.size;
+    }
+    do {
+        n = cr_unix_send(fd, receiver->note, &h);
+        if (n > 0) {
+            part.iov_base = (char *)part.iov_base + n;
+            part.iov_len -= (size_t)n;
+        }
+    } while (n > 0 && part.iov_len > 0 && receiver->note->type == SOCK_STREAM);
+    return n < 0 ? n : 0;
+}
+
+static const struct cr_socket *find_sender(const struct cr_fd_pool *pool, const struct cr_queued *m)
+{
+    for (const struct cr_fd_object *o = pool->first; o != NULL; o = o->next) {
+        const struct cr_socket *s = (const void *)(uintptr_t)o->value;
+
+        if (o->kind == KIND && s->note != NULL && s->note->type == SOCK_DGRAM &&
+            s->note->name.size == m->head.name_size &&
+            memcmp(s->note->name.bytes, m->name, m->head.name_size) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+/* A sender who is no more, or has no name. */
+static long send_as_stranger(const struct cr_socket *receiver, const struct cr_queued *m,
+                             struct cr_error *err)
+{
+    int is_named = has_name(m->head.name_size);
+    int fd = (int)cr_sys(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    long rc = fd;
+
+    if (rc >= 0 && is_named)
+        rc = cr_unix_bind(fd, receiver->note, m->name, m->head.name_size, err);
+    if (rc >= 0) {
+        cr_socket_make_room(fd, m->head.size);
+        rc = send_message(fd, receiver, 0, m);
+        if (is_named)
+            cr_unix_unlink(receiver->note, m->name, m->head.name_size);
+    }
+    if (fd >= 0)
+        cr_sys_close(fd);
+    return rc;
+}
+
+static long send_datagram(const struct cr_fd_pool *pool, const struct cr_socket *receiver,
+                          const struct cr_queued *m, struct cr_error *err)
+{
+    const struct cr_socket *sender = NULL;
+
+    if (has_name(m->head.name_size))
+        sender = find_sender(pool, m);
+    if (sender == NULL)
+        return send_as_stranger(receiver, m, err);
+    cr_socket_make_room(sender->fd, 64 * (uint64_t)m->head.size);
+    return send_message(sender->fd, receiver, 0, m);
+}
+
+static int other_end(const struct cr_fd_pool *pool, const struct cr_socket *s)
+{
+    const struct cr_socket *partner;
+
+    if (s->other >= 0)
+        return s->other;
+    partner = s->is_pair ? cr_socket_find(pool, KIND, s->device, s->note->partner) : NULL;
+    return partner != NULL ? partner->fd : -1;
+}
+
+int cr_unix_fill(struct cr_fd_pool *pool, struct cr_socket *s, struct cr_error *err)
+{
+    int other = other_end(pool, s);
+    struct cr_queue_reader reader;
+    struct cr_queued m;
+    int rc = cr_queue_open(s->state, s->note->fd, &reader, err);
+
+    if (rc == 0 && other >= 0 && reader.left > 0)
+        cr_socket_make_room(other, reader.size);
+    while (rc == 0 && (rc = cr_queue_next(&reader, &m, err)) > 0) {
+        long sent;
+
+        err->code = 0;
+        sent = other >= 0 ? send_message(other, s, 1, &m) : send_datagram(pool, s, &m, err);
+        if (sent < 0)
+            return err->code != 0 ? -err->code : fail(s, &m, sent, err);
+        rc = 0;
+    }
+    return rc;
+}
