@@ -83,6 +83,15 @@ int cr_round_serve(struct cr_link *link);
 /* A round that the process itself asked for; LINK is not connected. */
 void cr_round_serve_self(struct cr_link *link, struct cr_agent_request *request);
 
+/*
+ * In the restored process, by the agent, with all other threads back in their handlers: puts
+ * everything back. Does not return if that cannot be done.
+ */
+void cr_agent_return(struct cr_link *link);
+
+/* Afterwards, when callbacks have run, with what they have to say: RC < 0 ends the process. */
+void cr_agent_returned(int rc, const struct cr_error *err);
+
 /* The collective report of this rank, if it has one. */
 int cr_agent_rank_report(struct cr_link *link);
 void cr_agent_rank_targets(const quiesce_wire_Targets *targets);

@@ -18,8 +18,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define STATUS_CANNOT_RESTART 8
-#define STATUS_CALLBACK_ENDED_RESTART (CR_ERSTRTABRT & 255)
 #define STOP_TRIES 5
 
 _Static_assert(CR_FILES_CONTENTS == (int)quiesce_wire_FilesPolicy_FILES_CONTENTS &&
@@ -55,11 +53,8 @@ static const struct cr_rank_ops *ops(void)
     return cr_agent.ops;
 }
 
-/* Threads go on, whatever was going on. OUTCOME: as of cr_callbacks_after(). */
-static void resume(struct round *r, int outcome)
+static void go_on(struct round *r)
 {
-    cr_agent.in_collectives = 0;
-    cr_callbacks_after(outcome);
     if (r->stopped)
         cr_freeze_release();
     r->stopped = 0;
@@ -67,6 +62,14 @@ static void resume(struct round *r, int outcome)
     if (ops() != NULL && r->begun)
         ops()->go();
     r->begun = 0;
+}
+
+/* Threads go on, whatever was going on. OUTCOME: as of cr_callbacks_after(). */
+static void resume(struct round *r, int outcome)
+{
+    cr_agent.in_collectives = 0;
+    cr_callbacks_after(outcome);
+    go_on(r);
 }
 
 static void abort_round(struct round *r, int code)
@@ -208,60 +211,15 @@ static int phase_drain(struct round *r)
     return rc;
 }
 
-/* Ends the process: it has no state to go on from. */
-static void die_after_restart(const struct cr_error *err, int status)
-{
-    char text[CR_ERROR_TEXT_MAX + 64];
-    size_t n = cr_fmt(text, sizeof(text), "cr_restart: cannot restart process %d: %s\n",
-                      cr_freeze_known_tid(cr_sys_getpid()), err->text);
-
-    cr_sys_write_all(2, text, n);
-    cr_sys(SYS_exit_group, status);
-}
-
-static void unmap_restorer(void)
-{
-    if (cr_agent_state.restorer_end != 0)
-        cr_sys_munmap(cr_agent_state.restorer_start,
-                      cr_agent_state.restorer_end - cr_agent_state.restorer_start);
-    cr_agent_state.restorer_start = 0;
-    cr_agent_state.restorer_end = 0;
-}
-
 /* In the restored process, all threads but this one standing in their handlers. */
 static int come_back(struct round *r)
 {
-    struct cr_foreign foreign;
-    struct cr_thread *threads;
-    int rc;
-
-    r->link->fd = -1;
-    r->link->signals = -1;
-    r->link->requester = 0;
     r->written = 0;
-    cr_freeze_threads(&threads);
-    cr_thread_restore(&threads[0]);
-    cr_agent.tid = threads[0].kernel_tid;
-    cr_agent_block_signals();
-    cr_agent_state.generation++;
-    rc = cr_freeze_await_restored(&r->err);
-    unmap_restorer();
-    cr_agent_rank_foreign(r->link, &foreign);
-    if (rc == 0)
-        rc = cr_dump_put_back(&cr_agent.dump, &foreign, &r->err);
-    if (rc == 0)
-        cr_handles_put_back();
-    if (rc == 0 && ops() != NULL)
-        rc = ops()->rebuild(&r->err);
-    if (rc == 0 && ops() != NULL)
-        rc = cr_agent_register(&r->err);
-    if (rc == 0)
-        rc = cr_dump_finish(&cr_agent.dump, &r->err);
-    if (rc < 0)
-        die_after_restart(&r->err, STATUS_CANNOT_RESTART);
-    resume(r, 1);
-    if (cr_callbacks_check(&r->result, &r->err) < 0)
-        die_after_restart(&r->err, STATUS_CALLBACK_ENDED_RESTART);
+    cr_agent.in_collectives = 0;
+    cr_agent_return(r->link);
+    cr_callbacks_after(1);
+    cr_agent_returned(cr_callbacks_check(&r->result, &r->err), &r->err);
+    go_on(r);
     return ROUND_RESTORED;
 }
 

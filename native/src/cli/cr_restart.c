@@ -7,7 +7,7 @@
 #include "cr_error.h"
 #include "cr_reply.h"
 #include "cr_restart_source.h"
-#include "cr_restore_start.h"
+#include "cr_restore_group.h"
 #include "cr_stand_in.h"
 
 #include <errno.h>
@@ -48,29 +48,41 @@ static int fail(const struct cr_restart_options *o, int hook, const struct cr_er
     return cr_restart_status(err->code);
 }
 
+static struct cr_restore_options restore_options(const struct cr_restart_options *o)
+{
+    return (struct cr_restore_options){.exact_pid = o->pid == CR_IDS_OLD,
+                                       .new_pid = o->pid == CR_IDS_NEW,
+                                       .pid_namespace = o->pid_namespace,
+                                       .restore_pgid = o->pgid,
+                                       .restore_sid = o->sid,
+                                       .signal = abs(o->signal)};
+}
+
+/* RET_CHILD is 0 where there is nothing to stand in for. */
 static int start(const struct cr_restart_options *o, const char *path, pid_t *ret_child,
                  struct cr_error *err)
 {
-    const struct cr_restore_options options = {.exact_pid = o->pid == CR_IDS_OLD,
-                                               .new_pid = o->pid == CR_IDS_NEW,
-                                               .pid_namespace = o->pid_namespace};
-    struct cr_restore *r;
+    const struct cr_restore_options options = restore_options(o);
+    struct cr_restore_group *g;
     sigset_t all;
     sigset_t old;
-    int rc = cr_restore_open(path, o->no_check_files ? CR_RESTORE_NO_CHECK_FILES : 0, &r, err);
+    int rc =
+        cr_restore_group_open(path, o->no_check_files ? CR_RESTORE_NO_CHECK_FILES : 0, &g, err);
 
     if (rc < 0)
         return rc;
-    rc = cr_restore_check_host(r, err);
+    rc = cr_restore_group_check(g, &options, err);
     if (rc == 0 && !o->check_only) {
         sigfillset(&all);
         sigprocmask(SIG_BLOCK, &all, &old);
-        rc = cr_restore_start(r, &options, ret_child, err);
-        if (rc == 0)
+        rc = cr_restore_group_start(g, ret_child, err);
+        if (rc == 0 && cr_restore_group_is_orphan(g))
+            *ret_child = 0;
+        if (rc == 0 && *ret_child > 0)
             cr_stand_in_forward(*ret_child);
         sigprocmask(SIG_SETMASK, &old, NULL);
     }
-    cr_restore_close(r);
+    cr_restore_group_close(g);
     return rc;
 }
 
@@ -110,5 +122,7 @@ int main(int argc, char **argv)
     rc = run_hook(options.hooks[CR_HOOK_SUCCESS]);
     if (rc != 0)
         return rc;
+    if (child == 0)
+        return 0;
     cr_stand_in_wait(child);
 }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define CR_AGENT_STATE_MAGIC 0x5441545343525143UL
-#define CR_AGENT_STATE_VERSION 1
+#define CR_AGENT_STATE_VERSION 2
 
 struct cr_agent_state {
     uint64_t magic;
@@ -18,8 +18,10 @@ struct cr_agent_state {
     uint32_t generation;     /* how many restarts lie behind this process */
     uint64_t restorer_start; /* the restorer's own memory, which the agent unmaps; 0: none */
     uint64_t restorer_end;
-    uint32_t lower_half; /* 1: restored into the upper half of an MPI rank */
-    uint32_t reserved;
+    uint32_t lower_half;     /* 1: restored into the upper half of an MPI rank */
+    int32_t handoff_fd;      /* what cr_restart tells its processes (cr_handoff.h); 0: nothing */
+    int32_t restart_fd;      /* the socket to cr_restart; 0: none */
+    uint32_t handoff_member; /* which member of the handoff this process is */
 };
 
 extern struct cr_agent_state cr_agent_state;

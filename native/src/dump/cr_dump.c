@@ -216,3 +216,8 @@ int cr_dump_finish(struct cr_dump *d, struct cr_error *err)
 
     return rc < 0 ? rc : cr_state_finish(&d->state, err);
 }
+
+int cr_dump_complete(struct cr_dump *d, struct cr_error *err)
+{
+    return cr_state_complete(&d->state, err);
+}

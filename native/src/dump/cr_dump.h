@@ -67,8 +67,11 @@ int cr_dump_seal(struct cr_dump *d, struct cr_image_record *ret_record, struct c
 /* Removes what was written and is not sealed. */
 void cr_dump_abort(struct cr_dump *d);
 
-/* In the restored process: puts all kernel state back. */
+/* In the restored process: puts all kernel state back that it can put back by itself. */
 int cr_dump_put_back(struct cr_dump *d, const struct cr_foreign *foreign, struct cr_error *err);
+
+/* Afterwards, when all processes that were saved together are there: the rest. */
+int cr_dump_complete(struct cr_dump *d, struct cr_error *err);
 
 /*
  * In the restored process, when nothing is left that needs a right: whether every thread has become who it was, and the

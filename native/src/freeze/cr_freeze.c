@@ -57,7 +57,6 @@ void cr_freeze_forked(void)
     cr_freeze.running = 0;
     cr_freeze.preparing = 0;
     cr_freeze.count = 0;
-    cr_freeze.virtual_ids = 0;
 }
 
 void cr_freeze_set_rules(const struct cr_freeze_rules *rules)
@@ -256,10 +255,6 @@ int cr_freeze_await_restored(struct cr_error *err)
         cr_sys_futex_wait(&cr_freeze.back, back, &interval);
     }
     cr_freeze.pid = cr_sys_getpid();
-    cr_freeze.virtual_ids = 0;
-    for (uint32_t i = 0; i < cr_freeze.count; i++)
-        cr_freeze.virtual_ids |= cr_freeze.threads[i].gone == 0 &&
-                                 cr_freeze.threads[i].tid != cr_freeze.threads[i].kernel_tid;
     cr_park_remember_ids();
     return 0;
 }

@@ -107,4 +107,27 @@ void cr_freeze_park_self(void);
 int cr_freeze_kernel_tid(int tid);
 int cr_freeze_known_tid(int kernel_tid);
 
+/* What an id is the id of: bits, since a leader's is several things at once. */
+enum { CR_ID_THREAD = 1, CR_ID_PROCESS = 2, CR_ID_GROUP = 4, CR_ID_SESSION = 8 };
+
+/* An id that the program knows, and the kernel's now; 0: nobody has it any more. */
+struct cr_freeze_id {
+    int32_t known;
+    int32_t kernel;
+    uint32_t kinds;
+};
+
+/*
+ * The ids of all processes that came back together, in place of what cr_freeze_await_restored() knew of this one.
+ * -CR_EKERNEL when they are more than there is room for.
+ */
+int cr_freeze_adopt_ids(const struct cr_freeze_id *ids, size_t count, struct cr_error *err);
+
+/* As cr_freeze_kernel_tid() and cr_freeze_known_tid(), for ids of one of KINDS. */
+int cr_freeze_kernel_id(int known, uint32_t kinds);
+int cr_freeze_known_id(int kernel, uint32_t kinds);
+
+/* The pairs of ids that differ. Any thread. */
+size_t cr_freeze_ids(const struct cr_freeze_id **ret_ids);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context: frozen. The ids of threads that came back with other ids than the application knows.
+ * context: frozen. The ids of threads and processes that came back with other ids than the application knows.
  * glibc keeps the tid in each thread's control block, where mutexes take it from, so the old one
  * stays there and calls that take ids translate.
  */
@@ -9,44 +9,81 @@
 
 #include "cr_sys.h"
 
-#define MAX_PAIRS 16384
-
-struct pair {
-    int32_t known, kernel;
-};
+#define MAX_PAIRS 65536
 
 /* Written with all threads parked; read at any time. In .bss: only what is used costs memory. */
-static struct pair pairs[MAX_PAIRS];
+static struct cr_freeze_id pairs[MAX_PAIRS];
 static volatile uint32_t pair_count;
+
+static void publish(uint32_t count)
+{
+    __atomic_store_n(&pair_count, count, __ATOMIC_RELEASE);
+    cr_freeze.virtual_ids = count != 0;
+}
 
 void cr_park_remember_ids(void)
 {
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < cr_freeze.count && cr_freeze.virtual_ids != 0; i++) {
+    for (uint32_t i = 0; i < cr_freeze.count; i++) {
         const struct cr_thread *t = &cr_freeze.threads[i];
-        if (t->gone == 0 && t->tid != t->kernel_tid)
-            pairs[n++] = (struct pair){t->tid, t->kernel_tid};
+        uint32_t kinds = CR_ID_THREAD | (t->kernel_tid == cr_freeze.pid ? CR_ID_PROCESS : 0U);
+        if (t->gone == 0 && t->tid != t->kernel_tid && n < MAX_PAIRS)
+            pairs[n++] = (struct cr_freeze_id){t->tid, t->kernel_tid, kinds};
     }
-    __atomic_store_n(&pair_count, n, __ATOMIC_RELEASE);
+    publish(n);
+}
+
+int cr_freeze_adopt_ids(const struct cr_freeze_id *ids, size_t count, struct cr_error *err)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i].known == ids[i].kernel)
+            continue;
+        if (n == MAX_PAIRS)
+            return cr_fail(err, CR_EKERNEL,
+                           "more than %d processes and threads came back with other ids; restart "
+                           "with --restore-pid or --pidns",
+                           MAX_PAIRS);
+        pairs[n++] = ids[i];
+    }
+    publish(n);
+    return 0;
+}
+
+int cr_freeze_kernel_id(int known, uint32_t kinds)
+{
+    if (__builtin_expect(cr_freeze.virtual_ids == 0, 1))
+        return known;
+    for (uint32_t i = 0; i < pair_count; i++)
+        if (pairs[i].known == known && (pairs[i].kinds & kinds) != 0)
+            return pairs[i].kernel;
+    return known;
+}
+
+int cr_freeze_known_id(int kernel, uint32_t kinds)
+{
+    if (__builtin_expect(cr_freeze.virtual_ids == 0, 1))
+        return kernel;
+    for (uint32_t i = 0; i < pair_count; i++)
+        if (pairs[i].kernel == kernel && (pairs[i].kinds & kinds) != 0)
+            return pairs[i].known;
+    return kernel;
 }
 
 int cr_freeze_kernel_tid(int tid)
 {
-    if (__builtin_expect(cr_freeze.virtual_ids == 0, 1))
-        return tid;
-    for (uint32_t i = 0; i < pair_count; i++)
-        if (pairs[i].known == tid)
-            return pairs[i].kernel;
-    return tid;
+    return cr_freeze_kernel_id(tid, CR_ID_THREAD | CR_ID_PROCESS);
 }
 
 int cr_freeze_known_tid(int kernel_tid)
 {
-    if (__builtin_expect(cr_freeze.virtual_ids == 0, 1))
-        return kernel_tid;
-    for (uint32_t i = 0; i < pair_count; i++)
-        if (pairs[i].kernel == kernel_tid)
-            return pairs[i].known;
-    return kernel_tid;
+    return cr_freeze_known_id(kernel_tid, CR_ID_THREAD | CR_ID_PROCESS);
+}
+
+size_t cr_freeze_ids(const struct cr_freeze_id **ret_ids)
+{
+    *ret_ids = pairs;
+    return pair_count;
 }

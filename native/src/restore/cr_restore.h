@@ -2,21 +2,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * context: normal. From an image to a running process: read it, check that this host can run it,
- * plan, and hand over to the restorer. cr_restart replaces itself by the process; cr_mpirank maps
- * the upper half into itself.
+ * plan, and hand over to the restorer. A process that cr_restart made replaces itself by that of
+ * the image; cr_mpirank maps the upper half into itself.
  */
 #ifndef CR_RESTORE_H
 #define CR_RESTORE_H
 
 #include "cr_error.h"
 #include "cr_image_reader.h"
+#include "cr_restore_group.h"
 
 struct cr_restore; /* an opened image with its decoded notes */
-
-enum {
-    CR_RESTORE_NO_CHECK_FILES = 1, /* do not compare build-ids (for debugging only) */
-    CR_RESTORE_NO_VERIFY = 2,      /* do not compare the digests of page data */
-};
 
 /* Opens and decodes PATH; -CR_ENOTIMAGE, -CR_EDAMAGED, ... as cr_image_open(). */
 int cr_restore_open(const char *path, int flags, struct cr_restore **ret_restore,
@@ -45,13 +41,15 @@ struct cr_restore_rank {
 int cr_restore_rank(const struct cr_restore *r, struct cr_restore_rank *ret_rank,
                     struct cr_error *err);
 
-/* Replaces this process by that of the image; returns only on failure. */
-struct cr_restore_options {
-    int exact_pid;     /* 1: fail if pid and tids cannot be the old ones; 0: try, go on without */
-    int new_pid;       /* do not even try */
-    int pid_namespace; /* use a user and pid namespace */
+/* How a process that is made for it becomes that of the image. */
+struct cr_restore_become {
+    int exact_tids;             /* 1: demand the old ids of threads; 0: try; -1: do not try */
+    int handoff_fd, restart_fd; /* see cr_agent_state.h */
+    uint32_t handoff_member;
 };
-int cr_restore_exec(struct cr_restore *r, const struct cr_restore_options *options,
+
+/* Replaces this process by that of the image; returns only on failure. */
+int cr_restore_exec(struct cr_restore *r, const struct cr_restore_become *how,
                     struct cr_error *err);
 
 /*

@@ -50,27 +50,28 @@ static int check_kernel(const struct cr_restore *r, struct cr_error *err)
         r->host->kernel_release, uts.release);
 }
 
-/* All notes as the list that the checks of kernel state walk over. */
-static int list_notes(struct cr_restore *r, struct cr_error *err)
+int cr_restore_list_notes(struct cr_restore *r, struct cr_error *err)
 {
+    struct cr_stored_note stored;
+    size_t at = 0;
+
+    if (r->state.first != NULL)
+        return 0;
     r->state = (struct cr_state){
         .arena = &r->arena, .foreign = &r->foreign, .old_pid = (int)r->header->pid};
-    for (uint32_t type = quiesce_image_NoteType_NOTE_HEADER;
-         type < quiesce_image_NoteType_NOTE_DIGESTS; type++) {
-        const void *data;
-        size_t size;
-        size_t at = 0;
-        while (cr_image_next_note(&r->reader, type, &at, &data, &size)) {
-            struct cr_note *note = cr_restore_alloc(r, sizeof(*note), err);
-            if (note == NULL)
-                return -ENOMEM;
-            *note = (struct cr_note){type, (uint32_t)size, data, NULL};
-            if (r->state.last != NULL)
-                r->state.last->next = note;
-            else
-                r->state.first = note;
-            r->state.last = note;
-        }
+    while (cr_image_walk_notes(&r->reader, &at, &stored)) {
+        struct cr_note *note;
+        if (!stored.own || stored.type == quiesce_image_NoteType_NOTE_DIGESTS)
+            continue;
+        note = cr_restore_alloc(r, sizeof(*note), err);
+        if (note == NULL)
+            return -ENOMEM;
+        *note = (struct cr_note){stored.type, (uint32_t)stored.size, stored.data, NULL};
+        if (r->state.last != NULL)
+            r->state.last->next = note;
+        else
+            r->state.first = note;
+        r->state.last = note;
     }
     return 0;
 }
@@ -82,7 +83,7 @@ int cr_restore_check_host(struct cr_restore *r, struct cr_error *err)
     if (rc == 0)
         rc = check_kernel(r, err);
     if (rc == 0 && (r->flags & CR_RESTORE_NO_CHECK_FILES) == 0) {
-        rc = list_notes(r, err);
+        rc = cr_restore_list_notes(r, err);
         if (rc == 0)
             rc = cr_state_check_files(&r->state, err);
     }

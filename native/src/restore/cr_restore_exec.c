@@ -145,8 +145,7 @@ static int build_region(struct cr_restore *r, struct cr_plan *plan, struct cr_pl
     return 0;
 }
 
-int cr_restore_exec(struct cr_restore *r, const struct cr_restore_options *options,
-                    struct cr_error *err)
+int cr_restore_exec(struct cr_restore *r, const struct cr_restore_become *how, struct cr_error *err)
 {
     const uint64_t all = ~0UL;
     struct cr_plan plan;
@@ -155,7 +154,10 @@ int cr_restore_exec(struct cr_restore *r, const struct cr_restore_options *optio
     int rc;
 
     cr_restore_fill_plan(r, &plan);
-    plan.exact_tids = options->new_pid ? -1 : options->exact_pid;
+    plan.exact_tids = how->exact_tids;
+    plan.handoff_fd = how->handoff_fd;
+    plan.restart_fd = how->restart_fd;
+    plan.handoff_member = how->handoff_member;
     rc = cr_restore_plan_vdso(r, &plan, err);
     if (rc == 0)
         rc = build_region(r, &plan, &p, &stack, err);

@@ -134,6 +134,8 @@ static int add_files(struct cr_restore *r, const void *message, struct cr_error 
                                   .fd = -1,
                                   .size = f->size,
                                   .contents = f->contents,
+                                  .device = f->device,
+                                  .inode = f->inode,
                                   .mode = f->contents && f->whole ? f->mode | S_IRUSR : 0};
     }
     return 0;
@@ -266,8 +268,7 @@ static void move_image_high(struct cr_restore *r)
     r->reader.fd = high;
 }
 
-int cr_restore_open(const char *path, int flags, struct cr_restore **ret_restore,
-                    struct cr_error *err)
+static int make(const char *path, int flags, struct cr_restore **ret_restore, struct cr_error *err)
 {
     struct cr_restore *r = calloc(1, sizeof(*r));
     int rc;
@@ -276,23 +277,55 @@ int cr_restore_open(const char *path, int flags, struct cr_restore **ret_restore
         return cr_fail(err, ENOMEM, "no memory to read %s", path);
     r->path = path;
     r->flags = flags;
+    r->reader.fd = -1;
     rc = cr_arena_create(&r->arena, ARENA_SIZE);
     if (rc < 0) {
         free(r);
         return cr_fail(err, -rc, "no memory to read %s", path);
     }
-    r->reader.fd = -1;
-    rc = cr_image_open(&r->arena, path, &r->reader, err);
-    if (rc == 0) {
-        move_image_high(r);
+    *ret_restore = r;
+    return 0;
+}
+
+/* RC: how the opening of the image went. */
+static int finish_opening(struct cr_restore *r, int rc, struct cr_restore **ret_restore,
+                          struct cr_error *err)
+{
+    if (rc == 0)
         rc = cr_restore_decode(r, err);
-    }
     if (rc < 0) {
         cr_restore_close(r);
         return rc;
     }
     *ret_restore = r;
     return 0;
+}
+
+int cr_restore_open(const char *path, int flags, struct cr_restore **ret_restore,
+                    struct cr_error *err)
+{
+    struct cr_restore *r;
+    int rc = make(path, flags, &r, err);
+
+    if (rc < 0)
+        return rc;
+    rc = cr_image_open(&r->arena, path, &r->reader, err);
+    if (rc == 0)
+        move_image_high(r);
+    return finish_opening(r, rc, ret_restore, err);
+}
+
+int cr_restore_open_member(const struct cr_manifest *m, const char *path,
+                           const quiesce_group_Member *member, int flags,
+                           struct cr_restore **ret_restore, struct cr_error *err)
+{
+    struct cr_restore *r;
+    int rc = make(path, flags, &r, err);
+
+    if (rc < 0)
+        return rc;
+    rc = cr_manifest_open_image(&r->arena, m, path, member, &r->reader, err);
+    return finish_opening(r, rc, ret_restore, err);
 }
 
 void cr_restore_close(struct cr_restore *r)

@@ -4,6 +4,7 @@
 #ifndef CR_RESTORE_PARTS_H
 #define CR_RESTORE_PARTS_H
 
+#include "cr_manifest.h"
 #include "cr_plan.h"
 #include "cr_restore.h"
 #include "cr_state.h"
@@ -36,8 +37,16 @@ struct cr_restore {
 /* SIZE zeroed bytes of the image's arena, or NULL with ERR filled. */
 void *cr_restore_alloc(struct cr_restore *r, size_t size, struct cr_error *err);
 
+/* As cr_restore_open(), for one process of a tar file. */
+int cr_restore_open_member(const struct cr_manifest *m, const char *path,
+                           const quiesce_group_Member *member, int flags,
+                           struct cr_restore **ret_restore, struct cr_error *err);
+
 /* Decodes all notes into the tables of R. */
 int cr_restore_decode(struct cr_restore *r, struct cr_error *err);
+
+/* All notes as the list R->state, which kinds of kernel state walk over. */
+int cr_restore_list_notes(struct cr_restore *r, struct cr_error *err);
 
 /* Fills PLAN from the tables; pointers into R's arena. */
 void cr_restore_fill_plan(const struct cr_restore *r, struct cr_plan *plan);

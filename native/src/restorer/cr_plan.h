@@ -33,6 +33,7 @@ struct cr_plan_file {
     uint64_t size;
     uint32_t contents; /* the image has the contents of this file, which is given its old size */
     uint32_t mode;     /* of a file that is made anew; 0: it must exist */
+    uint64_t device, inode; /* of an object at the time of the image */
 };
 
 /* A part of the vdso: mapped at FROM now, and where the image has it. */
@@ -59,6 +60,8 @@ struct cr_plan {
     size_t area_count, file_count, run_count, chunk_count, thread_count;
     uint64_t data_offset, data_size;
     uint64_t agent_state;
+    int32_t handoff_fd, restart_fd; /* see cr_agent_state.h */
+    uint32_t handoff_member;
     struct cr_plan_vdso vdso[CR_PLAN_VDSO_PARTS];
     size_t vdso_count;
     uint64_t parking;      /* free address space for the vdso on its way */

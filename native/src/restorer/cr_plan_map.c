@@ -194,5 +194,8 @@ int cr_plan_tell_agent(struct cr_plan *plan)
     state->restorer_start = plan->region_start;
     state->restorer_end = plan->region_end;
     state->lower_half = (uint32_t)plan->keep_others;
+    state->handoff_fd = plan->handoff_fd;
+    state->restart_fd = plan->restart_fd;
+    state->handoff_member = plan->handoff_member;
     return 0;
 }

@@ -14,7 +14,7 @@
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |            \
      CLONE_SETTLS)
 #define RED_ZONE 128
-#define TID_ATTEMPTS 100
+#define TID_ATTEMPTS 1000
 
 static long start_with_tid(const struct cr_thread *t, int tid)
 {

@@ -7,11 +7,14 @@
 #include "cr_restorer.h"
 
 #include "cr_error.h"
+#include "cr_handoff.h"
 #include "cr_sys.h"
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
+#define STATUS_GIVEN_UP 8 /* cr_restart, which is told why, ends with another one */
 #define USER_END 0x7ffffffff000UL
 
 static size_t length(const char *text)
@@ -23,18 +26,24 @@ static size_t length(const char *text)
     return n;
 }
 
-__attribute__((noreturn)) static void give_up(struct cr_plan *plan)
+/* cr_restart waits for this, and tells it. */
+static void report(const struct cr_plan *plan)
 {
-    static const char prefix[] = "cr_restart: ";
-    int status = CR_RESTORER_CANNOT;
+    struct cr_return_report r;
+    size_t n = length(plan->text);
 
-    if (plan->error == CR_EDAMAGED || plan->error == CR_EIMAGEVERSION)
-        status = CR_RESTORER_DAMAGED;
-    cr_sys_write(2, prefix, sizeof(prefix) - 1);
-    cr_sys_write(2, plan->text, length(plan->text));
-    cr_sys_write(2, "\n", 1);
+    r.stage = CR_RETURN_FAILED;
+    r.code = plan->error;
+    for (size_t i = 0; i <= n; i++)
+        r.text[i] = plan->text[i];
+    cr_sys(SYS_sendto, plan->restart_fd, &r, sizeof(r), MSG_NOSIGNAL, 0, 0);
+}
+
+__attribute__((noreturn)) static void give_up(const struct cr_plan *plan)
+{
+    report(plan);
     for (;;)
-        cr_sys(SYS_exit_group, status);
+        cr_sys(SYS_exit_group, STATUS_GIVEN_UP);
 }
 
 /*

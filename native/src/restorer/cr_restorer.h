@@ -9,9 +9,6 @@
 
 #include "cr_plan.h"
 
-/* Exit statuses when the image turns out to be bad after this process has given itself up. */
-enum { CR_RESTORER_DAMAGED = 7, CR_RESTORER_CANNOT = 8 };
-
 /* ARGUMENT: struct cr_plan. Must be the first function of the restorer's code. */
 void cr_restorer_main(void *argument);
 

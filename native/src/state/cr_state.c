@@ -9,10 +9,13 @@
 #include <pb_decode.h>
 #include <pb_encode.h>
 
+typedef int step_fn(struct cr_state *state, struct cr_error *err);
+
 struct kind {
     const char *name;
-    int (*collect)(struct cr_state *state, struct cr_error *err);
-    int (*put_back)(struct cr_state *state, struct cr_error *err);
+    step_fn *collect;
+    step_fn *put_back;
+    step_fn *complete; /* when all processes that were saved together stand */
 };
 
 /*
@@ -21,15 +24,14 @@ struct kind {
  * signals last. Areas are collected by cr_memory_collect(), which has more to return than notes.
  */
 static const struct kind KINDS[] = {
-    {"limits", cr_limits_collect, cr_limits_raise},
-    {"memory", NULL, cr_memory_put_back},
-    {"process", cr_process_collect, cr_process_put_back},
-    {"descriptors", cr_descriptors_collect, cr_descriptors_put_back},
-    {"descriptors' registrations", NULL, cr_descriptors_finish},
-    {"signals", cr_signals_collect, cr_signals_put_back},
-    {"timers", cr_timers_collect, cr_timers_put_back},
-    {"pending signals", NULL, cr_signals_queue_again},
-    {"limits in force", NULL, cr_limits_put_back},
+    {"limits", cr_limits_collect, cr_limits_raise, NULL},
+    {"memory", NULL, cr_memory_put_back, NULL},
+    {"process", cr_process_collect, cr_process_put_back, NULL},
+    {"descriptors", cr_descriptors_collect, cr_descriptors_put_back, cr_descriptors_finish},
+    {"signals", cr_signals_collect, cr_signals_put_back, NULL},
+    {"timers", cr_timers_collect, NULL, cr_timers_put_back},
+    {"pending signals", NULL, NULL, cr_signals_queue_again},
+    {"limits in force", NULL, NULL, cr_limits_put_back},
 };
 
 #define KIND_COUNT (sizeof(KINDS) / sizeof(*KINDS))
@@ -102,7 +104,18 @@ int cr_state_collect(struct cr_state *state, struct cr_error *err)
 int cr_state_put_back(struct cr_state *state, struct cr_error *err)
 {
     for (size_t i = 0; i < KIND_COUNT; i++) {
-        int rc = KINDS[i].put_back(state, err);
+        int rc = KINDS[i].put_back != NULL ? KINDS[i].put_back(state, err) : 0;
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int cr_state_complete(struct cr_state *state, struct cr_error *err)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        int rc = KINDS[i].complete != NULL ? KINDS[i].complete(state, err) : 0;
 
         if (rc < 0)
             return rc;

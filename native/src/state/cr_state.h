@@ -96,6 +96,12 @@ int cr_state_collect(struct cr_state *state, struct cr_error *err);
 int cr_state_put_back(struct cr_state *state, struct cr_error *err);
 
 /*
+ * Afterwards, when all processes that were saved together stand: what refers to other processes, timers, and the signals
+ * that were pending for the process.
+ */
+int cr_state_complete(struct cr_state *state, struct cr_error *err);
+
+/*
  * The last of all, when the agent has become who it was: that changes what must be set again. By the agent.
  */
 int cr_state_finish(struct cr_state *state, struct cr_error *err);
