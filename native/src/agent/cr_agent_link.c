@@ -85,6 +85,7 @@ int cr_link_open(struct cr_link *link, int requester, uint32_t value, const char
     link->requester = requester;
     link->round = 0;
     link->held = 0;
+    link->passed = -1;
     link->reported_count = 0;
     link->fd = connect_to(requester, value);
     if (link->fd < 0)
@@ -116,9 +117,18 @@ void cr_link_close(struct cr_link *link)
         cr_sys_close(link->fd);
     if (link->signals >= 0)
         cr_sys_close(link->signals);
+    cr_sys_close(cr_link_take_passed(link));
     link->fd = -1;
     link->signals = -1;
     cr_arena_reset(&link->arena);
+}
+
+int cr_link_take_passed(struct cr_link *link)
+{
+    int fd = link->passed;
+
+    link->passed = -1;
+    return fd >= 0 ? move_high(fd) : -1;
 }
 
 int cr_link_hello(struct cr_link *link, const char *purpose)
@@ -140,6 +150,7 @@ int cr_link_hello(struct cr_link *link, const char *purpose)
     cr_str_copy(hello->command, sizeof(hello->command), name);
     cr_str_copy(hello->purpose, sizeof(hello->purpose), purpose);
     hello->restored_sequence = cr_agent.facts.sequence;
+    hello->known_pid = (uint32_t)cr_freeze_known_tid(cr_sys_getpid());
     return cr_link_send(link, &frame);
 }
 
@@ -187,7 +198,7 @@ int cr_link_cancelled(struct cr_link *link)
     if (cr_sys(SYS_poll, &peer, 1, 0) > 0) {
         if ((peer.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0)
             return 1;
-        if (cr_frame_read(&link->reader, link->fd) == 0)
+        if (cr_frame_read_with(&link->reader, link->fd, &link->passed) == 0)
             return 1;
     }
     return cr_frame_waits(&link->reader, &link->arena, quiesce_wire_Frame_cancel_tag);
@@ -253,7 +264,7 @@ int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame)
             return 0;
         if (fds[0].revents == 0)
             continue;
-        n = cr_frame_read(&link->reader, link->fd);
+        n = cr_frame_read_with(&link->reader, link->fd, &link->passed);
         if (n <= 0 && n != -EAGAIN)
             return n < 0 ? (int)n : -ECONNRESET;
     }
@@ -272,7 +283,7 @@ static void await_answer(int fd)
 
 void cr_link_refuse(const struct cr_link *current, const siginfo_t *info)
 {
-    struct cr_link other = {.fd = -1, .signals = -1};
+    struct cr_link other = {.fd = -1, .signals = -1, .passed = -1};
     struct cr_error err = {0};
     quiesce_wire_RankResult result;
 

@@ -36,6 +36,7 @@ struct cr_link {
     int requester; /* its pid */
     int signals;   /* signalfd of the wake-up signal, so that one poll sees both */
     uint64_t round;
+    int passed;  /* a descriptor that came with a frame, -1: none */
     size_t held; /* bytes of answers that are not sent yet */
     struct cr_frame_reader reader;
     struct cr_arena arena;
@@ -76,6 +77,9 @@ int cr_link_hello(struct cr_link *link, const char *purpose);
 
 /* Refuses a second requester while a round is in progress. */
 void cr_link_refuse(const struct cr_link *current, const siginfo_t *info);
+
+/* The descriptor that came with a frame, with a high number; the caller's from now on. -1: none. */
+int cr_link_take_passed(struct cr_link *link);
 
 /* One round from begin to end. Returns 1 if the process was restored meanwhile. */
 int cr_round_serve(struct cr_link *link);

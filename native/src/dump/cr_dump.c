@@ -125,7 +125,7 @@ static int add_notes(struct cr_dump *d, const struct cr_state *from, struct cr_e
     return rc;
 }
 
-static int write_image(struct cr_dump *d, struct cr_error *err)
+static int add_all(struct cr_dump *d, struct cr_error *err)
 {
     int rc = add_notes(d, &d->notes, err);
 
@@ -135,8 +135,13 @@ static int write_image(struct cr_dump *d, struct cr_error *err)
         rc = cr_core_notes_add(d, err);
     if (rc == 0)
         rc = cr_image_add_runs(d->writer, d->memory.runs, d->memory.run_count, err);
-    if (rc == 0)
-        rc = cr_fault("dump:before-copy");
+    return rc;
+}
+
+static int write_image(struct cr_dump *d, struct cr_error *err)
+{
+    int rc = cr_fault("dump:before-copy");
+
     if (rc == 0)
         rc = cr_image_copy(d->writer, err);
     if (rc == 0)
@@ -144,18 +149,47 @@ static int write_image(struct cr_dump *d, struct cr_error *err)
     return rc;
 }
 
-int cr_dump_copy(struct cr_dump *d, const char *path, const struct cr_image_options *options,
-                 uint64_t *ret_bytes, struct cr_error *err)
+/* The writer with everything that goes into the image. */
+static int make_writer(struct cr_dump *d, const char *path, const struct cr_image_options *options,
+                       struct cr_error *err)
 {
     struct cr_image_options all = *options;
     int rc = d->collected ? 0 : cr_dump_collect(d, err);
 
     all.ready = &d->ready;
-
     if (rc == 0)
         rc = cr_memory_scan(&d->state, &d->memory, err);
     if (rc == 0)
         rc = cr_image_begin(&d->arena, path, &all, &d->writer, err);
+    if (rc == 0)
+        rc = add_all(d, err);
+    if (rc < 0)
+        cr_dump_abort(d);
+    return rc;
+}
+
+int cr_dump_layout(struct cr_dump *d, const char *path, const struct cr_image_options *options,
+                   uint64_t *ret_size, struct cr_error *err)
+{
+    int rc = make_writer(d, path, options, err);
+
+    if (rc == 0)
+        rc = cr_image_plan(d->writer, ret_size, err);
+    if (rc < 0)
+        cr_dump_abort(d);
+    return rc;
+}
+
+void cr_dump_place(struct cr_dump *d, int fd, uint64_t offset)
+{
+    cr_image_place(d->writer, fd, offset);
+}
+
+int cr_dump_copy(struct cr_dump *d, const char *path, const struct cr_image_options *options,
+                 uint64_t *ret_bytes, struct cr_error *err)
+{
+    int rc = d->writer == NULL ? make_writer(d, path, options, err) : 0;
+
     if (rc < 0)
         return rc;
     rc = write_image(d, err);

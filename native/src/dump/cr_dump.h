@@ -55,6 +55,15 @@ void cr_dump_begin(struct cr_dump *d, const struct cr_foreign *foreign);
 int cr_dump_collect(struct cr_dump *d, struct cr_error *err);
 
 /*
+ * For an image that becomes a part of a file (OPTIONS->part; PATH names it in errors): finds the
+ * pages and says how large the image will be, exactly. Then cr_dump_place() and cr_dump_copy().
+ */
+int cr_dump_layout(struct cr_dump *d, const char *path, const struct cr_image_options *options,
+                   uint64_t *ret_size, struct cr_error *err);
+/* FD becomes the dump's. */
+void cr_dump_place(struct cr_dump *d, int fd, uint64_t offset);
+
+/*
  * Finds the pages and copies everything into PATH.partial. The calling thread must have saved its
  * context in the first record of cr_freeze_threads() before. RET_BYTES: of page data.
  */

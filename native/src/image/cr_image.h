@@ -71,6 +71,7 @@ struct cr_image_options {
     int (*is_cancelled)(void *argument); /* NULL, or asked now and then whether to give up */
     void *argument;
     struct cr_image_ready *ready; /* NULL, or the file of this path, which the writer takes over */
+    int part; /* the image is a part of a file that another one creates, syncs and names */
 };
 
 struct cr_image_writer; /* lives in the arena given to cr_image_begin() */
@@ -111,6 +112,12 @@ int cr_image_add_note(struct cr_image_writer *w, const char *name, uint32_t type
  */
 int cr_image_add_runs(struct cr_image_writer *w, const struct cr_run *runs, size_t count,
                       struct cr_error *err);
+
+/* Settles where everything lies, when all notes and runs are added. RET_SIZE: exactly that of the image. */
+int cr_image_plan(struct cr_image_writer *w, uint64_t *ret_size, struct cr_error *err);
+
+/* Where a part goes: into FD, which becomes the writer's, from OFFSET (a multiple of the page size) on. */
+void cr_image_place(struct cr_image_writer *w, int fd, uint64_t offset);
 
 /* Writes everything; the memory of the runs is not looked at any more after this returned 0. */
 int cr_image_copy(struct cr_image_writer *w, struct cr_error *err);

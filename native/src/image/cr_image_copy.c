@@ -77,7 +77,7 @@ int cr_image_write_at(const struct cr_image_writer *w, int fd, struct iovec *iov
                       uint64_t offset, struct cr_error *err)
 {
     while (count > 0 && iov->iov_len > 0) {
-        long n = cr_sys(SYS_pwritev, fd, iov, count, offset, 0);
+        long n = cr_sys(SYS_pwritev, fd, iov, count, w->base + offset, 0);
         int done;
 
         if (n == -EINTR)
@@ -102,7 +102,7 @@ static int flush(const struct worker *k, struct batch *b, struct cr_error *err)
     int rc = b->count > 0 ? cr_image_write_at(c->w, c->fd, b->iov, b->count, offset, err) : 0;
 
     if (rc == 0 && c->push && b->size > 0)
-        cr_sys(SYS_sync_file_range, c->fd, offset, b->size, SYNC_FILE_RANGE_WRITE);
+        cr_sys(SYS_sync_file_range, c->fd, c->w->base + offset, b->size, SYNC_FILE_RANGE_WRITE);
     b->at += b->size;
     b->size = 0;
     b->count = 0;
@@ -240,7 +240,8 @@ static int copy_data(struct copy *c, struct cr_error *err)
 static int reserve(const struct cr_image_writer *w, struct cr_error *err)
 {
     uint64_t size = w->data_offset + w->data_size;
-    int rc = size > w->reserved ? (int)cr_sys(SYS_fallocate, w->fd, 0, 0, size) : 0;
+    int rc =
+        size > w->reserved && !w->options.part ? (int)cr_sys(SYS_fallocate, w->fd, 0, 0, size) : 0;
 
     if (rc == -EOPNOTSUPP || rc == -ENOSYS)
         rc = (int)cr_sys(SYS_ftruncate, w->fd, size);
@@ -291,10 +292,22 @@ static int copy_pages(struct cr_image_writer *w, struct cr_error *err)
     return rc;
 }
 
+int cr_image_plan(struct cr_image_writer *w, uint64_t *ret_size, struct cr_error *err)
+{
+    int rc = w->planned ? 0 : cr_layout_plan(w, err);
+
+    w->planned = rc == 0;
+    *ret_size = w->data_offset + w->data_size;
+    return rc;
+}
+
 int cr_image_copy(struct cr_image_writer *w, struct cr_error *err)
 {
-    int rc = cr_layout_plan(w, err);
+    uint64_t size;
+    int rc = cr_image_plan(w, &size, err);
 
+    if (rc == 0 && w->fd < 0)
+        return cr_fail(err, CR_EINTERNAL, "%s has no file to go to", w->path);
     if (rc == 0)
         rc = cr_layout_write(w, err);
     if (rc < 0)

@@ -28,7 +28,7 @@ static int read_back(const struct cr_image_writer *w, int fd, uint8_t *buffer, s
                      uint64_t offset, struct cr_error *err)
 {
     while (size > 0) {
-        long n = cr_sys_pread(fd, buffer, size, offset);
+        long n = cr_sys_pread(fd, buffer, size, w->base + offset);
 
         if (n == -EINTR)
             continue;
@@ -164,14 +164,14 @@ static int write_digests(struct cr_image_writer *w, struct cr_error *err)
 static int cut(const struct cr_image_writer *w, struct cr_error *err)
 {
     uint64_t size = w->data_offset + w->data_size;
-    int rc = w->reserved > size ? (int)cr_sys(SYS_ftruncate, w->fd, size) : 0;
+    int rc = w->reserved > size && !w->options.part ? (int)cr_sys(SYS_ftruncate, w->fd, size) : 0;
 
     return rc < 0 ? cr_image_write_failed(w, -rc, size, err) : 0;
 }
 
 static int sync_file(const struct cr_image_writer *w, struct cr_error *err)
 {
-    int rc = w->options.durable ? (int)cr_sys(SYS_fsync, w->fd) : 0;
+    int rc = w->options.durable && !w->options.part ? (int)cr_sys(SYS_fsync, w->fd) : 0;
 
     if (rc < 0)
         return cr_fail(err, -rc, "cannot sync %s: %s; its disk may be failing or full", w->partial,
@@ -205,7 +205,7 @@ static int give_name(struct cr_image_writer *w, struct cr_error *err)
 {
     int rc = cr_fault("image:rename");
 
-    if (rc == 0)
+    if (rc == 0 && !w->options.part)
         rc = (int)cr_sys(SYS_renameat, AT_FDCWD, w->partial, AT_FDCWD, w->path);
     if (rc < 0)
         return cr_fail(err, -rc, "cannot rename %s to %s: %s", w->partial, w->path,
@@ -215,7 +215,7 @@ static int give_name(struct cr_image_writer *w, struct cr_error *err)
     if (w->direct_fd >= 0)
         cr_sys_close(w->direct_fd);
     w->direct_fd = -1;
-    return sync_directory(w, err);
+    return w->options.part ? 0 : sync_directory(w, err);
 }
 
 int cr_image_seal(struct cr_image_writer *w, struct cr_image_record *ret_record,

@@ -39,7 +39,18 @@ static int move_high(int fd)
 
 int cr_image_reopen(const struct cr_image_writer *w, int flags)
 {
-    return move_high(cr_sys_open(w->partial, flags | O_CLOEXEC | O_NOFOLLOW, 0));
+    char own[32];
+
+    if (!w->options.part)
+        return move_high(cr_sys_open(w->partial, flags | O_CLOEXEC | O_NOFOLLOW, 0));
+    cr_fmt(own, sizeof(own), "/proc/self/fd/%d", w->fd);
+    return move_high(cr_sys_open(own, flags | O_CLOEXEC, 0));
+}
+
+void cr_image_place(struct cr_image_writer *w, int fd, uint64_t offset)
+{
+    w->fd = move_high(fd);
+    w->base = offset;
 }
 
 int cr_image_create(const char *partial)
@@ -107,7 +118,7 @@ int cr_image_begin(struct cr_arena *arena, const char *path, const struct cr_ima
     w->partial = join(arena, path, CR_PARTIAL_SUFFIX);
     if (w->path == NULL || w->partial == NULL)
         return no_memory(err);
-    rc = create_file(w, err);
+    rc = options->part ? 0 : create_file(w, err);
     if (rc < 0)
         return rc;
     *ret_writer = w;
@@ -242,7 +253,8 @@ void cr_image_abort(struct cr_image_writer *w)
         cr_sys_close(w->direct_fd);
     if (w->fd >= 0) {
         cr_sys_close(w->fd);
-        cr_sys(SYS_unlinkat, AT_FDCWD, w->partial, 0);
+        if (!w->options.part)
+            cr_sys(SYS_unlinkat, AT_FDCWD, w->partial, 0);
     }
     w->fd = -1;
     w->direct_fd = -1;

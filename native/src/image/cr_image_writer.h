@@ -56,6 +56,8 @@ struct cr_image_writer {
     struct cr_image_digests *digests;
     size_t digests_size;
     uint64_t reserved; /* size of the file before anything was written */
+    uint64_t base;     /* of a part: where it begins in the file */
+    int planned;
     int copied;
 };
 

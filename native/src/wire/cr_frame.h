@@ -39,6 +39,10 @@ int cr_frame_send(int fd, const quiesce_wire_Frame *frame, void *buffer, size_t 
 /* Sends SIZE bytes of encoded frames in the same way, several with one system call. */
 int cr_frame_send_encoded(int fd, const void *data, size_t size, struct cr_error *err);
 
+/* As cr_frame_send() on a Unix socket; the peer gets a duplicate of the descriptor PASSED with the frame. */
+int cr_frame_send_with(int fd, const quiesce_wire_Frame *frame, int passed, void *buffer,
+                       size_t size, struct cr_error *err);
+
 /* ---- receiving ---- */
 
 /* Bytes received and not yet taken. BUFFER is the caller's; a frame larger than it is a protocol error. */
@@ -56,6 +60,9 @@ void cr_frame_reader_init(struct cr_frame_reader *ret_reader, void *buffer, size
  * -errno when the connection is broken. Take all complete frames with cr_frame_next() before the next call.
  */
 long cr_frame_read(struct cr_frame_reader *reader, int fd);
+
+/* The same on a Unix socket; a descriptor that came along replaces *PASSED (-1: none) and is close-on-exec. */
+long cr_frame_read_with(struct cr_frame_reader *reader, int fd, int *passed);
 
 /*
  * Takes the first complete frame. Returns 1; 0 when more bytes are needed; -CR_EPROTOCOL when the stream cannot be
