@@ -103,6 +103,19 @@ void cr_agent_rank_targets(const quiesce_wire_Targets *targets);
 void cr_agent_rank_foreign(const struct cr_link *link, struct cr_foreign *ret_foreign);
 const struct cr_rank_facts *cr_agent_rank_facts(uint32_t sequence);
 
+/* ---- one of a group ---- */
+
+/* Forgets what the last group has said. -CR_EREFUSED for a rank of an MPI job. */
+int cr_agent_group_begin(const quiesce_wire_Begin *begin, struct cr_error *err);
+/* Objects that another member stores. */
+void cr_agent_group_elsewhere(const quiesce_wire_Elsewhere *elsewhere);
+/* -CR_EFAMILY if this process has a child, dead or alive. */
+int cr_agent_group_check_alone(struct cr_error *err);
+/* Where the image goes: into the file that came with the last frame. */
+int cr_agent_group_place(struct cr_link *link, uint64_t offset, struct cr_error *err);
+/* Completes what cr_agent_rank_foreign() says. */
+void cr_agent_group_foreign(struct cr_foreign *foreign);
+
 /*
  * Critical sections: closes them to newcomers and waits for those inside, at most TIMEOUT_NS (0: for ever), or until the
  * requester gives up.

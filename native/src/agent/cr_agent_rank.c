@@ -131,6 +131,7 @@ void cr_agent_rank_foreign(const struct cr_link *link, struct cr_foreign *ret_fo
         foreign_fds[n++] = link->signals;
     if (cr_agent.dump.ready.fd >= 0)
         foreign_fds[n++] = cr_agent.dump.ready.fd;
+    cr_agent_group_foreign(&foreign);
     foreign.fds = foreign_fds;
     foreign.fd_count = cr_handles_foreign(foreign_fds, n, MAX_FDS, link->requester);
     *ret_foreign = foreign;

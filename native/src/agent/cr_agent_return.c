@@ -175,6 +175,7 @@ void cr_agent_return(struct cr_link *link)
     link->fd = -1;
     link->signals = -1;
     link->requester = 0;
+    link->passed = -1;
     cr_freeze_threads(&threads);
     cr_thread_restore(&threads[0]);
     cr_agent.tid = threads[0].kernel_tid;

@@ -33,6 +33,7 @@ struct round {
     struct cr_link *link;
     quiesce_wire_Begin begin;
     char path[sizeof(((quiesce_wire_Begin *)0)->directory) + 32];
+    uint64_t offset; /* of the image in the file of its group */
     int begun;
     int stopped;
     int written; /* copied and not sealed */
@@ -96,8 +97,10 @@ static int is_cancelled(void *link)
 /* What is known about the image from the beginning of the round. */
 static struct cr_image_options image_options(const struct round *r)
 {
-    return (struct cr_image_options){
-        .durable = r->begin.durable, .is_cancelled = is_cancelled, .argument = r->link};
+    return (struct cr_image_options){.durable = r->begin.durable,
+                                     .is_cancelled = is_cancelled,
+                                     .argument = r->link,
+                                     .part = r->begin.group};
 }
 
 /* What the requester wants to have in the image, or not. */
@@ -121,8 +124,10 @@ static int phase_begin(struct round *r)
                        cr_agent.disabled);
     if (begin_policy(r) < 0)
         return -CR_EUSAGE;
+    if (cr_agent_group_begin(&r->begin, &r->err) < 0)
+        return -CR_EREFUSED;
     choose_path(r);
-    cr_dump_prepare(&cr_agent.dump, r->path, &options);
+    cr_dump_prepare(&cr_agent.dump, r->begin.group ? "" : r->path, &options);
     r->begun = 1;
     set_status(1);
     if (ops() != NULL) {
@@ -158,7 +163,10 @@ static int stop_and_collect(struct round *r)
     if (rc < 0)
         return cr_fail(&r->err, -rc, "stopped by a fault point");
     rc = ops() != NULL ? ops()->check(&r->err) : 0;
-    return rc < 0 ? rc : collect(r);
+    if (rc == 0 && r->begin.alone)
+        rc = cr_agent_group_check_alone(&r->err);
+    /* In a group, state is collected when all members stand still. */
+    return rc < 0 || r->begin.group ? rc : collect(r);
 }
 
 /* The part of it that comes while the application runs. After STOP it has been done. */
@@ -199,6 +207,21 @@ static int phase_stop(struct round *r)
         r->err = (struct cr_error){0};
         rc = stop_and_collect(r);
     }
+    return rc;
+}
+
+static int phase_layout(struct round *r)
+{
+    const struct cr_image_options options = image_options(r);
+    uint64_t size = 0;
+    int rc;
+
+    if (!r->stopped || !r->begin.group)
+        return cr_fail(&r->err, CR_EPROTOCOL, "LAYOUT came before STOP");
+    rc = collect(r);
+    if (rc == 0 && !r->begin.dry_run)
+        rc = cr_dump_layout(&cr_agent.dump, r->path, &options, &size, &r->err);
+    r->result.bytes = size;
     return rc;
 }
 
@@ -249,6 +272,8 @@ static int phase_dump(struct round *r)
         return come_back(r);
     /* Draining may have changed what was collected for the check. */
     rc = ops() != NULL ? collect(r) : 0;
+    if (rc == 0 && r->begin.group)
+        rc = cr_agent_group_place(r->link, r->offset, &r->err);
     if (rc == 0)
         rc = cr_dump_copy(&cr_agent.dump, r->path, &options, &bytes, &r->err);
     r->written = rc == 0;
@@ -292,6 +317,8 @@ static int run_phase(struct round *r, quiesce_wire_Phase phase)
         return phase_drain(r);
     case quiesce_wire_Phase_PHASE_CALLBACKS:
         return phase_callbacks(r);
+    case quiesce_wire_Phase_PHASE_LAYOUT:
+        return phase_layout(r);
     case quiesce_wire_Phase_PHASE_DUMP:
         return phase_dump(r);
     case quiesce_wire_Phase_PHASE_RESUME:
@@ -374,7 +401,11 @@ static int obey(struct round *r, const quiesce_wire_Frame *frame)
     case quiesce_wire_Frame_begin_tag:
         return begin(r, frame);
     case quiesce_wire_Frame_enter_tag:
+        r->offset = frame->body.enter.offset;
         return enter(r, frame->body.enter.phase);
+    case quiesce_wire_Frame_elsewhere_tag:
+        cr_agent_group_elsewhere(&frame->body.elsewhere);
+        return ROUND_GOES_ON;
     case quiesce_wire_Frame_targets_tag:
         cr_agent_rank_targets(&frame->body.targets);
         return ROUND_GOES_ON;
@@ -444,6 +475,7 @@ void cr_round_serve_self(struct cr_link *link, struct cr_agent_request *request)
     link->fd = -1;
     link->signals = -1;
     link->requester = cr_freeze_known_tid(cr_sys_getpid());
+    link->passed = -1;
     begin_round(r, link);
     memset(&r->begin, 0, sizeof(r->begin));
     cr_str_copy(r->begin.file, sizeof(r->begin.file), request->file);

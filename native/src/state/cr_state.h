@@ -26,12 +26,21 @@ struct cr_range {
     uint64_t end;
 };
 
+/* An object in memory, as its mappings in /proc/self/maps have device and inode. */
+struct cr_object {
+    uint64_t device;
+    uint64_t inode;
+};
+
 /* What does not belong to the application: the lower half of an MPI rank, descriptors and threads of our own. */
 struct cr_foreign {
     const struct cr_range *ranges; /* ascending, not overlapping */
     size_t range_count;
     const int *fds;
     size_t fd_count;
+    const struct cr_object
+        *elsewhere; /* shared objects whose contents are in the image of another process */
+    size_t elsewhere_count;
     int keep_standard_streams; /* 0, 1, 2 belong to the launcher: never reopened, whatever they are */
 };
 

@@ -127,11 +127,24 @@ static int is_memory_only(const struct cr_area *area)
            cr_str_starts(area->name, "[anon_shmem:");
 }
 
+/* Are the contents in the image of another process of the same checkpoint? */
+static int is_elsewhere(const struct cr_foreign *foreign, const struct cr_area *area)
+{
+    for (size_t i = 0; i < foreign->elsewhere_count; i++) {
+        if (foreign->elsewhere[i].device == area->device &&
+            foreign->elsewhere[i].inode == area->inode)
+            return 1;
+    }
+    return 0;
+}
+
 int cr_scan_shared(struct cr_scan *scan, const struct cr_area *area)
 {
     int fd;
     int rc;
 
+    if (is_elsewhere(scan->state->foreign, area))
+        return 0;
     /* Neither way sees huge pages that only another process has touched. */
     if (area->vm_flags & CR_ADVICE_HUGETLB)
         return cr_scan_readable(scan, area);
