@@ -6,9 +6,9 @@
 #include "cr_checkpoint_relay.h"
 #include "cr_cli.h"
 #include "cr_error.h"
+#include "cr_group.h"
 #include "cr_output.h"
 #include "cr_reply.h"
-#include "cr_single.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -20,6 +20,8 @@
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+
+#define EXCLUDES_MAX 4096 /* what a request can say */
 
 static int to_status(int code)
 {
@@ -104,7 +106,7 @@ static int commit(void *argument, struct cr_error *err)
 }
 
 static void print_json(const struct cr_checkpoint_options *o, const struct cr_output *output,
-                       const struct cr_single_result *r, const struct cr_error *err)
+                       const struct cr_group_result *r, const struct cr_error *err)
 {
     static const char *const scopes[] = {"process", "group", "session", "tree"};
 
@@ -120,7 +122,7 @@ static void print_json(const struct cr_checkpoint_options *o, const struct cr_ou
 }
 
 static void report(const struct cr_checkpoint_options *o, const struct cr_output *output,
-                   const struct cr_single_result *r)
+                   const struct cr_group_result *r)
 {
     char size[32];
 
@@ -139,32 +141,71 @@ static void report(const struct cr_checkpoint_options *o, const struct cr_output
         (double)r->dump_micros / 1000, (double)r->seal_micros / 1000);
 }
 
-static int run(const struct cr_checkpoint_options *o, struct cr_checkpoint_progress *progress,
-               struct cr_output *output, struct cr_single_result *result, struct cr_error *err)
+/* The other refusals of a dry run; the first is the command's error. */
+static void show_refusal(pid_t pid, const struct cr_error *err, void *unused)
 {
-    struct cr_single_options single = {.pid = o->target,
-                                       .durable = o->output.durable,
-                                       .signal = o->signal,
-                                       .early = o->early,
-                                       .dry_run = o->dry_run,
-                                       .timeout_ms = o->timeout_seconds * 1000,
-                                       .cancel_fd = cancel_fd,
-                                       .progress = show_phase,
-                                       .argument = progress};
-    int rc = 0;
+    char line[CR_ERROR_TEXT_MAX + 32];
 
-    if (o->scope == CR_TARGET_PGRP || o->scope == CR_TARGET_SESS)
-        return cr_fail(err, ENOSYS, "process groups and sessions cannot be checkpointed");
-    if (!o->dry_run) {
+    (void)pid;
+    snprintf(line, sizeof(line), "%s", err->text);
+    cr_cli_log(line, unused);
+}
+
+static int join_excludes(const struct cr_checkpoint_options *o, char *out, struct cr_error *err)
+{
+    size_t length = 0;
+
+    out[0] = '\0';
+    for (int i = 0; i < o->exclude_count; i++) {
+        int n = snprintf(out + length, EXCLUDES_MAX - length, "%s\n", o->excludes[i]);
+        if (n < 0 || (size_t)n >= EXCLUDES_MAX - length)
+            return cr_fail(err, EINVAL, "the values of --exclude are too long together");
+        length += (size_t)n;
+    }
+    return 0;
+}
+
+static struct cr_group_options group_options(const struct cr_checkpoint_options *o,
+                                             struct cr_checkpoint_progress *progress,
+                                             const char *excludes)
+{
+    return (struct cr_group_options){.scope = (enum cr_group_scope)o->scope,
+                                     .target = o->target,
+                                     .durable = o->output.durable,
+                                     .signal = o->signal,
+                                     .early = o->early,
+                                     .dry_run = o->dry_run,
+                                     .timeout_ms = o->timeout_seconds * 1000,
+                                     .cancel_fd = cancel_fd,
+                                     .save = (uint32_t)o->save / CR_SAVE_EXE,
+                                     .files = (uint32_t)o->files,
+                                     .tcp = (uint32_t)o->tcp,
+                                     .exclude = excludes,
+                                     .ptraced = (enum cr_group_trace)o->traced,
+                                     .ptracer = (enum cr_group_trace)o->tracer,
+                                     .progress = show_phase,
+                                     .refused = show_refusal,
+                                     .log = cr_cli_log,
+                                     .argument = progress};
+}
+
+static int run(const struct cr_checkpoint_options *o, struct cr_checkpoint_progress *progress,
+               struct cr_output *output, struct cr_group_result *result, struct cr_error *err)
+{
+    char excludes[EXCLUDES_MAX];
+    struct cr_group_options group = group_options(o, progress, excludes);
+    int rc = join_excludes(o, excludes, err);
+
+    if (rc == 0 && !o->dry_run) {
         rc = cr_output_open(&o->output, ask_interrupt, output, err);
-        single.file = output->work;
-        single.commit = commit;
-        single.commit_argument = output;
+        group.file = output->work;
+        group.commit = commit;
+        group.commit_argument = output;
         snprintf(progress->file, sizeof(progress->file), "%.*s.partial", PATH_MAX - 16,
                  output->work);
     }
     if (rc == 0)
-        rc = cr_single_checkpoint(&single, result, err);
+        rc = cr_group_checkpoint(&group, result, err);
     if (rc < 0)
         cr_output_discard(output);
     return rc;
@@ -189,7 +230,7 @@ int main(int argc, char **argv)
     static struct cr_checkpoint_options options;
     static struct cr_output output;
     struct cr_checkpoint_progress *progress;
-    struct cr_single_result result;
+    struct cr_group_result result;
     struct cr_error err = {0};
     int rc = cr_checkpoint_parse(argc, argv, &options, &err);
 

@@ -1,0 +1,278 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: normal. The order of things in a checkpoint of one process or of several. */
+#include "cr_group_parts.h"
+
+#include "cr_sys.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ARENA_SIZE (1UL << 20)
+#define TRIES 5 /* to stop all without a signal between threads in the wrong moment */
+
+/* A process that is to be killed or stopped does not run a step beyond its image. */
+static int stays_stopped(const struct cr_group *g)
+{
+    return !g->options->dry_run &&
+           (g->options->early || g->options->signal == SIGKILL || g->options->signal == SIGSTOP);
+}
+
+static uint64_t micros_since(int64_t begun)
+{
+    return (uint64_t)(cr_group_now() - begun) / 1000;
+}
+
+/* ---- one process ---- */
+
+/* From the stop until the process goes on, if it shall: asked for at once, so that it does not stand still while words
+ * are exchanged. After a phase that fails the agent has resumed, and refuses or passes over the others. */
+static int pause_alone(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    static const quiesce_wire_Phase phases[] = {quiesce_wire_Phase_PHASE_STOP,
+                                                quiesce_wire_Phase_PHASE_DUMP,
+                                                quiesce_wire_Phase_PHASE_RESUME};
+    static const quiesce_wire_Phase dry[] = {quiesce_wire_Phase_PHASE_STOP,
+                                             quiesce_wire_Phase_PHASE_RESUME};
+    int64_t stopped_at = cr_group_now();
+    int rc = g->options->dry_run ? cr_member_ask(g, m, dry, 2, err)
+                                 : cr_member_ask(g, m, phases, stays_stopped(g) ? 2 : 3, err);
+
+    if (rc == 0)
+        rc = cr_member_await(g, m, quiesce_wire_Phase_PHASE_STOP, err);
+    g->result->stop_micros = m->result.micros;
+    if (rc == 0 && !g->options->dry_run)
+        rc = cr_member_await(g, m, quiesce_wire_Phase_PHASE_DUMP, err);
+    if (rc == 0 && !g->options->dry_run) {
+        g->result->dump_micros = m->result.micros;
+        g->result->data_bytes = m->result.bytes;
+    }
+    if (rc == 0 && !stays_stopped(g))
+        rc = cr_member_await(g, m, quiesce_wire_Phase_PHASE_RESUME, err);
+    g->result->pause_micros = micros_since(stopped_at);
+    return rc;
+}
+
+static int run_alone(struct cr_group *g, struct cr_error *err)
+{
+    static const quiesce_wire_Phase seal = quiesce_wire_Phase_PHASE_SEAL;
+    struct cr_member *m = g->members[0];
+    int rc = cr_group_lead(g, quiesce_wire_Phase_PHASE_CALLBACKS, err);
+
+    if (rc == 0 && m->stage != CR_MEMBER_TALKING)
+        return cr_fail(err, m->stage == CR_MEMBER_LEFT ? CR_EOMITTED : ESRCH,
+                       m->stage == CR_MEMBER_LEFT ? "process %d takes no part in checkpoints"
+                                                  : "process %d: no such process",
+                       m->facts.pid);
+    if (rc == 0)
+        rc = pause_alone(g, m, err);
+    if (rc < 0 || g->options->dry_run)
+        return rc;
+    rc = cr_member_ask(g, m, &seal, 1, err);
+    if (rc == 0)
+        rc = cr_member_await(g, m, seal, err);
+    if (rc < 0)
+        return rc;
+    g->result->processes = 1;
+    g->result->seal_micros = m->result.micros;
+    g->result->file_bytes = m->result.bytes;
+    g->result->digest_low = m->result.digest_low;
+    g->result->digest_high = m->result.digest_high;
+    return 0;
+}
+
+/* ---- several ---- */
+
+static size_t count_stage(const struct cr_group *g, enum cr_member_stage stage)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < g->count; i++)
+        count += g->members[i]->stage == stage;
+    return count;
+}
+
+static int nobody_is_left(const struct cr_group *g, struct cr_error *err)
+{
+    if (count_stage(g, CR_MEMBER_TALKING) > 0)
+        return 0;
+    if (count_stage(g, CR_MEMBER_LEFT) > 0)
+        return cr_fail(err, ESRCH, "every process has left the checkpoint by itself");
+    return cr_fail(err, ESRCH, "all processes of the checkpoint have ended");
+}
+
+/* All stand still, and how large their images will be is known. */
+static int stop_all(struct cr_group *g, struct cr_error *err)
+{
+    int rc = cr_group_lead(g, quiesce_wire_Phase_PHASE_CALLBACKS, err);
+
+    if (rc == 0)
+        rc = nobody_is_left(g, err);
+    if (rc == 0)
+        rc = cr_group_file_create(g, err);
+    g->stopped_at = cr_group_now();
+    if (rc == 0)
+        rc = cr_group_lead(g, quiesce_wire_Phase_PHASE_STOP, err);
+    if (rc == 0)
+        rc = nobody_is_left(g, err);
+    if (rc == 0)
+        rc = cr_group_settle(g, err);
+    if (rc == 0)
+        rc = cr_group_lead(g, quiesce_wire_Phase_PHASE_LAYOUT, err);
+    g->result->stop_micros = micros_since(g->stopped_at);
+    return rc;
+}
+
+/* Everybody goes on, and a round with the same members begins. */
+static void begin_anew(struct cr_group *g, const struct cr_error *why)
+{
+    int64_t deadline = g->deadline;
+    int cancel_fd = g->cancel_fd;
+
+    cr_group_cancel(g, why);
+    g->deadline = deadline;
+    g->cancel_fd = cancel_fd;
+    g->round++;
+    for (size_t i = 0; i < g->count; i++) {
+        g->members[i]->asked = quiesce_wire_Phase_PHASE_IDLE;
+        g->members[i]->reached = quiesce_wire_Phase_PHASE_IDLE;
+    }
+}
+
+static int write_all(struct cr_group *g, struct cr_error *err)
+{
+    int64_t begun = cr_group_now();
+    int rc = cr_group_file_lay_out(g, err);
+
+    if (rc == 0)
+        rc = cr_group_lead(g, quiesce_wire_Phase_PHASE_DUMP, err);
+    g->result->dump_micros = micros_since(begun);
+    for (size_t i = 0; i < g->count; i++)
+        g->result->data_bytes += g->members[i]->data_bytes;
+    return rc;
+}
+
+static int seal_all(struct cr_group *g, struct cr_error *err)
+{
+    int64_t begun = cr_group_now();
+    int rc = cr_group_lead(g, quiesce_wire_Phase_PHASE_SEAL, err);
+
+    if (rc == 0)
+        rc = cr_group_file_commit(g, err);
+    g->result->seal_micros = micros_since(begun);
+    g->result->file_bytes = g->file_size;
+    return rc;
+}
+
+static int run_several(struct cr_group *g, struct cr_error *err)
+{
+    int rc = stop_all(g, err);
+
+    for (int tries = 1; rc == -EAGAIN && tries < TRIES; tries++) {
+        struct cr_error why = *err;
+        *err = (struct cr_error){0};
+        begin_anew(g, &why);
+        rc = stop_all(g, err);
+    }
+    if (rc == 0 && !g->options->dry_run)
+        rc = write_all(g, err);
+    if (rc == 0 && !stays_stopped(g))
+        rc = cr_group_lead(g, quiesce_wire_Phase_PHASE_RESUME, err);
+    g->result->pause_micros = micros_since(g->stopped_at);
+    if (rc < 0 || g->options->dry_run)
+        return rc;
+    g->result->processes =
+        (uint32_t)(count_stage(g, CR_MEMBER_TALKING) + count_stage(g, CR_MEMBER_ZOMBIE));
+    g->result->zombies = (uint32_t)count_stage(g, CR_MEMBER_ZOMBIE);
+    g->result->left_out = (uint32_t)count_stage(g, CR_MEMBER_LEFT);
+    return seal_all(g, err);
+}
+
+/* ---- both ---- */
+
+static int nobody_there(const struct cr_group *g, struct cr_error *err)
+{
+    static const char *const words[] = {
+        "process %d: no such process", "process group %d: no process in it",
+        "session %d: no process in it", "process %d: no such process"};
+
+    return cr_fail(err, ESRCH, words[g->options->scope], g->options->target);
+}
+
+static int run(struct cr_group *g, struct cr_error *err)
+{
+    int rc = cr_members_scan(g, 0, err);
+
+    if (rc < 0)
+        return rc;
+    if (count_stage(g, CR_MEMBER_NEW) == 0)
+        return nobody_there(g, err);
+    g->alone = g->count == 1;
+    rc = g->alone ? run_alone(g, err) : run_several(g, err);
+    if (rc != -CR_EFAMILY)
+        return rc;
+    /* It has had a child meanwhile. */
+    begin_anew(g, err);
+    *err = (struct cr_error){0};
+    g->alone = 0;
+    return run_several(g, err);
+}
+
+/* In a dry run all have been told of what was refused; the first is the answer. */
+static int first_refusal(const struct cr_group *g, struct cr_error *err)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        const struct cr_error *e = &g->members[i]->err;
+        if (e->code != 0 && e->code != CR_EOMITTED)
+            return cr_fail(err, e->code, "%s", e->text);
+    }
+    return 0;
+}
+
+static int finish(struct cr_group *g, int rc, struct cr_error *err)
+{
+    if (rc == 0 && g->options->dry_run)
+        rc = first_refusal(g, err);
+    else if (rc == 0 && g->options->commit != NULL)
+        rc = g->options->commit(g->options->commit_argument, err);
+    if (rc == 0) {
+        cr_group_end(g, g->options->dry_run ? 0 : g->options->signal);
+        return 0;
+    }
+    cr_group_cancel(g, err);
+    cr_group_file_drop(g);
+    return rc;
+}
+
+int cr_group_checkpoint(const struct cr_group_options *options, struct cr_group_result *ret_result,
+                        struct cr_error *err)
+{
+    static struct cr_group group;
+    struct cr_group *g = &group;
+    int rc;
+
+    memset(ret_result, 0, sizeof(*ret_result));
+    memset(g, 0, sizeof(*g));
+    g->options = options;
+    g->result = ret_result;
+    g->file = -1;
+    g->round = 1;
+    g->cancel_fd = options->cancel_fd;
+    g->deadline = options->timeout_ms > 0 ? cr_group_now() + options->timeout_ms * 1000000LL : 0;
+    g->targets[0] = (struct cr_group_target){options->scope, options->target};
+    g->target_count = 1;
+    rc = cr_arena_create(&g->arena, ARENA_SIZE);
+    if (rc < 0)
+        return cr_fail(err, -rc, "no memory");
+    rc = cr_session_open(&g->session, err);
+    if (rc == 0) {
+        rc = run(g, err);
+        rc = finish(g, rc, err);
+        cr_session_close(&g->session);
+    }
+    cr_members_free(g);
+    cr_arena_destroy(&g->arena);
+    return rc;
+}

@@ -1,0 +1,530 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: normal. One connection with each member, all of them looked after by one poll. */
+#include "cr_group_parts.h"
+
+#include "cr_fmt.h"
+#include "cr_sys.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STEP_MS 5          /* between looks at processes that are being born */
+#define SCAN_NS 20000000LL /* between lists of all processes while some are not stopped yet */
+#define CANCEL_NS (30LL * 1000000000)
+
+/* In this order; what a member has been asked for goes up only. */
+static const quiesce_wire_Phase order[] = {
+    quiesce_wire_Phase_PHASE_IDLE,      quiesce_wire_Phase_PHASE_COLLECTIVES,
+    quiesce_wire_Phase_PHASE_CALLBACKS, quiesce_wire_Phase_PHASE_STOP,
+    quiesce_wire_Phase_PHASE_LAYOUT,    quiesce_wire_Phase_PHASE_DUMP,
+    quiesce_wire_Phase_PHASE_RESUME,    quiesce_wire_Phase_PHASE_SEAL};
+
+static int place_of(quiesce_wire_Phase phase)
+{
+    for (int i = 0; i < (int)(sizeof(order) / sizeof(*order)); i++) {
+        if (order[i] == phase)
+            return i;
+    }
+    return 0;
+}
+
+int64_t cr_group_now(void)
+{
+    return cr_sys_clock_ns(CLOCK_MONOTONIC);
+}
+
+/* ---- sending ---- */
+
+/* A peer that has hung up may have said why: the next receive tells. */
+static int send_frame(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    int rc = cr_frame_send(m->fd, &g->frame, g->sent, sizeof(g->sent), err);
+
+    if (rc != -EPIPE && rc != -ECONNRESET)
+        return rc;
+    *err = (struct cr_error){0};
+    return 0;
+}
+
+static void fill_begin(const struct cr_group *g, quiesce_wire_Begin *b)
+{
+    const struct cr_group_options *o = g->options;
+    const char *destination = o->destination != NULL ? o->destination : o->file;
+
+    b->round = g->round;
+    b->durable = o->durable != 0;
+    b->world_size = 1;
+    b->group = !g->alone;
+    b->alone = g->alone && o->scope != CR_GROUP_PROCESS;
+    b->dry_run = o->dry_run != 0;
+    b->scope = (int32_t)o->scope;
+    b->target = o->target;
+    b->requester = o->requester != 0 ? o->requester : getpid();
+    b->signal = o->signal;
+    b->save = o->save;
+    b->files = (quiesce_wire_FilesPolicy)o->files;
+    b->tcp = (quiesce_wire_TcpPolicy)o->tcp;
+    if (!o->dry_run)
+        cr_str_copy(b->file, sizeof(b->file), o->file);
+    if (destination != NULL)
+        cr_str_copy(b->destination, sizeof(b->destination), destination);
+    if (o->exclude != NULL)
+        cr_str_copy(b->exclude, sizeof(b->exclude), o->exclude);
+}
+
+static int send_begin(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    memset(&g->frame, 0, sizeof(g->frame));
+    g->frame.round = g->round;
+    g->frame.which_body = quiesce_wire_Frame_begin_tag;
+    fill_begin(g, &g->frame.body.begin);
+    m->owed++;
+    return send_frame(g, m, err);
+}
+
+static int send_dump(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    int fd = cr_group_file_open(g, err);
+    int rc;
+
+    if (fd < 0)
+        return fd;
+    g->frame.body.enter.offset = m->offset;
+    rc = cr_frame_send_with(m->fd, &g->frame, fd, g->sent, sizeof(g->sent), err);
+    close(fd);
+    if (rc != -EPIPE && rc != -ECONNRESET)
+        return rc;
+    *err = (struct cr_error){0};
+    return 0;
+}
+
+static int ask_next(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    quiesce_wire_Phase next = order[place_of(m->asked) + 1];
+
+    m->asked = next;
+    if (next == quiesce_wire_Phase_PHASE_COLLECTIVES)
+        return send_begin(g, m, err);
+    cr_frame_enter(&g->frame, g->round, next);
+    m->owed++;
+    return next == quiesce_wire_Phase_PHASE_DUMP && !g->alone ? send_dump(g, m, err)
+                                                              : send_frame(g, m, err);
+}
+
+int cr_member_advance(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    int rc = 0;
+
+    while (rc == 0 && m->stage == CR_MEMBER_TALKING && place_of(m->asked) < place_of(g->goal))
+        rc = ask_next(g, m, err);
+    return rc;
+}
+
+int cr_member_ask(struct cr_group *g, struct cr_member *m, const quiesce_wire_Phase *phases,
+                  size_t count, struct cr_error *err)
+{
+    size_t size = 0;
+    int rc;
+
+    for (size_t i = 0; i < count; i++) {
+        long n;
+        cr_frame_enter(&g->frame, g->round, phases[i]);
+        n = cr_frame_encode(&g->frame, g->sent + size, sizeof(g->sent) - size, err);
+        if (n < 0)
+            return (int)n;
+        size += (size_t)n;
+        m->asked = phases[i];
+    }
+    m->owed += (int)count;
+    rc = cr_frame_send_encoded(m->fd, g->sent, size, err);
+    if (rc != -EPIPE && rc != -ECONNRESET)
+        return rc;
+    *err = (struct cr_error){0};
+    return 0;
+}
+
+/* ---- receiving ---- */
+
+static void hang_up(struct cr_member *m)
+{
+    if (m->fd >= 0)
+        close(m->fd);
+    m->fd = -1;
+    m->owed = 0;
+}
+
+/*
+ * The connection has ended. Before it stood still a process may end, or call exec and have another
+ * agent; afterwards somebody has killed it.
+ */
+static int lost(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    int stood = place_of(m->reached) >= place_of(quiesce_wire_Phase_PHASE_STOP);
+
+    hang_up(m);
+    if (stood || g->alone)
+        return cr_fail(err, CR_ERANKLOST, "process %d (%s) ended during the checkpoint",
+                       m->facts.pid, m->facts.comm);
+    m->stage = CR_MEMBER_NEW;
+    m->found_at = cr_group_now();
+    m->asked = quiesce_wire_Phase_PHASE_IDLE;
+    m->reached = quiesce_wire_Phase_PHASE_IDLE;
+    return 0;
+}
+
+static void leave(struct cr_member *m)
+{
+    hang_up(m);
+    m->stage = CR_MEMBER_LEFT;
+}
+
+static int member_failed(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    const quiesce_wire_RankResult *r = &m->result;
+
+    cr_fail(&m->err, r->error, "%s", r->text);
+    if (r->error == CR_EOMITTED || r->verdict == quiesce_wire_Verdict_VERDICT_OMIT) {
+        leave(m);
+        return 0;
+    }
+    if (g->options->dry_run && g->options->refused != NULL && !g->alone) {
+        g->options->refused(m->facts.pid, &m->err, g->options->argument);
+        leave(m);
+        return 0;
+    }
+    if (g->alone || strncmp(r->text, "process ", 8) == 0)
+        return cr_fail(err, r->error, "%s", r->text);
+    return cr_fail(err, r->error, "process %d (%s): %s", m->facts.pid, m->facts.comm, r->text);
+}
+
+static int take_done(struct cr_group *g, struct cr_member *m, const quiesce_wire_PhaseDone *done,
+                     struct cr_error *err)
+{
+    if (done->result.count == 0)
+        return 0;
+    m->result = *cr_wire_at(&done->result, quiesce_wire_RankResult, 0);
+    m->owed--;
+    if (m->result.error != 0)
+        return member_failed(g, m, err);
+    m->reached = done->phase;
+    if (done->phase == quiesce_wire_Phase_PHASE_LAYOUT)
+        m->size = m->result.bytes;
+    if (done->phase == quiesce_wire_Phase_PHASE_DUMP)
+        m->data_bytes = m->result.bytes;
+    if (done->phase == quiesce_wire_Phase_PHASE_SEAL) {
+        m->digest_low = m->result.digest_low;
+        m->digest_high = m->result.digest_high;
+    }
+    return 0;
+}
+
+static int take_forward(struct cr_group *g, struct cr_member *m, const quiesce_wire_Forward *f)
+{
+    const struct cr_group_target t = {(enum cr_group_scope)f->scope, f->target};
+    int error = 0;
+
+    if (f->scope < CR_GROUP_PROCESS || f->scope > CR_GROUP_TREE ||
+        g->target_count == CR_GROUP_SCOPES_MAX)
+        error = EINVAL;
+    else if (cr_members_of(g, &t) == 0)
+        error = ESRCH;
+    else
+        g->targets[g->target_count++] = t;
+    m->forwarding = error != 0 ? -error : 1;
+    g->looked_at = 0;
+    return 0;
+}
+
+static int take_frame(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    const quiesce_wire_Frame *f = &g->frame;
+
+    switch (f->which_body) {
+    case quiesce_wire_Frame_rank_hello_tag:
+        if (f->body.rank_hello.known_pid != 0)
+            m->known_pid = (pid_t)f->body.rank_hello.known_pid;
+        return 0;
+    case quiesce_wire_Frame_phase_done_tag:
+        return take_done(g, m, &f->body.phase_done, err);
+    case quiesce_wire_Frame_forward_tag:
+        return take_forward(g, m, &f->body.forward);
+    default:
+        return 0;
+    }
+}
+
+static int receive(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    long n = cr_frame_read(&m->reader, m->fd);
+    int rc;
+
+    if (n == 0 || n == -ECONNRESET)
+        return lost(g, m, err);
+    if (n < 0 && n != -EAGAIN && n != -EINTR)
+        return cr_fail(err, (int)-n, "connection to process %d: %s", m->facts.pid,
+                       cr_error_words((int)-n));
+    for (;;) {
+        cr_arena_reset(&g->arena);
+        rc = cr_frame_next(&m->reader, &g->arena, &g->frame, err);
+        if (rc <= 0)
+            return rc;
+        rc = take_frame(g, m, err);
+        if (rc < 0 || m->fd < 0)
+            return rc;
+    }
+}
+
+/* ---- connections ---- */
+
+static struct cr_member *awaited(const struct cr_group *g, pid_t pid)
+{
+    struct cr_member *only = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < g->count; i++) {
+        struct cr_member *m = g->members[i];
+        if (m->stage != CR_MEMBER_WOKEN)
+            continue;
+        if (m->facts.pid == pid)
+            return m;
+        only = m;
+        count++;
+    }
+    /* The kernel does not name a peer of another pid namespace. */
+    return (pid == 0 || g->session.foreign_listener >= 0) && count == 1 ? only : NULL;
+}
+
+static int accept_agents(struct cr_group *g, struct cr_error *err)
+{
+    for (;;) {
+        struct cr_member *m;
+        pid_t pid = -1;
+        int fd = -1;
+        int rc = cr_session_accept(&g->session, 0, &pid, &fd, err);
+
+        if (rc < 0)
+            return rc == -EAGAIN ? 0 : rc;
+        m = awaited(g, pid);
+        if (m != NULL && m->buffer == NULL)
+            m->buffer = malloc(CR_MEMBER_BUFFER);
+        if (m == NULL || m->buffer == NULL) {
+            close(fd);
+            continue;
+        }
+        m->fd = fd;
+        m->stage = CR_MEMBER_TALKING;
+        m->owed = 0;
+        cr_frame_reader_init(&m->reader, m->buffer, CR_MEMBER_BUFFER);
+        rc = cr_member_advance(g, m, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+static int check_limits(const struct cr_group *g, const struct pollfd *cancel, struct cr_error *err)
+{
+    if (cancel->revents != 0)
+        return cr_fail(err, CR_ECANCELLED, "interrupted; nothing was saved, all processes run on");
+    if (g->deadline == 0 || cr_group_now() < g->deadline)
+        return 0;
+    for (size_t i = 0; i < g->count; i++) {
+        const struct cr_member *m = g->members[i];
+        if (m->stage <= CR_MEMBER_WOKEN || (m->stage == CR_MEMBER_TALKING && m->owed > 0))
+            return cr_fail(err, CR_ETIMEOUT,
+                           "process %d (%s) did not answer in time (phase %s); it runs on",
+                           m->facts.pid, m->facts.comm, cr_frame_phase_name(m->asked));
+    }
+    return cr_fail(err, CR_ETIMEOUT, "the time is over; all processes run on");
+}
+
+static int poll_timeout(const struct cr_group *g, int step_ms)
+{
+    int64_t left;
+
+    if (g->deadline == 0)
+        return step_ms;
+    left = (g->deadline - cr_group_now()) / 1000000 + 1;
+    if (left < 0)
+        left = 0;
+    return step_ms < 0 || left < step_ms ? (int)left : step_ms;
+}
+
+/* One look at everybody, at most STEP_MS long (-1: until something comes). */
+static int pump(struct cr_group *g, int step_ms, struct cr_error *err)
+{
+    struct pollfd *fds = calloc(g->count + 3, sizeof(*fds));
+    size_t count = g->count;
+    int rc = 0;
+
+    if (fds == NULL)
+        return cr_fail(err, ENOMEM, "no memory for %zu connections", g->count);
+    fds[0] = (struct pollfd){g->cancel_fd, POLLIN, 0};
+    fds[1] = (struct pollfd){g->session.listener, POLLIN, 0};
+    fds[2] = (struct pollfd){g->session.foreign_listener, POLLIN, 0};
+    for (size_t i = 0; i < count; i++)
+        fds[i + 3] = (struct pollfd){g->members[i]->fd, POLLIN, 0};
+    if (poll(fds, count + 3, poll_timeout(g, step_ms)) < 0 && errno != EINTR)
+        rc = cr_fail(err, errno, "cannot wait for agents: %s", strerror(errno));
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (fds[i + 3].revents != 0)
+            rc = receive(g, g->members[i], err);
+    }
+    if (rc == 0 && ((fds[1].revents | fds[2].revents) & POLLIN) != 0)
+        rc = accept_agents(g, err);
+    if (rc == 0)
+        rc = check_limits(g, &fds[0], err);
+    free(fds);
+    return rc;
+}
+
+/* ---- phases ---- */
+
+/* Those that are not where G wants them. NEWBORN: of them, those without a connection. */
+static size_t count_missing(const struct cr_group *g, quiesce_wire_Phase phase, size_t *newborn)
+{
+    size_t missing = 0;
+
+    *newborn = 0;
+    for (size_t i = 0; i < g->count; i++) {
+        const struct cr_member *m = g->members[i];
+
+        *newborn += m->stage <= CR_MEMBER_WOKEN;
+        missing += m->stage <= CR_MEMBER_WOKEN ||
+                   (m->stage == CR_MEMBER_TALKING && place_of(m->reached) < place_of(phase));
+    }
+    return missing;
+}
+
+static int answer_forwards(struct cr_group *g, struct cr_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < g->count; i++) {
+        struct cr_member *m = g->members[i];
+
+        if (m->forwarding == 0 || m->fd < 0)
+            continue;
+        memset(&g->frame, 0, sizeof(g->frame));
+        g->frame.round = g->round;
+        g->frame.which_body = quiesce_wire_Frame_forwarded_tag;
+        g->frame.body.forwarded.error = m->forwarding < 0 ? -m->forwarding : 0;
+        m->forwarding = 0;
+        rc = send_frame(g, m, err);
+    }
+    return rc;
+}
+
+/* Looks for processes born meanwhile. Returns how many, or a negative code. */
+static int find_more(struct cr_group *g, int quick, struct cr_error *err)
+{
+    int added = g->alone ? 0 : cr_members_scan(g, quick, err);
+    int rc = added >= 0 ? cr_members_wake(g, err) : added;
+
+    return rc < 0 ? rc : added;
+}
+
+static int advance_all(struct cr_group *g, struct cr_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < g->count; i++)
+        rc = cr_member_advance(g, g->members[i], err);
+    return rc;
+}
+
+/* One step on the way to PHASE. Returns 1 when everybody is there, 0, or a negative code. */
+static int lead_step(struct cr_group *g, quiesce_wire_Phase phase, int finding,
+                     struct cr_error *err)
+{
+    size_t newborn;
+    size_t missing = count_missing(g, phase, &newborn);
+    int stopping = phase == quiesce_wire_Phase_PHASE_STOP;
+    int rc;
+
+    if (missing == 0) {
+        rc = finding ? find_more(g, stopping, err) : 0;
+        return rc < 0 ? rc : rc == 0;
+    }
+    rc = newborn > 0 ? cr_members_wake(g, err) : 0;
+    if (rc == 0 && newborn == 0)
+        rc = answer_forwards(g, err);
+    if (rc == 0 && finding && cr_group_now() - g->looked_at > SCAN_NS)
+        rc = find_more(g, stopping, err);
+    return rc < 0 ? rc : pump(g, newborn > 0 || finding ? STEP_MS : -1, err);
+}
+
+int cr_group_lead(struct cr_group *g, quiesce_wire_Phase phase, struct cr_error *err)
+{
+    int finding = place_of(phase) <= place_of(quiesce_wire_Phase_PHASE_STOP);
+    int rc;
+
+    g->goal = phase;
+    if (g->options->progress != NULL)
+        g->options->progress(cr_frame_phase_name(phase), g->options->argument);
+    rc = advance_all(g, err);
+    while (rc == 0)
+        rc = lead_step(g, phase, finding, err);
+    return rc < 0 ? rc : 0;
+}
+
+int cr_member_await(struct cr_group *g, struct cr_member *m, quiesce_wire_Phase phase,
+                    struct cr_error *err)
+{
+    int rc = 0;
+
+    if (g->options->progress != NULL)
+        g->options->progress(cr_frame_phase_name(phase), g->options->argument);
+    while (rc == 0 && m->reached != phase)
+        rc = pump(g, -1, err);
+    return rc;
+}
+
+/* ---- the end ---- */
+
+static size_t count_owed(const struct cr_group *g)
+{
+    size_t owed = 0;
+
+    for (size_t i = 0; i < g->count; i++)
+        owed += g->members[i]->fd >= 0 && g->members[i]->owed > 0;
+    return owed;
+}
+
+void cr_group_cancel(struct cr_group *g, const struct cr_error *why)
+{
+    struct cr_error ignored = {0};
+
+    for (size_t i = 0; i < g->count; i++) {
+        struct cr_member *m = g->members[i];
+
+        if (m->fd < 0)
+            continue;
+        cr_frame_cancel(&g->frame, g->round, "the requester gave up");
+        g->frame.body.cancel.error = why->code;
+        m->owed++;
+        send_frame(g, m, &ignored);
+    }
+    g->cancel_fd = -1;
+    g->deadline = cr_group_now() + CANCEL_NS;
+    while (count_owed(g) > 0 && cr_group_now() < g->deadline)
+        pump(g, -1, &ignored);
+}
+
+void cr_group_end(struct cr_group *g, int signal)
+{
+    struct cr_error ignored = {0};
+
+    for (size_t i = 0; i < g->count; i++) {
+        struct cr_member *m = g->members[i];
+
+        if (m->fd < 0)
+            continue;
+        cr_frame_end(&g->frame, g->round, signal);
+        send_frame(g, m, &ignored);
+    }
+}

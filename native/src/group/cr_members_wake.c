@@ -1,0 +1,175 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context: normal. From a process to a connection with its agent. A process that was born, or has
+ * called exec, a moment ago has no agent yet; it is waited for as long as one is likely to come.
+ */
+#include "cr_group_parts.h"
+
+#include "cr_fmt.h"
+#include "cr_sys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MILLI 1000000LL
+#define AGENT_LIKELY_NS (5000 * MILLI) /* for an agent to start where one is due */
+#define AGENT_OTHER_NS (300 * MILLI)   /* where none is due */
+#define CONNECT_NS (10000 * MILLI)
+#define WAKE_AGAIN_NS (1000 * MILLI)
+#define FILE_MAX (256UL << 10)
+
+/* Does the file PATH of /proc hold TEXT? Parts may be divided by NULs. */
+static int proc_holds(pid_t pid, const char *name, const char *text)
+{
+    char path[64];
+    char *contents = malloc(FILE_MAX);
+    long size = -1;
+    int found;
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+    if (contents != NULL)
+        size = cr_sys_read_file(path, contents, FILE_MAX);
+    found = size > 0 && memmem(contents, (size_t)size, text, strlen(text)) != NULL;
+    free(contents);
+    return found;
+}
+
+/* A dynamic program with our library in its environment or in its memory is about to have an agent. */
+static int agent_is_due(pid_t pid)
+{
+    if (proc_holds(pid, "maps", "/libcr.so") || proc_holds(pid, "maps", "/libcr_run.so"))
+        return 1;
+    return (proc_holds(pid, "environ", "libcr.so") || proc_holds(pid, "environ", "libcr_run.so")) &&
+           proc_holds(pid, "maps", "/ld-linux");
+}
+
+/* Has M ended? Then it is a zombie or nothing from now on. */
+static int has_ended(struct cr_member *m)
+{
+    struct cr_facts facts;
+
+    if (cr_facts_read(m->facts.pid, &facts) < 0 || facts.start_time != m->facts.start_time) {
+        m->stage = CR_MEMBER_GONE;
+        return 1;
+    }
+    m->facts = facts;
+    if ((facts.state == 'Z' || facts.state == 'X') && facts.threads <= 1)
+        m->stage = CR_MEMBER_ZOMBIE;
+    return m->stage == CR_MEMBER_ZOMBIE;
+}
+
+static int refuse_no_agent(const struct cr_member *m, const struct cr_error *why,
+                           struct cr_error *err)
+{
+    if (m->facts.state == 'D')
+        return cr_fail(err, CR_ENOSUPPORT,
+                       "process %d (%s) has no checkpoint agent and waits in the kernel: for a "
+                       "device, or in vfork for a child that has not called exec; try again later",
+                       m->facts.pid, m->facts.comm);
+    if (why->code != CR_ENOAGENT)
+        return cr_fail(err, why->code, "%s", why->text);
+    return cr_fail(err, CR_ENOAGENT,
+                   "process %d (%s) has no checkpoint agent: start it with cr_run, or link it with "
+                   "-lcr",
+                   m->facts.pid, m->facts.comm);
+}
+
+/* No agent now: later, from outside, or never. */
+static int await_agent(struct cr_group *g, struct cr_member *m, const struct cr_error *why,
+                       struct cr_error *err)
+{
+    int64_t waited = cr_group_now() - m->found_at;
+
+    if (has_ended(m))
+        return 0;
+    if (proc_holds(m->facts.pid, "maps", "/libcr_omit.so")) {
+        m->stage = CR_MEMBER_LEFT;
+        return 0;
+    }
+    if (waited < AGENT_OTHER_NS || (waited < AGENT_LIKELY_NS && agent_is_due(m->facts.pid)))
+        return 0;
+    if (g->options->attach == NULL)
+        return refuse_no_agent(m, why, err);
+    m->found_at = cr_group_now();
+    return g->options->attach(m->facts.pid, g->options->argument, err);
+}
+
+static int refuse_stopped(const struct cr_member *m, struct cr_error *err)
+{
+    return cr_fail(err, CR_EREFUSED,
+                   "process %d (%s) is stopped by a signal; let it go on before the checkpoint "
+                   "(kill -CONT %d)",
+                   m->facts.pid, m->facts.comm, m->facts.pid);
+}
+
+static int wake_one(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    struct cr_error why = {0};
+    int rc;
+
+    if (m->stopped)
+        return refuse_stopped(m, err);
+    rc = cr_session_wake(&g->session, m->facts.pid, &why);
+    if (rc == -ESRCH && has_ended(m))
+        return 0;
+    if (rc == -CR_ENOAGENT || rc == -ESRCH)
+        return await_agent(g, m, &why, err);
+    if (rc == -EPERM)
+        return cr_fail(err, EPERM,
+                       "process %d (%s) is not yours; only its user and root may checkpoint it",
+                       m->facts.pid, m->facts.comm);
+    if (rc < 0)
+        return cr_fail(err, why.code, "%s", why.text);
+    m->stage = CR_MEMBER_WOKEN;
+    m->woken_at = cr_group_now();
+    return 0;
+}
+
+/* The agent may have vanished with an exec between its signal and its answer. */
+static int look_after(struct cr_member *m, struct cr_error *err)
+{
+    int64_t waited = cr_group_now() - m->woken_at;
+    struct cr_error ignored;
+    pid_t tid;
+
+    if (waited < WAKE_AGAIN_NS / 10)
+        return 0;
+    if (has_ended(m))
+        return 0;
+    if (cr_session_find_agent(m->facts.pid, &tid, &ignored) < 0) {
+        m->stage = CR_MEMBER_NEW;
+        m->found_at = cr_group_now();
+        return 0;
+    }
+    if (waited < CONNECT_NS)
+        return 0;
+    return cr_fail(err, CR_ETIMEOUT,
+                   "the checkpoint agent of process %d (%s) does not answer (is the process "
+                   "stopped?)",
+                   m->facts.pid, m->facts.comm);
+}
+
+int cr_members_wake(struct cr_group *g, struct cr_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < g->count; i++) {
+        struct cr_member *m = g->members[i];
+
+        if (m->stage == CR_MEMBER_NEW)
+            rc = wake_one(g, m, err);
+        else if (m->stage == CR_MEMBER_WOKEN)
+            rc = look_after(m, err);
+        if (rc < 0 && g->options->dry_run && g->options->refused != NULL) {
+            g->options->refused(m->facts.pid, err, g->options->argument);
+            m->stage = CR_MEMBER_LEFT;
+            m->err = *err;
+            rc = 0;
+        }
+    }
+    return rc;
+}
