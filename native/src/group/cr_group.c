@@ -42,16 +42,14 @@ static int pause_alone(struct cr_group *g, struct cr_member *m, struct cr_error 
 
     if (rc == 0)
         rc = cr_member_await(g, m, quiesce_wire_Phase_PHASE_STOP, err);
-    g->result->stop_micros = m->result.micros;
     if (rc == 0 && !g->options->dry_run)
         rc = cr_member_await(g, m, quiesce_wire_Phase_PHASE_DUMP, err);
-    if (rc == 0 && !g->options->dry_run) {
-        g->result->dump_micros = m->result.micros;
-        g->result->data_bytes = m->result.bytes;
-    }
     if (rc == 0 && !stays_stopped(g))
         rc = cr_member_await(g, m, quiesce_wire_Phase_PHASE_RESUME, err);
     g->result->pause_micros = micros_since(stopped_at);
+    g->result->stop_micros = m->stop_micros;
+    g->result->dump_micros = m->dump_micros;
+    g->result->data_bytes = m->data_bytes;
     return rc;
 }
 

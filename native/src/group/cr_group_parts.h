@@ -55,6 +55,7 @@ struct cr_member {
     uint8_t *buffer;
     quiesce_wire_RankResult result; /* of the phase reached */
     struct cr_error err;
+    uint64_t stop_micros, dump_micros;
     uint64_t data_bytes;
     uint64_t offset; /* of its image in the file */
     uint64_t size;
@@ -117,15 +118,27 @@ int cr_member_counts(const struct cr_member *m);
 /* Wakes agents that were not woken yet, and looks after those that do not come. 0 or a negative code. */
 int cr_members_wake(struct cr_group *g, struct cr_error *err);
 
+/* The agent of M has not come in time. */
+int cr_member_silent(const struct cr_member *m, struct cr_error *err);
+
 /* ---- cr_group_talk.c: frames ---- */
 
-/* Leads every member to PHASE, finding new ones on the way until STOP is over. */
-int cr_group_lead(struct cr_group *g, quiesce_wire_Phase phase, struct cr_error *err);
+/* Where PHASE stands in the order of phases. */
+int cr_group_place_of(quiesce_wire_Phase phase);
+/* Sends G->frame. A peer that has hung up may have said why: the next receive tells. */
+int cr_member_send(struct cr_group *g, struct cr_member *m, struct cr_error *err);
+/* One look at everybody, at most STEP_MS long (-1: until something comes). */
+int cr_group_pump(struct cr_group *g, int step_ms, struct cr_error *err);
 /* Tells M what it has to do for the goal. */
 int cr_member_advance(struct cr_group *g, struct cr_member *m, struct cr_error *err);
 /* Asks the one member for several phases at once. */
 int cr_member_ask(struct cr_group *g, struct cr_member *m, const quiesce_wire_Phase *phases,
                   size_t count, struct cr_error *err);
+
+/* ---- cr_group_lead.c: phases ---- */
+
+/* Leads every member to PHASE, finding new ones on the way until STOP is over. */
+int cr_group_lead(struct cr_group *g, quiesce_wire_Phase phase, struct cr_error *err);
 /* Waits until M, asked already, has reached PHASE. */
 int cr_member_await(struct cr_group *g, struct cr_member *m, quiesce_wire_Phase phase,
                     struct cr_error *err);

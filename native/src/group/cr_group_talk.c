@@ -8,14 +8,9 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define STEP_MS 5          /* between looks at processes that are being born */
-#define SCAN_NS 20000000LL /* between lists of all processes while some are not stopped yet */
-#define CANCEL_NS (30LL * 1000000000)
 
 /* In this order; what a member has been asked for goes up only. */
 static const quiesce_wire_Phase order[] = {
@@ -24,7 +19,7 @@ static const quiesce_wire_Phase order[] = {
     quiesce_wire_Phase_PHASE_LAYOUT,    quiesce_wire_Phase_PHASE_DUMP,
     quiesce_wire_Phase_PHASE_RESUME,    quiesce_wire_Phase_PHASE_SEAL};
 
-static int place_of(quiesce_wire_Phase phase)
+int cr_group_place_of(quiesce_wire_Phase phase)
 {
     for (int i = 0; i < (int)(sizeof(order) / sizeof(*order)); i++) {
         if (order[i] == phase)
@@ -40,8 +35,7 @@ int64_t cr_group_now(void)
 
 /* ---- sending ---- */
 
-/* A peer that has hung up may have said why: the next receive tells. */
-static int send_frame(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+int cr_member_send(struct cr_group *g, struct cr_member *m, struct cr_error *err)
 {
     int rc = cr_frame_send(m->fd, &g->frame, g->sent, sizeof(g->sent), err);
 
@@ -84,7 +78,7 @@ static int send_begin(struct cr_group *g, struct cr_member *m, struct cr_error *
     g->frame.which_body = quiesce_wire_Frame_begin_tag;
     fill_begin(g, &g->frame.body.begin);
     m->owed++;
-    return send_frame(g, m, err);
+    return cr_member_send(g, m, err);
 }
 
 static int send_dump(struct cr_group *g, struct cr_member *m, struct cr_error *err)
@@ -105,7 +99,7 @@ static int send_dump(struct cr_group *g, struct cr_member *m, struct cr_error *e
 
 static int ask_next(struct cr_group *g, struct cr_member *m, struct cr_error *err)
 {
-    quiesce_wire_Phase next = order[place_of(m->asked) + 1];
+    quiesce_wire_Phase next = order[cr_group_place_of(m->asked) + 1];
 
     m->asked = next;
     if (next == quiesce_wire_Phase_PHASE_COLLECTIVES)
@@ -113,14 +107,15 @@ static int ask_next(struct cr_group *g, struct cr_member *m, struct cr_error *er
     cr_frame_enter(&g->frame, g->round, next);
     m->owed++;
     return next == quiesce_wire_Phase_PHASE_DUMP && !g->alone ? send_dump(g, m, err)
-                                                              : send_frame(g, m, err);
+                                                              : cr_member_send(g, m, err);
 }
 
 int cr_member_advance(struct cr_group *g, struct cr_member *m, struct cr_error *err)
 {
     int rc = 0;
 
-    while (rc == 0 && m->stage == CR_MEMBER_TALKING && place_of(m->asked) < place_of(g->goal))
+    while (rc == 0 && m->stage == CR_MEMBER_TALKING &&
+           cr_group_place_of(m->asked) < cr_group_place_of(g->goal))
         rc = ask_next(g, m, err);
     return rc;
 }
@@ -164,7 +159,7 @@ static void hang_up(struct cr_member *m)
  */
 static int lost(struct cr_group *g, struct cr_member *m, struct cr_error *err)
 {
-    int stood = place_of(m->reached) >= place_of(quiesce_wire_Phase_PHASE_STOP);
+    int stood = cr_group_place_of(m->reached) >= cr_group_place_of(quiesce_wire_Phase_PHASE_STOP);
 
     hang_up(m);
     if (stood || g->alone)
@@ -212,6 +207,10 @@ static int take_done(struct cr_group *g, struct cr_member *m, const quiesce_wire
     if (m->result.error != 0)
         return member_failed(g, m, err);
     m->reached = done->phase;
+    if (done->phase == quiesce_wire_Phase_PHASE_STOP)
+        m->stop_micros = m->result.micros;
+    if (done->phase == quiesce_wire_Phase_PHASE_DUMP)
+        m->dump_micros = m->result.micros;
     if (done->phase == quiesce_wire_Phase_PHASE_LAYOUT)
         m->size = m->result.bytes;
     if (done->phase == quiesce_wire_Phase_PHASE_DUMP)
@@ -261,6 +260,8 @@ static int take_frame(struct cr_group *g, struct cr_member *m, struct cr_error *
 static int receive(struct cr_group *g, struct cr_member *m, struct cr_error *err)
 {
     long n = cr_frame_read(&m->reader, m->fd);
+    struct cr_error later = {0};
+    int first = 0;
     int rc;
 
     if (n == 0 || n == -ECONNRESET)
@@ -272,10 +273,12 @@ static int receive(struct cr_group *g, struct cr_member *m, struct cr_error *err
         cr_arena_reset(&g->arena);
         rc = cr_frame_next(&m->reader, &g->arena, &g->frame, err);
         if (rc <= 0)
-            return rc;
-        rc = take_frame(g, m, err);
-        if (rc < 0 || m->fd < 0)
-            return rc;
+            return first < 0 ? first : rc;
+        /* What came along with a failure is an answer all the same. */
+        rc = take_frame(g, m, first < 0 ? &later : err);
+        first = first < 0 ? first : rc;
+        if (m->fd < 0)
+            return first;
     }
 }
 
@@ -334,7 +337,9 @@ static int check_limits(const struct cr_group *g, const struct pollfd *cancel, s
         return 0;
     for (size_t i = 0; i < g->count; i++) {
         const struct cr_member *m = g->members[i];
-        if (m->stage <= CR_MEMBER_WOKEN || (m->stage == CR_MEMBER_TALKING && m->owed > 0))
+        if (m->stage == CR_MEMBER_WOKEN)
+            return cr_member_silent(m, err);
+        if (m->stage == CR_MEMBER_NEW || (m->stage == CR_MEMBER_TALKING && m->owed > 0))
             return cr_fail(err, CR_ETIMEOUT,
                            "process %d (%s) did not answer in time (phase %s); it runs on",
                            m->facts.pid, m->facts.comm, cr_frame_phase_name(m->asked));
@@ -354,8 +359,7 @@ static int poll_timeout(const struct cr_group *g, int step_ms)
     return step_ms < 0 || left < step_ms ? (int)left : step_ms;
 }
 
-/* One look at everybody, at most STEP_MS long (-1: until something comes). */
-static int pump(struct cr_group *g, int step_ms, struct cr_error *err)
+int cr_group_pump(struct cr_group *g, int step_ms, struct cr_error *err)
 {
     struct pollfd *fds = calloc(g->count + 3, sizeof(*fds));
     size_t count = g->count;
@@ -380,151 +384,4 @@ static int pump(struct cr_group *g, int step_ms, struct cr_error *err)
         rc = check_limits(g, &fds[0], err);
     free(fds);
     return rc;
-}
-
-/* ---- phases ---- */
-
-/* Those that are not where G wants them. NEWBORN: of them, those without a connection. */
-static size_t count_missing(const struct cr_group *g, quiesce_wire_Phase phase, size_t *newborn)
-{
-    size_t missing = 0;
-
-    *newborn = 0;
-    for (size_t i = 0; i < g->count; i++) {
-        const struct cr_member *m = g->members[i];
-
-        *newborn += m->stage <= CR_MEMBER_WOKEN;
-        missing += m->stage <= CR_MEMBER_WOKEN ||
-                   (m->stage == CR_MEMBER_TALKING && place_of(m->reached) < place_of(phase));
-    }
-    return missing;
-}
-
-static int answer_forwards(struct cr_group *g, struct cr_error *err)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < g->count; i++) {
-        struct cr_member *m = g->members[i];
-
-        if (m->forwarding == 0 || m->fd < 0)
-            continue;
-        memset(&g->frame, 0, sizeof(g->frame));
-        g->frame.round = g->round;
-        g->frame.which_body = quiesce_wire_Frame_forwarded_tag;
-        g->frame.body.forwarded.error = m->forwarding < 0 ? -m->forwarding : 0;
-        m->forwarding = 0;
-        rc = send_frame(g, m, err);
-    }
-    return rc;
-}
-
-/* Looks for processes born meanwhile. Returns how many, or a negative code. */
-static int find_more(struct cr_group *g, int quick, struct cr_error *err)
-{
-    int added = g->alone ? 0 : cr_members_scan(g, quick, err);
-    int rc = added >= 0 ? cr_members_wake(g, err) : added;
-
-    return rc < 0 ? rc : added;
-}
-
-static int advance_all(struct cr_group *g, struct cr_error *err)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < g->count; i++)
-        rc = cr_member_advance(g, g->members[i], err);
-    return rc;
-}
-
-/* One step on the way to PHASE. Returns 1 when everybody is there, 0, or a negative code. */
-static int lead_step(struct cr_group *g, quiesce_wire_Phase phase, int finding,
-                     struct cr_error *err)
-{
-    size_t newborn;
-    size_t missing = count_missing(g, phase, &newborn);
-    int stopping = phase == quiesce_wire_Phase_PHASE_STOP;
-    int rc;
-
-    if (missing == 0) {
-        rc = finding ? find_more(g, stopping, err) : 0;
-        return rc < 0 ? rc : rc == 0;
-    }
-    rc = newborn > 0 ? cr_members_wake(g, err) : 0;
-    if (rc == 0 && newborn == 0)
-        rc = answer_forwards(g, err);
-    if (rc == 0 && finding && cr_group_now() - g->looked_at > SCAN_NS)
-        rc = find_more(g, stopping, err);
-    return rc < 0 ? rc : pump(g, newborn > 0 || finding ? STEP_MS : -1, err);
-}
-
-int cr_group_lead(struct cr_group *g, quiesce_wire_Phase phase, struct cr_error *err)
-{
-    int finding = place_of(phase) <= place_of(quiesce_wire_Phase_PHASE_STOP);
-    int rc;
-
-    g->goal = phase;
-    if (g->options->progress != NULL)
-        g->options->progress(cr_frame_phase_name(phase), g->options->argument);
-    rc = advance_all(g, err);
-    while (rc == 0)
-        rc = lead_step(g, phase, finding, err);
-    return rc < 0 ? rc : 0;
-}
-
-int cr_member_await(struct cr_group *g, struct cr_member *m, quiesce_wire_Phase phase,
-                    struct cr_error *err)
-{
-    int rc = 0;
-
-    if (g->options->progress != NULL)
-        g->options->progress(cr_frame_phase_name(phase), g->options->argument);
-    while (rc == 0 && m->reached != phase)
-        rc = pump(g, -1, err);
-    return rc;
-}
-
-/* ---- the end ---- */
-
-static size_t count_owed(const struct cr_group *g)
-{
-    size_t owed = 0;
-
-    for (size_t i = 0; i < g->count; i++)
-        owed += g->members[i]->fd >= 0 && g->members[i]->owed > 0;
-    return owed;
-}
-
-void cr_group_cancel(struct cr_group *g, const struct cr_error *why)
-{
-    struct cr_error ignored = {0};
-
-    for (size_t i = 0; i < g->count; i++) {
-        struct cr_member *m = g->members[i];
-
-        if (m->fd < 0)
-            continue;
-        cr_frame_cancel(&g->frame, g->round, "the requester gave up");
-        g->frame.body.cancel.error = why->code;
-        m->owed++;
-        send_frame(g, m, &ignored);
-    }
-    g->cancel_fd = -1;
-    g->deadline = cr_group_now() + CANCEL_NS;
-    while (count_owed(g) > 0 && cr_group_now() < g->deadline)
-        pump(g, -1, &ignored);
-}
-
-void cr_group_end(struct cr_group *g, int signal)
-{
-    struct cr_error ignored = {0};
-
-    for (size_t i = 0; i < g->count; i++) {
-        struct cr_member *m = g->members[i];
-
-        if (m->fd < 0)
-            continue;
-        cr_frame_end(&g->frame, g->round, signal);
-        send_frame(g, m, &ignored);
-    }
 }

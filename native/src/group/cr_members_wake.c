@@ -10,6 +10,7 @@
 #include "cr_sys.h"
 
 #include <errno.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,14 +63,22 @@ static int has_ended(struct cr_member *m)
     return m->stage == CR_MEMBER_ZOMBIE;
 }
 
+/* Until it calls exec, a child of vfork lives in its parent's memory, and the parent waits. */
+static int is_in_vfork(const struct cr_member *m)
+{
+    return m->facts.parent > 0 &&
+           cr_sys(SYS_kcmp, m->facts.pid, m->facts.parent, KCMP_VM, 0, 0) == 0;
+}
+
 static int refuse_no_agent(const struct cr_member *m, const struct cr_error *why,
                            struct cr_error *err)
 {
-    if (m->facts.state == 'D')
-        return cr_fail(err, CR_ENOSUPPORT,
-                       "process %d (%s) has no checkpoint agent and waits in the kernel: for a "
-                       "device, or in vfork for a child that has not called exec; try again later",
-                       m->facts.pid, m->facts.comm);
+    if (is_in_vfork(m))
+        return cr_fail(
+            err, CR_ENOPARK,
+            "process %d waits in vfork for its child %d (%s), which has not called exec; "
+            "try again later",
+            m->facts.parent, m->facts.pid, m->facts.comm);
     if (why->code != CR_ENOAGENT)
         return cr_fail(err, why->code, "%s", why->text);
     return cr_fail(err, CR_ENOAGENT,
@@ -90,7 +99,8 @@ static int await_agent(struct cr_group *g, struct cr_member *m, const struct cr_
         m->stage = CR_MEMBER_LEFT;
         return 0;
     }
-    if (waited < AGENT_OTHER_NS || (waited < AGENT_LIKELY_NS && agent_is_due(m->facts.pid)))
+    if (waited < AGENT_OTHER_NS ||
+        (waited < AGENT_LIKELY_NS && (is_in_vfork(m) || agent_is_due(m->facts.pid))))
         return 0;
     if (g->options->attach == NULL)
         return refuse_no_agent(m, why, err);
@@ -98,21 +108,11 @@ static int await_agent(struct cr_group *g, struct cr_member *m, const struct cr_
     return g->options->attach(m->facts.pid, g->options->argument, err);
 }
 
-static int refuse_stopped(const struct cr_member *m, struct cr_error *err)
-{
-    return cr_fail(err, CR_EREFUSED,
-                   "process %d (%s) is stopped by a signal; let it go on before the checkpoint "
-                   "(kill -CONT %d)",
-                   m->facts.pid, m->facts.comm, m->facts.pid);
-}
-
 static int wake_one(struct cr_group *g, struct cr_member *m, struct cr_error *err)
 {
     struct cr_error why = {0};
     int rc;
 
-    if (m->stopped)
-        return refuse_stopped(m, err);
     rc = cr_session_wake(&g->session, m->facts.pid, &why);
     if (rc == -ESRCH && has_ended(m))
         return 0;
@@ -120,13 +120,22 @@ static int wake_one(struct cr_group *g, struct cr_member *m, struct cr_error *er
         return await_agent(g, m, &why, err);
     if (rc == -EPERM)
         return cr_fail(err, EPERM,
-                       "process %d (%s) is not yours; only its user and root may checkpoint it",
+                       "process %d (%s) belongs to another user; only that user and root may "
+                       "checkpoint it",
                        m->facts.pid, m->facts.comm);
     if (rc < 0)
         return cr_fail(err, why.code, "%s", why.text);
     m->stage = CR_MEMBER_WOKEN;
     m->woken_at = cr_group_now();
     return 0;
+}
+
+int cr_member_silent(const struct cr_member *m, struct cr_error *err)
+{
+    return cr_fail(err, CR_ETIMEOUT,
+                   "the checkpoint agent of process %d (%s) does not answer (is the process "
+                   "stopped?)",
+                   m->facts.pid, m->facts.comm);
 }
 
 /* The agent may have vanished with an exec between its signal and its answer. */
@@ -147,10 +156,7 @@ static int look_after(struct cr_member *m, struct cr_error *err)
     }
     if (waited < CONNECT_NS)
         return 0;
-    return cr_fail(err, CR_ETIMEOUT,
-                   "the checkpoint agent of process %d (%s) does not answer (is the process "
-                   "stopped?)",
-                   m->facts.pid, m->facts.comm);
+    return cr_member_silent(m, err);
 }
 
 int cr_members_wake(struct cr_group *g, struct cr_error *err)
