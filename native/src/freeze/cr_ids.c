@@ -15,6 +15,10 @@
 static struct cr_freeze_id pairs[MAX_PAIRS];
 static volatile uint32_t pair_count;
 
+/* The pairs of when the image was taken. */
+static struct cr_freeze_id before[MAX_PAIRS];
+static uint32_t before_count;
+
 static void publish(uint32_t count)
 {
     __atomic_store_n(&pair_count, count, __ATOMIC_RELEASE);
@@ -25,6 +29,9 @@ void cr_park_remember_ids(void)
 {
     uint32_t n = 0;
 
+    for (uint32_t i = 0; i < pair_count; i++)
+        before[i] = pairs[i];
+    before_count = pair_count;
     for (uint32_t i = 0; i < cr_freeze.count; i++) {
         const struct cr_thread *t = &cr_freeze.threads[i];
         uint32_t kinds = CR_ID_THREAD | (t->kernel_tid == cr_freeze.pid ? CR_ID_PROCESS : 0U);
@@ -70,6 +77,16 @@ int cr_freeze_known_id(int kernel, uint32_t kinds)
         if (pairs[i].kernel == kernel && (pairs[i].kinds & kinds) != 0)
             return pairs[i].known;
     return kernel;
+}
+
+int cr_park_id_now(int old, uint32_t kinds)
+{
+    int known = old;
+
+    for (uint32_t i = 0; i < before_count; i++)
+        if (before[i].kernel == old && (before[i].kinds & kinds) != 0)
+            known = before[i].known;
+    return cr_freeze_kernel_id(known, kinds);
 }
 
 int cr_freeze_kernel_tid(int tid)

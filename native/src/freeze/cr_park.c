@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/wait.h>
 
 #define WAIT_DISTANCE 16384 /* a noted wait lies this near above the interrupted stack pointer */
 
@@ -231,6 +232,22 @@ static void move_deadline(const ucontext_t *frame)
         wait->deadline += gap;
 }
 
+/* A wait for a process or group begins anew, with the id that it has now. */
+static void translate_call(ucontext_t *frame)
+{
+    int64_t number = cr_registers_next_call(frame);
+    uint64_t *first = cr_registers_argument(frame, 0);
+    uint64_t *second = cr_registers_argument(frame, 1);
+    int id = (int)*first;
+
+    if (number == SYS_wait4 && id > 0)
+        *first = (uint64_t)cr_park_id_now(id, CR_ID_PROCESS);
+    else if (number == SYS_wait4 && id < -1)
+        *first = (uint64_t)-cr_park_id_now(-id, CR_ID_GROUP);
+    else if (number == SYS_waitid && (id == P_PID || id == P_PGID))
+        *second = (uint64_t)cr_park_id_now((int)*second, id == P_PID ? CR_ID_PROCESS : CR_ID_GROUP);
+}
+
 /*
  * In the restored process the kernel has forgotten the deadline. nanosleep() has written what was
  * left to its second buffer, if it was given one; any other call begins anew.
@@ -305,8 +322,10 @@ static void park(struct cr_thread *t, ucontext_t *frame)
     s.frame = frame;
     treat_call(&s, t);
     restored = stand_as_due(t, frame);
-    if (restored)
+    if (restored) {
         move_deadline(frame);
+        translate_call(frame);
+    }
     if (s.must_finish)
         finish_call(&s, restored);
 }

@@ -43,4 +43,7 @@ void cr_park_ring(void);
 /* Keeps the pairs of known and kernel ids beyond the next stop. */
 void cr_park_remember_ids(void);
 
+/* In the restored process: the kernel's id now for what it called OLD when the image was taken. */
+int cr_park_id_now(int old, uint32_t kinds);
+
 #endif

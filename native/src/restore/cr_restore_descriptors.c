@@ -167,8 +167,10 @@ static int make_files_of(struct cr_restore_group *g, struct cr_kin *k, struct cr
     struct making m = {g, k, {.state = &k->image->state, .pool = &g->pool}};
     int rc;
 
-    m.create.scratch = &k->image->arena;
+    m.create.scratch = &g->scratch;
     m.create.floor = g->floor;
+    m.create.streams[0] = STDIN_FILENO;
+    m.create.streams[1] = STDOUT_FILENO;
     m.create.alone = g->kin_count == 1;
     k->inherited = cr_group_alloc(g, (k->image->fd_count + 1) * sizeof(*k->inherited), err);
     if (k->inherited == NULL)
@@ -189,11 +191,24 @@ static int make_sockets(struct cr_restore_group *g, struct cr_kin *k, struct cr_
     return k->socket < 0 || k->peer_socket < 0 ? -EMFILE : 0;
 }
 
+/* Kinds look at the notes of all. */
+static int list_members(struct cr_restore_group *g, struct cr_error *err)
+{
+    struct cr_state **members = cr_group_alloc(g, g->kin_count * sizeof(*members), err);
+
+    if (members == NULL)
+        return -ENOMEM;
+    g->pool = (struct cr_fd_pool){.arena = &g->arena, .members = members};
+    for (size_t i = 0; i < g->kin_count; i++)
+        if (g->kin[i].image != NULL)
+            members[g->pool.member_count++] = &g->kin[i].image->state;
+    return 0;
+}
+
 int cr_group_make_files(struct cr_restore_group *g, struct cr_error *err)
 {
-    int rc = 0;
+    int rc = list_members(g, err);
 
-    g->pool.arena = &g->arena;
     for (size_t i = 0; rc == 0 && i < g->kin_count; i++) {
         if (g->kin[i].image == NULL)
             continue;

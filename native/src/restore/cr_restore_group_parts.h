@@ -64,6 +64,7 @@ struct cr_restore_group {
     int floor;           /* numbers of descriptors from here on are in nobody's way */
     uint64_t soft_limit; /* of open files, before it was raised */
     struct cr_fd_pool pool;
+    struct cr_arena scratch; /* of kinds of descriptors */
     struct cr_handoff *handoff;
     int handoff_fd;
     int own_pgid, own_sid; /* of the calling process */

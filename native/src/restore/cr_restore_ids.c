@@ -33,15 +33,38 @@ static int is_taken(int id)
     return kill(id, 0) == 0 || errno != ESRCH || kill(-id, 0) == 0 || errno != ESRCH;
 }
 
-static int become_free(int id, int *patience)
+/* How long is waited for ids, in steps of 4 ms, for all together. */
+struct patience {
+    int alive; /* for a process that was killed a moment ago */
+    int dead;  /* for one of which only the status is left, which its parent, or init, is to take */
+};
+
+/* A state of process ID as in /proc, or 0. */
+static char state_of(int id)
+{
+    char path[64];
+    char text[512];
+    const char *end;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", id);
+    if (cr_sys_read_file(path, text, sizeof(text)) <= 0)
+        return 0;
+    end = strrchr(text, ')');
+    return end != NULL && end[1] == ' ' ? end[2] : 0;
+}
+
+static int become_free(int id, struct patience *patience)
 {
     const struct timespec pause = {0, 4000000};
 
-    while (is_taken(id) && *patience > 0) {
-        (*patience)--;
+    while (is_taken(id)) {
+        int *left = state_of(id) == 'Z' ? &patience->dead : &patience->alive;
+        if (*left == 0)
+            return 0;
+        (*left)--;
         nanosleep(&pause, NULL);
     }
-    return !is_taken(id);
+    return 1;
 }
 
 static void name_holder(int id, char *out, size_t size)
@@ -73,7 +96,7 @@ static int fail_taken(const struct cr_kin *k, int id, struct cr_error *err)
                    id == k->pid ? "" : " for a thread", holder);
 }
 
-static int check_kin(const struct cr_kin *k, int *patience, struct cr_error *err)
+static int check_kin(const struct cr_kin *k, struct patience *patience, struct cr_error *err)
 {
     if (k->pid > 0 && !become_free(k->pid, patience))
         return fail_taken(k, k->pid, err);
@@ -87,7 +110,7 @@ static int check_kin(const struct cr_kin *k, int *patience, struct cr_error *err
 
 static int check_all(struct cr_restore_group *g, struct cr_error *err)
 {
-    int patience = PATIENCE;
+    struct patience patience = {.alive = 250, .dead = 2500};
     int rc = 0;
 
     if (!may_choose_ids())

@@ -21,6 +21,8 @@ int cr_restore_group_open(const char *path, int flags, struct cr_restore_group *
     struct cr_restore_group *g = calloc(1, sizeof(*g));
     int rc = g != NULL ? cr_arena_create(&g->arena, ARENA_SIZE) : -ENOMEM;
 
+    if (rc == 0)
+        rc = cr_arena_create(&g->scratch, ARENA_SIZE);
     if (rc < 0) {
         free(g);
         return cr_fail(err, -rc, "no memory to read %s", path);
@@ -47,6 +49,7 @@ void cr_restore_group_close(struct cr_restore_group *g)
     }
     if (g->image_fd >= 0)
         close(g->image_fd);
+    cr_arena_destroy(&g->scratch);
     cr_arena_destroy(&g->arena);
     free(g);
 }

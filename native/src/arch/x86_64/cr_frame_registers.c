@@ -10,6 +10,7 @@
 #include <sys/user.h>
 
 #define SYSCALL_INSTRUCTION 0x050f /* 0f 05 */
+#define CALL_NUMBERS 1024
 #define FP_MAGIC 0x46505853U       /* FP_XSTATE_MAGIC1 in the software-reserved bytes */
 #define FP_RESERVED 464
 
@@ -23,7 +24,7 @@ static int64_t decode_number(const uint8_t *syscall)
 
     if (syscall[-5] == 0xb8) {
         memcpy(&number, syscall - 4, sizeof(number));
-        return number >= 0 && number < 1024 ? number : -2;
+        return number >= 0 && number < CALL_NUMBERS ? number : -2;
     }
     if (syscall[-2] == 0x31 && syscall[-1] == 0xc0)
         return 0;
@@ -69,6 +70,23 @@ void cr_registers_rewind(ucontext_t *frame, int64_t number)
 {
     frame->uc_mcontext.gregs[REG_RIP] -= 2;
     frame->uc_mcontext.gregs[REG_RAX] = number;
+}
+
+int64_t cr_registers_next_call(const ucontext_t *frame)
+{
+    const greg_t *g = frame->uc_mcontext.gregs;
+    uint16_t instruction;
+
+    /* What is not about to make a call may stand anywhere, also before the end of what can be read. */
+    if (g[REG_RAX] < 0 || g[REG_RAX] >= CALL_NUMBERS || (g[REG_RIP] & 0xfff) == 0xfff)
+        return -1;
+    memcpy(&instruction, (const void *)g[REG_RIP], sizeof(instruction));
+    return instruction == SYSCALL_INSTRUCTION ? g[REG_RAX] : -1;
+}
+
+uint64_t *cr_registers_argument(ucontext_t *frame, int index)
+{
+    return (uint64_t *)&frame->uc_mcontext.gregs[index == 0 ? REG_RDI : REG_RSI];
 }
 
 void cr_registers_set_result(ucontext_t *frame, long result)

@@ -21,6 +21,12 @@ int cr_registers_interrupted(const ucontext_t *frame, const struct cr_call *expe
 /* Makes the frame return to the instruction that makes the system call NUMBER again. */
 void cr_registers_rewind(ucontext_t *frame, int64_t number);
 
+/* The number of the system call that the frame returns to make; -1: none. */
+int64_t cr_registers_next_call(const ucontext_t *frame);
+
+/* Where the frame keeps argument INDEX (0 or 1) of a system call. */
+uint64_t *cr_registers_argument(ucontext_t *frame, int index);
+
 /* Makes the frame return behind the system call with RESULT. */
 void cr_registers_set_result(ucontext_t *frame, long result);
 
