@@ -114,6 +114,8 @@ void cr_agent_forked(void)
     cr_section_forked();
     cr_callbacks_forked();
     cr_handles_forked();
+    cr_link_forked(&link_of_round);
+    cr_dump_forked(&cr_agent.dump);
     cr_arena_reset(&cr_agent.dump.arena);
     if (cr_agent.ops != NULL)
         cr_agent.disabled = "it is a child of an MPI process";

@@ -123,6 +123,14 @@ void cr_link_close(struct cr_link *link)
     cr_arena_reset(&link->arena);
 }
 
+void cr_link_forked(struct cr_link *link)
+{
+    if (link->arena.size == 0)
+        return;
+    link->held = 0;
+    cr_link_close(link);
+}
+
 int cr_link_take_passed(struct cr_link *link)
 {
     int fd = link->passed;

@@ -50,6 +50,8 @@ struct cr_link {
  */
 int cr_link_open(struct cr_link *link, int requester, uint32_t value, const char *purpose);
 void cr_link_close(struct cr_link *link);
+/* In a child of fork(): the connection is the parent's. */
+void cr_link_forked(struct cr_link *link);
 
 /*
  * Waits for a frame. Returns 1; 0 when the agent was woken by its own process; negative when the

@@ -220,6 +220,15 @@ int cr_dump_seal(struct cr_dump *d, struct cr_image_record *ret_record, struct c
     return 0;
 }
 
+void cr_dump_forked(struct cr_dump *d)
+{
+    cr_image_forget(d->writer);
+    if (d->ready.fd >= 0)
+        cr_sys_close(d->ready.fd);
+    d->ready.fd = -1;
+    d->writer = NULL;
+}
+
 void cr_dump_abort(struct cr_dump *d)
 {
     cr_image_abort(d->writer);

@@ -73,6 +73,9 @@ int cr_dump_copy(struct cr_dump *d, const char *path, const struct cr_image_opti
 /* Checksums, sync, final name; threads run meanwhile. */
 int cr_dump_seal(struct cr_dump *d, struct cr_image_record *ret_record, struct cr_error *err);
 
+/* In a child of fork(): the image is the parent's. */
+void cr_dump_forked(struct cr_dump *d);
+
 /* Removes what was written and is not sealed. */
 void cr_dump_abort(struct cr_dump *d);
 

@@ -117,6 +117,12 @@ static int stop_all(struct cr_group *g, struct cr_error *err)
         rc = nobody_is_left(g, err);
     if (rc == 0)
         rc = cr_group_settle(g, err);
+    g->shared.used = 0;
+    g->shared.records = 0;
+    if (rc == 0)
+        rc = cr_group_find_open_files(g, err);
+    if (rc == 0)
+        rc = cr_group_find_memory(g, err);
     if (rc == 0)
         rc = cr_group_lead(g, quiesce_wire_Phase_PHASE_LAYOUT, err);
     g->result->stop_micros = micros_since(g->stopped_at);

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define NAME_MAX_ (PATH_MAX + 16)
+#define HEADERS_SIZE (256UL << 10)
 
 static void partial_name(const struct cr_group *g, char *out)
 {
@@ -41,28 +42,13 @@ static int write_failed(const struct cr_group *g, int code, struct cr_error *err
                    cr_error_words(code), remedy);
 }
 
-/* Memory that is not a file's, of everybody. */
 static uint64_t estimate_size(const struct cr_group *g)
 {
-    uint64_t kib = 0;
+    uint64_t size = 0;
 
-    for (size_t i = 0; i < g->count; i++) {
-        char path[64];
-        char text[4096];
-        const char *at;
-
-        snprintf(path, sizeof(path), "/proc/%d/status", g->members[i]->facts.pid);
-        if (cr_sys_read_file(path, text, sizeof(text)) <= 0)
-            continue;
-        at = strstr(text, "RssAnon:");
-        kib += at != NULL ? strtoull(at + 8, NULL, 10) : 0;
-        at = strstr(text, "RssShmem:");
-        kib += at != NULL ? strtoull(at + 9, NULL, 10) : 0;
-        at = strstr(text, "VmSwap:");
-        kib += at != NULL ? strtoull(at + 7, NULL, 10) : 0;
-        kib += 256;
-    }
-    return kib << 10;
+    for (size_t i = 0; i < g->count; i++)
+        size += g->members[i]->memory + HEADERS_SIZE;
+    return size;
 }
 
 /* To find blocks now is taken from what the pause would cost. What fails here fails later, too. */

@@ -190,9 +190,26 @@ static int put_members(struct cr_group *g, struct cr_manifest_text *text, struct
     return rc;
 }
 
+int cr_group_add_shared(struct cr_group *g, uint32_t type, const pb_msgdesc_t *fields,
+                        const void *message, struct cr_error *err)
+{
+    struct cr_manifest_text *t = &g->shared;
+
+    if (t->size - t->used < RECORD_ROOM) {
+        size_t size = 2 * t->size + 16 * RECORD_ROOM;
+        uint8_t *more = realloc(t->bytes, size);
+
+        if (more == NULL)
+            return cr_fail(err, ENOMEM, "no memory for the manifest");
+        t->bytes = more;
+        t->size = size;
+    }
+    return cr_manifest_put(t, type, fields, message, err);
+}
+
 int cr_group_manifest(struct cr_group *g, void **ret_text, size_t *ret_size, struct cr_error *err)
 {
-    struct cr_manifest_text text = {.size = (g->count + g->shared_records + 2) * RECORD_ROOM};
+    struct cr_manifest_text text = {.size = (g->count + 2) * RECORD_ROOM + g->shared.used};
     quiesce_group_Group group;
     int rc;
 
@@ -204,6 +221,11 @@ int cr_group_manifest(struct cr_group *g, void **ret_text, size_t *ret_size, str
                          &group, err);
     if (rc == 0)
         rc = put_members(g, &text, err);
+    if (rc == 0 && g->shared.used > 0) {
+        memcpy(text.bytes + text.used, g->shared.bytes, g->shared.used);
+        text.used += g->shared.used;
+        text.records += g->shared.records;
+    }
     if (rc == 0)
         rc = cr_manifest_end(&text, err);
     if (rc < 0) {

@@ -41,6 +41,8 @@ enum cr_member_stage {
 struct cr_member {
     struct cr_facts facts;
     enum cr_member_stage stage;
+    int shares;       /* perhaps it has shared memory */
+    uint64_t memory;  /* bytes that are not a file's, roughly */
     pid_t known_pid;  /* what it takes for its pid */
     uint32_t uid;     /* effective */
     int stopped;      /* by a signal, when it was found */
@@ -88,8 +90,8 @@ struct cr_group {
     quiesce_wire_Frame frame;
     uint8_t sent[CR_FRAME_AGENT_MAX];
     int64_t stopped_at;
-    size_t shared_records; /* of the manifest, about what members share */
-    int file;              /* FILE.partial of several; -1: none */
+    struct cr_manifest_text shared; /* records of the manifest about what members share */
+    int file;                       /* FILE.partial of several; -1: none */
     uint64_t file_size;
 };
 
@@ -153,6 +155,16 @@ void cr_group_end(struct cr_group *g, int signal);
 int cr_group_settle(struct cr_group *g, struct cr_error *err);
 /* The manifest; RET_TEXT is to be freed. */
 int cr_group_manifest(struct cr_group *g, void **ret_text, size_t *ret_size, struct cr_error *err);
+
+/* ---- cr_group_open_files.c, cr_group_memory.c: what members share, found while all stand still ---- */
+
+/* Adds to G->shared the open file descriptions that several members have. */
+int cr_group_find_open_files(struct cr_group *g, struct cr_error *err);
+/* The same for shared memory; tells members what another one stores. */
+int cr_group_find_memory(struct cr_group *g, struct cr_error *err);
+/* Adds a record to G->shared, which grows. */
+int cr_group_add_shared(struct cr_group *g, uint32_t type, const pb_msgdesc_t *fields,
+                        const void *message, struct cr_error *err);
 
 /* ---- cr_group_file.c: the file of several ---- */
 

@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define STAT_MAX 1024
+#define STATUS_MAX 8192
 #define FIELD_LAST 52
 
 /* The number of each field behind the name, as proc(5) counts them: [3] is the state. */
@@ -219,13 +219,31 @@ static struct cr_member *new_member(struct cr_group *g)
     return m;
 }
 
-static uint32_t owner_of(pid_t pid)
+static uint64_t status_field(const char *text, const char *name)
 {
-    struct stat st;
-    char path[32];
+    const char *at = strstr(text, name);
 
-    snprintf(path, sizeof(path), "/proc/%d", pid);
-    return stat(path, &st) == 0 ? st.st_uid : 0;
+    return at != NULL ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+/* What its status says. The second number of "Uid:" is the effective one. */
+static void read_status(struct cr_member *m)
+{
+    char text[STATUS_MAX];
+    char path[32];
+    const char *uid;
+    uint64_t kib;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", m->facts.pid);
+    if (cr_sys_read_file(path, text, sizeof(text)) <= 0)
+        return;
+    uid = strstr(text, "\nUid:\t");
+    uid = uid != NULL ? strchr(uid + 6, '\t') : NULL;
+    m->uid = uid != NULL ? (uint32_t)strtoul(uid, NULL, 10) : 0;
+    kib = status_field(text, "\nRssShmem:");
+    m->shares = kib > 0;
+    kib += status_field(text, "\nRssAnon:") + status_field(text, "\nVmSwap:");
+    m->memory = kib << 10;
 }
 
 static int add_member(struct cr_group *g, const struct cr_facts *p, struct cr_error *err)
@@ -236,7 +254,7 @@ static int add_member(struct cr_group *g, const struct cr_facts *p, struct cr_er
         return cr_fail(err, ENOMEM, "no memory for %zu processes", g->count);
     m->facts = *p;
     m->known_pid = p->pid;
-    m->uid = owner_of(p->pid);
+    read_status(m);
     m->found_at = cr_group_now();
     m->stopped = p->state == 'T';
     m->stage = is_zombie(p) ? CR_MEMBER_ZOMBIE : CR_MEMBER_NEW;
@@ -296,4 +314,5 @@ void cr_members_free(struct cr_group *g)
     }
     free(g->members);
     free(g->facts);
+    free(g->shared.bytes);
 }

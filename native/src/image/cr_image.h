@@ -126,6 +126,9 @@ int cr_image_copy(struct cr_image_writer *w, struct cr_error *err);
 int cr_image_seal(struct cr_image_writer *w, struct cr_image_record *ret_record,
                   struct cr_error *err);
 
+/* Closes what this process has open of it, and leaves the file to another process. W may be NULL. */
+void cr_image_forget(struct cr_image_writer *w);
+
 /* Closes and removes PATH.partial; for every way out that is not a successful seal. W may be NULL. */
 void cr_image_abort(struct cr_image_writer *w);
 

@@ -245,17 +245,23 @@ void cr_run_advance(struct cr_run_cursor *c)
         *c = (struct cr_run_cursor){c->block->next, 0};
 }
 
-void cr_image_abort(struct cr_image_writer *w)
+void cr_image_forget(struct cr_image_writer *w)
 {
     if (w == NULL)
         return;
     if (w->direct_fd >= 0)
         cr_sys_close(w->direct_fd);
-    if (w->fd >= 0) {
+    if (w->fd >= 0)
         cr_sys_close(w->fd);
-        if (!w->options.part)
-            cr_sys(SYS_unlinkat, AT_FDCWD, w->partial, 0);
-    }
     w->fd = -1;
     w->direct_fd = -1;
+}
+
+void cr_image_abort(struct cr_image_writer *w)
+{
+    int made = w != NULL && w->fd >= 0 && !w->options.part;
+
+    cr_image_forget(w);
+    if (made)
+        cr_sys(SYS_unlinkat, AT_FDCWD, w->partial, 0);
 }
