@@ -136,15 +136,79 @@ def bench_small(bench, directory):
     bench.row("pause, 1 MiB process", pause, "ms", None, f"gap without a checkpoint: {idle:.3f} ms", 1.0)
 
 
+def report_of(bench, pid, *options):
+    """What cr_checkpoint says about one checkpoint of PID."""
+    return json.loads(bench.run("cr_checkpoint", "--json", *options, str(pid)))
+
+
 def bench_park(bench, directory):
-    """Phase STOP with 16 threads, as the agent reports it: parking them, and the state of the kernel."""
-    with subject(bench, 1, 16) as s, tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
-        times = []
+    """Phase STOP with 16 and 200 threads, as the agent reports it: parking them, and the state of the kernel."""
+    for threads, goal in ((16, 1.0), (200, 12.0)):
+        with subject(bench, 1, threads) as s, tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+            times = [report_of(bench, s.process.pid, "--nosync", "-f", f"{memory}/image")["stop_us"] / 1e3
+                     for _ in range(15)]
+        bench.row(f"park {threads} threads, look at state", statistics.median(times), "ms", None, "", goal)
+
+
+def bench_dry_run(bench, directory):
+    """How long a process of 1 GiB stands still to be told whether it could be checkpointed."""
+    with subject(bench, 1024, 1) as s:
+        pauses = []
         for _ in range(15):
-            report = json.loads(bench.run("cr_checkpoint", "--json", "--nosync", "-f", f"{memory}/image",
-                                          str(s.process.pid)))
-            times.append(report["stop_us"] / 1e3)
-    bench.row("park 16 threads and look at state", statistics.median(times), "ms", None, "", 1.0)
+            s.ms("gap")
+            bench.run("cr_checkpoint", "--quiet", "--dry-run", str(s.process.pid))
+            pauses.append(s.ms("gap"))
+    bench.row("dry run, 1 GiB", statistics.median(pauses), "ms", None, "", 5.0)
+
+
+PROCESSES = 50
+TREE_MIB = 1000
+
+
+class Tree:
+    """A tree of processes: see tree.c."""
+
+    def __init__(self, bench, *command):
+        self.process = subprocess.Popen(command, env=bench.environment, text=True, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE)
+
+    def call(self):
+        """Returns when every process of the tree has answered."""
+        self.process.stdin.write("call\n")
+        self.process.stdin.flush()
+        self.process.stdout.readline()
+
+    def end(self):
+        self.process.stdin.write("quit\n")
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def bench_tree(bench, directory):
+    """Pause and restart of a tree of 50 processes with 1 GiB in total, against write() and read() of the same bytes."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory, subject(bench, TREE_MIB, 1, ()) as twin:
+        context = f"{memory}/context"
+        tree = Tree(bench, "cr_run", bench.build / "tree", str(PROCESSES), str(TREE_MIB))
+        tree.process.stdout.readline()
+        limit, pause = median_pair(
+            5, lambda: twin.ms(f"write {memory}/limit"),
+            lambda: report_of(bench, tree.process.pid, "--nosync", "-f", context)["pause_us"] / 1e3)
+        bench.row("pause, 50 processes, 1 GiB to tmpfs", pause, "ms", limit, "write() of the same bytes", 1.10)
+        for pid in [*descendants(tree.process.pid), tree.process.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        tree.process.wait()
+
+        def restart():
+            start = time.monotonic()
+            restarted = Tree(bench, "cr_restart", context)
+            restarted.call()
+            elapsed = (time.monotonic() - start) * 1e3
+            restarted.end()
+            return elapsed
+
+        limit, elapsed = median_pair(5, lambda: read_fresh(context), restart)
+    bench.row("restart, 50 processes, 1 GiB", elapsed, "ms", limit, "read() into fresh memory", 1.25)
 
 
 def read_fresh(path):
@@ -295,6 +359,8 @@ BENCHES = {
     "durable": bench_durable,
     "small": bench_small,
     "park": bench_park,
+    "dry-run": bench_dry_run,
+    "tree": bench_tree,
     "restart": bench_restart,
     "mpi": bench_mpi,
     "job": bench_job,
