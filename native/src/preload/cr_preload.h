@@ -18,11 +18,10 @@
 void cr_agent_load(void);
 
 /*
- * Finds libc's own functions; wrappers called before (by constructors of other libraries) find
- * theirs at the first call.
+ * Finds all of libc's own functions that wrappers call: looking one up takes locks, and signal handlers may call wrappers.
+ * Those that are called before (by constructors of other libraries) find theirs at the first call.
  */
 void cr_preload_resolve(void);
-void cr_preload_resolve_sockets(void);
 
 /*
  * The next definition of NAME behind this library; never NULL: without it the process ends with a
@@ -30,10 +29,19 @@ void cr_preload_resolve_sockets(void);
  */
 void *cr_preload_next(const char *name);
 
-/* Calls libc's own function NAME through a pointer that is looked up once. */
+/* A pointer to libc's own function NAME; the linker makes a table of them. */
+struct cr_preload_pointer {
+    const char *name;
+    void **pointer;
+};
+
+/* Libc's own function NAME, which is looked up once. */
 #define CR_NEXT(name)                                                                              \
     ({                                                                                             \
         static __typeof__(name) *cr_next_function;                                                 \
+        static struct cr_preload_pointer cr_next_entry                                             \
+            __attribute__((section("cr_preload_pointers"), used)) = {#name,                        \
+                                                                     (void **)&cr_next_function};  \
         if (cr_next_function == NULL)                                                              \
             cr_next_function = (__typeof__(name) *)cr_preload_next(#name);                         \
         cr_next_function;                                                                          \

@@ -22,8 +22,6 @@ CR_WRAPPER int sigaction(int number, const struct sigaction *action, struct siga
             pretended = *action;
         if (old != NULL)
             *old = copy;
-        /* Also the call that looks the function up; see cr_preload_resolve(). */
-        (void)CR_NEXT(sigaction);
         return 0;
     }
     if (action == NULL)

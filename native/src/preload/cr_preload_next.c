@@ -21,16 +21,15 @@ void *cr_preload_next(const char *name)
     return found;
 }
 
-/*
- * dlsym() takes locks, so functions that signal handlers may call are looked up before any handler
- * exists.
- */
+extern struct cr_preload_pointer __start_cr_preload_pointers[]
+    __attribute__((visibility("hidden")));
+extern struct cr_preload_pointer __stop_cr_preload_pointers[] __attribute__((visibility("hidden")));
+
 void cr_preload_resolve(void)
 {
-    sigset_t set;
+    struct cr_preload_pointer *end = __stop_cr_preload_pointers;
 
-    sigemptyset(&set);
-    sigaction(CR_STOP_SIGNAL, NULL, NULL);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    cr_preload_resolve_sockets();
+    /* What this C library does not have is an error only for a program that calls it. */
+    for (struct cr_preload_pointer *p = __start_cr_preload_pointers; p < end; p++)
+        *p->pointer = dlsym(RTLD_NEXT, p->name);
 }

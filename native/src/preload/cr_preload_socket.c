@@ -98,22 +98,3 @@ CR_WRAPPER int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t length)
 {
     return NOTED(fd, connect, fd, to, length);
 }
-
-/* send() and recv() may be called in signal handlers, which must not be the first to look. */
-void cr_preload_resolve_sockets(void)
-{
-    struct msghdr empty = {0};
-    int error = errno;
-
-    setsockopt(-1, 0, 0, NULL, 0);
-    recv(-1, NULL, 0, 0);
-    recvfrom(-1, NULL, 0, 0, (struct sockaddr *)NULL, NULL);
-    recvmsg(-1, &empty, 0);
-    accept(-1, (struct sockaddr *)NULL, NULL);
-    accept4(-1, (struct sockaddr *)NULL, NULL, 0);
-    send(-1, NULL, 0, 0);
-    sendto(-1, NULL, 0, 0, (const struct sockaddr *)NULL, 0);
-    sendmsg(-1, &empty, 0);
-    connect(-1, (const struct sockaddr *)NULL, 0);
-    errno = error;
-}

@@ -1,0 +1,54 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: normal. Process groups, sessions and terminals by the ids that the program knows. */
+#include "cr_preload_pid.h"
+
+#include <sys/types.h>
+#include <termios.h>
+#include <unistd.h>
+
+CR_WRAPPER pid_t getpgid(pid_t pid)
+{
+    pid_t group = CR_NEXT(getpgid)(cr_preload_kernel_id(pid, CR_ID_PROCESS));
+
+    return cr_preload_known_id(group, CR_ID_GROUP);
+}
+
+CR_WRAPPER pid_t getpgrp(void)
+{
+    return cr_preload_known_id(CR_NEXT(getpgrp)(), CR_ID_GROUP);
+}
+
+CR_WRAPPER int setpgid(pid_t pid, pid_t group)
+{
+    /* The group of a process that leads it has the leader's id, which may not be a group's yet. */
+    return CR_NEXT(setpgid)(cr_preload_kernel_id(pid, CR_ID_PROCESS),
+                            cr_preload_kernel_id(group, CR_ID_GROUP | CR_ID_PROCESS));
+}
+
+CR_WRAPPER pid_t getsid(pid_t pid)
+{
+    pid_t session = CR_NEXT(getsid)(cr_preload_kernel_id(pid, CR_ID_PROCESS));
+
+    return cr_preload_known_id(session, CR_ID_SESSION);
+}
+
+CR_WRAPPER pid_t setsid(void)
+{
+    return cr_preload_known_id(CR_NEXT(setsid)(), CR_ID_PROCESS | CR_ID_SESSION);
+}
+
+CR_WRAPPER pid_t tcgetpgrp(int fd)
+{
+    return cr_preload_known_id(CR_NEXT(tcgetpgrp)(fd), CR_ID_GROUP);
+}
+
+CR_WRAPPER int tcsetpgrp(int fd, pid_t group)
+{
+    return CR_NEXT(tcsetpgrp)(fd, cr_preload_kernel_id(group, CR_ID_GROUP | CR_ID_PROCESS));
+}
+
+CR_WRAPPER pid_t tcgetsid(int fd)
+{
+    return cr_preload_known_id(CR_NEXT(tcgetsid)(fd), CR_ID_SESSION);
+}

@@ -1,0 +1,46 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: normal. From ids that the program knows to the kernel's, and back. */
+#include "cr_preload_pid.h"
+
+#include "cr_fmt.h"
+
+static const char PROC[] = "/proc/";
+
+pid_t cr_preload_kernel_id(pid_t known, uint32_t kinds)
+{
+    pid_t kernel;
+
+    if (known <= 0)
+        return known;
+    kernel = cr_freeze_kernel_id(known, kinds);
+    return kernel > 0 ? kernel : CR_PRELOAD_NOBODY;
+}
+
+pid_t cr_preload_known_id(pid_t kernel, uint32_t kinds)
+{
+    return kernel > 0 ? cr_freeze_known_id(kernel, kinds) : kernel;
+}
+
+pid_t cr_preload_kernel_target(pid_t known)
+{
+    return known < -1 ? -cr_preload_kernel_id(-known, CR_ID_GROUP)
+                      : cr_preload_kernel_id(known, CR_ID_PROCESS);
+}
+
+const char *cr_preload_proc_path(const char *path, char *out, size_t size)
+{
+    const struct cr_freeze_id *ids;
+    const char *rest = path + sizeof(PROC) - 1;
+    pid_t known;
+    pid_t kernel;
+
+    if (__builtin_expect(cr_freeze_ids(&ids) == 0, 1) || path == NULL ||
+        !cr_str_starts(path, PROC) || *rest < '1' || *rest > '9')
+        return path;
+    known = (pid_t)cr_parse_u64(&rest, 10);
+    kernel = cr_preload_kernel_id(known, CR_ID_PROCESS | CR_ID_THREAD);
+    if (kernel == known || (*rest != '/' && *rest != '\0'))
+        return path;
+    return cr_fmt(out, size, "%s%d%s", PROC, kernel, rest) < size - 1 ? out : path;
+}

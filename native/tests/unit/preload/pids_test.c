@@ -1,0 +1,129 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Process ids that the program knows, after a restart that could not have them: what the wrappers make of each. */
+#include "cr_freeze.h"
+#include "tap.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KNOWN 5000001 /* above the largest id that a kernel gives */
+#define KNOWN_CHILD 5000002
+#define GONE 5000003
+#define ALL (CR_ID_THREAD | CR_ID_PROCESS | CR_ID_GROUP | CR_ID_SESSION)
+
+static pid_t self;
+
+static void adopt(const struct cr_freeze_id *ids, size_t count)
+{
+    struct cr_error err = {0};
+
+    if (cr_freeze_adopt_ids(ids, count, &err) < 0)
+        tap_ok(0, err.text);
+}
+
+static void test_own(void)
+{
+    char path[64];
+
+    tap_ok(getpid() == KNOWN && gettid() == KNOWN, "the process is called what it knows");
+    tap_ok(kill(KNOWN, 0) == 0 && sigqueue(KNOWN, 0, (union sigval){0}) == 0,
+           "and gets signals by that");
+    tap_ok(getpriority(PRIO_PROCESS, KNOWN) == getpriority(PRIO_PROCESS, 0), "its priority");
+    tap_ok(sched_getscheduler(KNOWN) == SCHED_OTHER, "its scheduler");
+    tap_ok(getsid(KNOWN) == getsid(0) && getpgid(KNOWN) == getpgrp(), "its session and group");
+    errno = 0;
+    tap_ok(kill(GONE, 0) == -1 && errno == ESRCH, "a process that did not come back is gone");
+    snprintf(path, sizeof(path), "/proc/%d/fd", KNOWN);
+    tap_ok(access("/proc/self/fd", R_OK) == 0 && access(path, R_OK) == 0, "its files in /proc");
+}
+
+static void test_paths(void)
+{
+    struct stat st;
+    char path[64];
+    char link[8];
+    FILE *file;
+    DIR *dir;
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", KNOWN);
+    file = fopen(path, "re");
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    tap_ok(file != NULL && fd >= 0 && stat(path, &st) == 0 && lstat(path, &st) == 0,
+           "a file of it opens");
+    snprintf(path, sizeof(path), "/proc/%d", KNOWN);
+    dir = opendir(path);
+    tap_ok(dir != NULL, "its directory");
+    snprintf(path, sizeof(path), "/proc/%d/cwd", KNOWN);
+    tap_ok(readlink(path, link, sizeof(link)) > 0, "a link");
+    snprintf(path, sizeof(path), "/proc/%dx", KNOWN);
+    tap_ok(open(path, O_RDONLY | O_CLOEXEC) == -1, "but not something else that begins so");
+    fclose(file);
+    close(fd);
+    closedir(dir);
+}
+
+static void test_child(void)
+{
+    siginfo_t info;
+    int status;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(getppid() == KNOWN ? 7 : 8);
+    adopt((struct cr_freeze_id[]){{KNOWN, self, ALL}, {KNOWN_CHILD, child, ALL}}, 2);
+    tap_ok(waitid(P_PID, KNOWN_CHILD, &info, WEXITED | WNOWAIT) == 0 && info.si_pid == KNOWN_CHILD,
+           "a child is seen");
+    tap_ok(waitpid(KNOWN_CHILD, &status, 0) == KNOWN_CHILD, "and waited for by its known id");
+    tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 7, "and knew its parent");
+}
+
+/* The kernel's next id is one that stands for another process. */
+static void test_collision(void)
+{
+    FILE *last = fopen("/proc/sys/kernel/ns_last_pid", "we");
+    int wanted = 0;
+    int status;
+    pid_t child;
+
+    for (int id = self + 5000; last != NULL && wanted == 0; id++)
+        if (syscall(SYS_kill, id, 0) == -1 && errno == ESRCH)
+            wanted = id;
+    if (last == NULL || fprintf(last, "%d", wanted - 1) < 0 || fclose(last) != 0) {
+        tap_ok(1, "(the next id cannot be chosen here)");
+        return;
+    }
+    adopt((struct cr_freeze_id[]){{KNOWN, self, ALL}, {wanted, self, CR_ID_PROCESS}}, 2);
+    child = fork();
+    if (child == 0)
+        _exit(0);
+    tap_ok(child > 0 && child != wanted, "a new child is not taken for another process");
+    tap_ok(waitpid(child, &status, 0) == child && status == 0, "and is waited for");
+    errno = 0;
+    tap_ok(waitpid(-1, &status, WNOHANG) == -1 && errno == ECHILD, "and is the only one");
+}
+
+int main(void)
+{
+    self = (pid_t)syscall(SYS_getpid);
+    adopt((struct cr_freeze_id[]){{KNOWN, self, ALL}, {GONE, 0, ALL}}, 2);
+    test_own();
+    test_paths();
+    test_child();
+    test_collision();
+    return tap_done();
+}
