@@ -4,7 +4,7 @@
  * context: normal. Process and thread ids after a restart that could not have the old ones: the
  * application keeps the ids that it knows, and the kernel gets its own.
  */
-#include "cr_preload.h"
+#include "cr_preload_pid.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -35,7 +35,7 @@ CR_WRAPPER pid_t gettid(void)
 
 CR_WRAPPER int kill(pid_t pid, int number)
 {
-    return (int)answer(cr_sys(SYS_kill, pid > 0 ? cr_freeze_kernel_tid(pid) : pid, number));
+    return (int)answer(cr_sys(SYS_kill, cr_preload_kernel_target(pid), number));
 }
 
 CR_WRAPPER int tgkill(pid_t pid, pid_t tid, int number)
