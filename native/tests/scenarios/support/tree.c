@@ -75,7 +75,7 @@ static void check(pid_t middle, pid_t echo, int from_echo)
     while ((n = read(from_echo, heard + size, sizeof(heard) - 1 - size)) > 0)
         size += (size_t)n;
     if (strcmp(heard, SENT) != 0)
-        tell("fail", "the echo through two pipes is not what was sent");
+        tell("fail", heard[0] != 0 ? heard : "nothing came back through two pipes");
     if (waitpid(echo, &status, 0) != echo || status != 0)
         tell("fail", "the sibling did not end well");
     if (waitpid(middle, &status, 0) != middle)
