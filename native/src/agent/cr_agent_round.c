@@ -56,8 +56,10 @@ static const struct cr_rank_ops *ops(void)
 
 static void go_on(struct round *r)
 {
-    if (r->stopped)
+    if (r->stopped) {
+        cr_dump_release(&cr_agent.dump);
         cr_freeze_release();
+    }
     r->stopped = 0;
     cr_section_open();
     if (ops() != NULL && r->begun)

@@ -65,6 +65,7 @@ void cr_dump_prepare(struct cr_dump *d, const char *path, const struct cr_image_
 
 void cr_dump_begin(struct cr_dump *d, const struct cr_foreign *foreign)
 {
+    cr_dump_release(d);
     cr_arena_reset(&d->arena);
     d->foreign = *foreign;
     d->state = (struct cr_state){.arena = &d->arena,
@@ -75,6 +76,11 @@ void cr_dump_begin(struct cr_dump *d, const struct cr_foreign *foreign)
     memset(&d->memory, 0, sizeof(d->memory));
     d->writer = NULL;
     d->collected = 0;
+}
+
+void cr_dump_release(struct cr_dump *d)
+{
+    cr_descriptors_release(&d->state);
 }
 
 /* The stacks that threads stand on, and our own memory, are saved whatever rules say. */

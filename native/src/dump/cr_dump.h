@@ -48,6 +48,9 @@ void cr_dump_prepare(struct cr_dump *d, const char *path, const struct cr_image_
 /* Forgets the notes of the last image; FOREIGN (copied, not deep) says what is not ours. */
 void cr_dump_begin(struct cr_dump *d, const struct cr_foreign *foreign);
 
+/* When the image has all, or will not be: what was added to the process to be saved goes again. */
+void cr_dump_release(struct cr_dump *d);
+
 /*
  * Collects kernel state and areas; every refusal (-CR_EREFUSED) is made here, before anything is
  * written.

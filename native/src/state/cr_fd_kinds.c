@@ -11,6 +11,7 @@ extern const struct cr_fd_kind cr_fd_event;
 extern const struct cr_fd_kind cr_fd_signal;
 extern const struct cr_fd_kind cr_fd_timer;
 extern const struct cr_fd_kind cr_fd_epoll;
+extern const struct cr_fd_kind cr_fd_content;
 extern const struct cr_fd_kind cr_fd_unix;
 
 /* A line for each kind. The standard kind is the last one: it takes every standard stream that nobody before it wanted. */
@@ -24,6 +25,7 @@ const struct cr_fd_kind *const cr_fd_kinds[] = {
     &cr_fd_signal,
     &cr_fd_timer,
     &cr_fd_epoll,
+    &cr_fd_content,
     &cr_fd_unix,
     &cr_fd_standard,
     NULL,

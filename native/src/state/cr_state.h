@@ -97,6 +97,9 @@ int cr_state_decode(const struct cr_note *note, const struct pb_msgdesc_s *field
  */
 int cr_state_collect(struct cr_state *state, struct cr_error *err);
 
+/* After a checkpoint, in the process that goes on: gives back what was mapped so that it would be saved. */
+void cr_descriptors_release(const struct cr_state *state);
+
 /*
  * In the restored process, by the agent, with all threads parked: puts everything back from STATE->first... Descriptors
  * that are neither in the notes nor in FOREIGN are closed, but for 0, 1, 2 and, where FOREIGN has ranges (an MPI rank), all

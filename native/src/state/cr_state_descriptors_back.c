@@ -241,7 +241,8 @@ static int create_here(struct cr_state *state, struct cr_arena *arena, struct cr
 {
     struct cr_scratch objects;
     struct cr_fd_pool pool = {.arena = &objects.arena};
-    struct cr_fd_create c = {.state = state, .pool = &pool, .scratch = arena, .alone = 1};
+    struct cr_fd_create c = {
+        .state = state, .pool = &pool, .scratch = arena, .alone = 1, .in_process = 1};
     int rc;
 
     c.floor = cr_descriptors_floor(state, err);
@@ -298,7 +299,10 @@ static int finish_one(struct cr_state *state, const quiesce_image_Descriptor *d,
 int cr_descriptors_finish(struct cr_state *state, struct cr_error *err)
 {
     int first = 1;
-    int rc = cr_descriptors_each(state, finish_one, &first, err);
+    int rc;
+
+    cr_descriptors_release(state);
+    rc = cr_descriptors_each(state, finish_one, &first, err);
 
     first = 0;
     return rc == 0 ? cr_descriptors_each(state, finish_one, &first, err) : rc;

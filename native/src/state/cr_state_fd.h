@@ -69,7 +69,8 @@ struct cr_fd_create {
     struct cr_arena *scratch; /* not the pool's: free again when the kind returns */
     int floor;                /* numbers from here on are in nobody's way */
     int streams[2];           /* standard input and output of the restarter */
-    int alone; /* 1: the process is restored by itself; 0: with all processes of its request */
+    int alone;      /* 1: the process is restored by itself; 0: with all processes of its request */
+    int in_process; /* 1: this is the process itself, with all its memory */
 };
 
 struct cr_fd_kind {

@@ -246,15 +246,6 @@ static void test_refusals(void)
     if (socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC) >= 0 &&
         socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC) >= 0)
         expect_refusal("(and 1 more that cannot be saved)", "what else is refused is counted");
-    memfd_create("x", 0);
-    expect_refusal("is a memory file (/memfd:x", "a memfd is refused");
-    make_file("gone", "x");
-    unlink(file_path("gone"));
-    expect_refusal("is a deleted file (", "a deleted file is refused");
-    make_file("replaced", "x");
-    close(make_file("data", "y"));
-    renameat(AT_FDCWD, file_path("data"), open_directory(), "replaced");
-    expect_refusal("a deleted file", "a file that was replaced is refused");
     posix_openpt(O_RDWR | O_NOCTTY);
     expect_refusal("is a device (/dev/", "a terminal's master is refused");
 }
