@@ -96,20 +96,25 @@ static int create(struct cr_fd_create *c, const quiesce_image_Descriptor *d, str
                           err);
 }
 
-/* An absolute time of day stays what it was; all else goes on with what was left. */
-static int64_t expiry_of(const quiesce_image_TimerFd *t)
+/*
+ * An absolute time stays what it was, on a clock that goes on as it did. A rank of an MPI job may find that its host has
+ * another one; then what was left counts, as it does for all other timers.
+ */
+static int64_t expiry_of(const struct cr_state *state, const quiesce_image_TimerFd *t)
 {
     int is_absolute = (t->settime_flags & TFD_TIMER_ABSTIME) != 0;
     int is_real = t->clock == CLOCK_REALTIME || t->clock == CLOCK_REALTIME_ALARM;
 
-    if (t->remaining_ns == 0 || (is_absolute && is_real))
+    if (t->remaining_ns == 0 || !is_absolute)
+        return t->remaining_ns;
+    if (is_real || state->foreign->range_count == 0)
         return t->expires_ns;
-    return t->remaining_ns + (is_absolute ? cr_sys_clock_ns(t->clock) : 0);
+    return cr_sys_clock_ns(t->clock) + t->remaining_ns;
 }
 
-static int arm(int fd, const quiesce_image_TimerFd *t)
+static int arm(const struct cr_state *state, int fd, const quiesce_image_TimerFd *t)
 {
-    int64_t expiry = expiry_of(t);
+    int64_t expiry = expiry_of(state, t);
     struct itimerspec timer = {{t->interval_ns / SECOND, t->interval_ns % SECOND},
                                {expiry / SECOND, expiry % SECOND}};
     int rc = (int)cr_sys(SYS_timerfd_settime, fd, t->settime_flags, &timer, 0);
@@ -131,7 +136,7 @@ static int finish(struct cr_state *state, const quiesce_image_Descriptor *d, str
 
     if (rc < 0)
         return rc;
-    rc = arm(d->fd, &t);
+    rc = arm(state, d->fd, &t);
     if (rc == -ENOTTY)
         return cr_fail(err, CR_EKERNEL,
                        "this kernel cannot set how often timerfd %d has expired; restart on one "
