@@ -240,6 +240,8 @@ int cr_attach(pid_t pid, const char *library, struct cr_error *err)
     sigprocmask(SIG_BLOCK, &all, &before);
     rc = cr_attach_find_places(pid, memory, &places, err);
     if (rc == 0)
+        rc = cr_attach_check_waits(pid, memory, err);
+    if (rc == 0)
         rc = cr_attach_stop(pid, memory, &places, &thread, err);
     if (rc == 0)
         rc = borrow(&thread, &places, library, err);

@@ -51,6 +51,9 @@ int cr_attach_stop(pid_t pid, int memory, const struct cr_attach_places *p,
 /* Lets the thread go on with what it did. */
 void cr_attach_release(struct cr_attach_thread *t);
 
+/* Refuses a process with a thread that would eat the stop signal. */
+int cr_attach_check_waits(pid_t pid, int memory, struct cr_error *err);
+
 /* Lets other threads of PID that block the stop signal take it. */
 int cr_attach_unblock(pid_t pid, struct cr_error *err);
 

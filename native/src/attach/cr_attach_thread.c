@@ -12,7 +12,6 @@
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
@@ -265,28 +264,51 @@ int cr_attach_stop(pid_t pid, int memory, const struct cr_attach_places *p,
 
 struct unblock {
     pid_t pid, agent;
+    int memory;
     struct cr_error *err;
 };
 
-/* A thread that waits for this signal among others would take it for the program's. */
-static int waits_for_signal(struct cr_attach_thread *t)
+/* A thread that waits for the stop signal among others would take it for the program's. */
+static int check_wait(pid_t tid, void *argument)
 {
+    const struct unblock *u = argument;
+    char path[64];
+    long number = -1;
+    unsigned long set_at = 0;
     uint64_t set = 0;
+    FILE *file;
 
-    return (long)t->registers.orig_rax == SYS_rt_sigtimedwait &&
-           pread(t->memory, &set, sizeof(set), (off_t)t->registers.rdi) == (ssize_t)sizeof(set) &&
-           (set & 1UL << (CR_SIGNAL - 1)) != 0;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", u->pid, tid);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%ld %lx", &number, &set_at) != 2 || number != SYS_rt_sigtimedwait ||
+        pread(u->memory, &set, sizeof(set), (off_t)set_at) != (ssize_t)sizeof(set))
+        set = 0;
+    fclose(file);
+    if ((set & 1UL << (CR_SIGNAL - 1)) == 0)
+        return 0;
+    return cr_fail(u->err, CR_EREFUSED,
+                   "thread %d of process %d waits for signal %d with sigwait(), so it cannot be "
+                   "stopped by that; start the program with cr_run",
+                   tid, u->pid, CR_SIGNAL);
+}
+
+int cr_attach_check_waits(pid_t pid, int memory, struct cr_error *err)
+{
+    struct unblock check = {.pid = pid, .memory = memory, .err = err};
+
+    return each_thread(pid, check_wait, &check);
 }
 
 static int unblock_thread(pid_t tid, void *argument)
 {
     static struct cr_attach_thread t;
     struct unblock *u = argument;
-    int waits;
-    char path[64];
     int rc;
 
-    if (tid == u->agent || (cr_attach_status(u->pid, tid, "SigBlk", 16) & 1UL << (CR_SIGNAL - 1)) == 0)
+    if (tid == u->agent ||
+        (cr_attach_status(u->pid, tid, "SigBlk", 16) & 1UL << (CR_SIGNAL - 1)) == 0)
         return 0;
     rc = cr_attach_seize(tid);
     if (rc == -ESRCH)
@@ -296,17 +318,11 @@ static int unblock_thread(pid_t tid, void *argument)
     t.pid = u->pid;
     t.tid = tid;
     t.stop = 0;
-    snprintf(path, sizeof(path), "/proc/%d/mem", u->pid);
-    t.memory = open(path, O_RDONLY | O_CLOEXEC);
-    rc = read_state(&t);
-    waits = rc == 0 && waits_for_signal(&t);
-    close(t.memory);
-    cr_attach_release(&t);
-    return waits ? cr_fail(u->err, CR_EREFUSED,
-                           "thread %d of process %d waits for signal %d with sigwait(), so it "
-                           "cannot be stopped by that; start the program with cr_run",
-                           tid, u->pid, CR_SIGNAL)
-                 : 0;
+    if (read_state(&t) == 0)
+        cr_attach_release(&t);
+    else
+        ptrace(PTRACE_DETACH, tid, 0, 0);
+    return 0;
 }
 
 int cr_attach_unblock(pid_t pid, struct cr_error *err)

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /* context: normal. cr_checkpoint: writes an image of running processes. */
+#include "cr_checkpoint_attach.h"
 #include "cr_checkpoint_options.h"
 
 #include "cr_checkpoint_relay.h"
@@ -183,6 +184,7 @@ static struct cr_group_options group_options(const struct cr_checkpoint_options 
                                      .exclude = excludes,
                                      .ptraced = (enum cr_group_trace)o->traced,
                                      .ptracer = (enum cr_group_trace)o->tracer,
+                                     .attach = cr_checkpoint_attach,
                                      .progress = show_phase,
                                      .refused = show_refusal,
                                      .log = cr_cli_log,

@@ -65,6 +65,17 @@ static int check_mutexes(const struct cr_thread *t, struct cr_error *err)
                               : "waits for a mutex with priority inheritance");
 }
 
+/* Without wrappers nobody tells the program its old ids. */
+static int check_ids(const struct cr_thread *t, struct cr_error *err)
+{
+    if (!cr_freeze_is_unwrapped() || t->tid == t->kernel_tid)
+        return 0;
+    return cr_fail(err, CR_EPIDTAKEN,
+                   "thread %d must have its old id again, as the program was not started with "
+                   "cr_run; restart as root, or with --pidns",
+                   t->tid);
+}
+
 int cr_dump_threads_finish(struct cr_error *err)
 {
     struct cr_thread *threads;
@@ -78,6 +89,8 @@ int cr_dump_threads_finish(struct cr_error *err)
         rc = cr_attributes_check(cr_freeze_attributes(&threads[i]), threads[i].tid, err);
         if (rc == 0)
             rc = check_mutexes(&threads[i], err);
+        if (rc == 0 && i > 0)
+            rc = check_ids(&threads[i], err);
     }
     return rc;
 }

@@ -69,6 +69,16 @@ void cr_freeze_set_callbacks(const struct cr_freeze_callbacks *callbacks)
     cr_freeze.callbacks = callbacks;
 }
 
+void cr_freeze_set_unwrapped(void)
+{
+    cr_freeze.unwrapped = 1;
+}
+
+int cr_freeze_is_unwrapped(void)
+{
+    return cr_freeze.unwrapped != 0;
+}
+
 int cr_freeze_is_stopping(void)
 {
     return __atomic_load_n(&cr_freeze.released, __ATOMIC_ACQUIRE) !=

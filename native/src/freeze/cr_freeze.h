@@ -68,6 +68,12 @@ void cr_freeze_set_callbacks(const struct cr_freeze_callbacks *callbacks);
 void cr_freeze_go(int outcome);
 
 /*
+ * The program's calls do not go through our wrappers: the library came when it ran already. So it would notice other ids.
+ */
+void cr_freeze_set_unwrapped(void);
+int cr_freeze_is_unwrapped(void);
+
+/*
  * Parks every thread but the calling one and the foreign ones; TIMEOUT_NS for all of it. Returns 0,
  * or -CR_ENOPARK with the thread and what keeps it in ERR. After a failure too, cr_freeze_release()
  * must follow.

@@ -27,6 +27,7 @@ struct cr_freeze {
     volatile int32_t outcome;    /* what the callbacks are told */
     const struct cr_freeze_callbacks *volatile callbacks;
     int64_t stopped_at; /* CLOCK_MONOTONIC when the last thread had parked */
+    uint32_t unwrapped; /* the program calls libc past our wrappers */
     struct cr_freeze_rules rules;
 };
 extern struct cr_freeze cr_freeze;

@@ -30,6 +30,13 @@ static void unblock_signal(void)
     cr_sys(SYS_rt_sigprocmask, SIG_UNBLOCK, &wake, 0, 8);
 }
 
+/* Loaded by dlopen() into a running program, our functions are behind those of libc. */
+static void look_for_wrappers(void)
+{
+    if (dlsym(RTLD_DEFAULT, "getpid") == cr_preload_next("getpid"))
+        cr_freeze_set_unwrapped();
+}
+
 /* Where two of our libraries are loaded, both call that of the first one. */
 CR_WRAPPER void cr_agent_load(void)
 {
@@ -43,6 +50,7 @@ CR_WRAPPER void cr_agent_load(void)
         cr_thread_set_rseq(__rseq_offset, __rseq_size);
     cr_fault_init(getenv("CR_FAULT"));
     cr_preload_resolve();
+    look_for_wrappers();
     rc = cr_agent_start();
     if (rc < 0) {
         fprintf(stderr,
