@@ -102,7 +102,7 @@ static int await_agent(struct cr_group *g, struct cr_member *m, const struct cr_
     if (waited < AGENT_OTHER_NS ||
         (waited < AGENT_LIKELY_NS && (is_in_vfork(m) || agent_is_due(m->facts.pid))))
         return 0;
-    if (g->options->attach == NULL)
+    if (g->options->attach == NULL || is_in_vfork(m))
         return refuse_no_agent(m, why, err);
     m->found_at = cr_group_now();
     return g->options->attach(m->facts.pid, g->options->argument, err);

@@ -42,7 +42,11 @@ ok "no such process is 3" status 3 "$bin/cr_checkpoint" 999999999
 ok "by its number" says 999999999
 ok "--quiet says nothing of that" silent "$bin/cr_checkpoint" --quiet 999999999
 ok "-q says nothing of bad usage" silent "$bin/cr_checkpoint" -q --bogus 1
-ok "a process without agent is 52" status 52 "$bin/cr_checkpoint" $$
+mkfifo never
+"$(dirname "$victim")/../attach/attach_static" <>never >static &
+static=$!
+ok "a process that can have no agent is 52" status 52 "$bin/cr_checkpoint" "$static"
+kill -KILL "$static"
 ok "words go to standard error only" test ! -s words
 if [[ $(id -u) -eq 0 ]] && command -v setpriv >/dev/null; then
     chmod 755 "$dir"
