@@ -148,4 +148,8 @@ int cr_callbacks_serve(struct cr_error *err);
 void cr_callbacks_after(int outcome);
 void cr_callbacks_forked(void);
 
+/* What the requester wants to have in the image, or not; and what was left out. */
+int cr_agent_begin_policy(const quiesce_wire_Begin *begin, struct cr_error *err);
+void cr_agent_report_left_out(quiesce_wire_RankResult *result);
+
 #endif

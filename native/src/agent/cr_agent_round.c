@@ -12,20 +12,12 @@
 #include "cr_fault.h"
 #include "cr_fmt.h"
 #include "cr_freeze.h"
-#include "cr_policy.h"
 #include "cr_sys.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define STOP_TRIES 5
-
-_Static_assert(CR_FILES_CONTENTS == (int)quiesce_wire_FilesPolicy_FILES_CONTENTS &&
-                   CR_FILES_CHECK == (int)quiesce_wire_FilesPolicy_FILES_CHECK &&
-                   CR_SAVE_EXECUTABLE == (int)quiesce_wire_SaveFlags_SAVE_EXECUTABLE &&
-                   CR_SAVE_PRIVATE == (int)quiesce_wire_SaveFlags_SAVE_PRIVATE &&
-                   CR_SAVE_SHARED == (int)quiesce_wire_SaveFlags_SAVE_SHARED,
-               "the words of the wire");
 
 enum { ROUND_GOES_ON, ROUND_OVER, ROUND_RESTORED };
 
@@ -105,18 +97,6 @@ static struct cr_image_options image_options(const struct round *r)
                                      .part = r->begin.group};
 }
 
-/* What the requester wants to have in the image, or not. */
-static int begin_policy(struct round *r)
-{
-    const struct cr_policy_request request = {.save = r->begin.save,
-                                              .files = (uint32_t)r->begin.files,
-                                              .keep_dontdump = r->begin.keep_dontdump,
-                                              .rules = r->begin.exclude,
-                                              .paths = r->begin.paths};
-
-    return cr_policy_begin(&request, &r->err);
-}
-
 static int phase_begin(struct round *r)
 {
     const struct cr_image_options options = image_options(r);
@@ -124,7 +104,7 @@ static int phase_begin(struct round *r)
     if (cr_agent.disabled != NULL)
         return cr_fail(&r->err, CR_EDISABLED, "this process cannot be checkpointed: %s",
                        cr_agent.disabled);
-    if (begin_policy(r) < 0)
+    if (cr_agent_begin_policy(&r->begin, &r->err) < 0)
         return -CR_EUSAGE;
     if (cr_agent_group_begin(&r->begin, &r->err) < 0)
         return -CR_EREFUSED;
@@ -248,17 +228,6 @@ static int come_back(struct round *r)
     return ROUND_RESTORED;
 }
 
-static void report_left_out(struct round *r)
-{
-    const uint64_t *left_out = cr_agent.dump.memory.left_out;
-
-    r->result.has_left_out = true;
-    r->result.left_out.dontdump = left_out[CR_LEFT_DONTDUMP];
-    r->result.left_out.freed = left_out[CR_LEFT_FREED];
-    r->result.left_out.program = left_out[CR_LEFT_PROGRAM];
-    r->result.left_out.request = left_out[CR_LEFT_REQUEST];
-}
-
 static int phase_dump(struct round *r)
 {
     const struct cr_image_options options = image_options(r);
@@ -280,7 +249,7 @@ static int phase_dump(struct round *r)
         rc = cr_dump_copy(&cr_agent.dump, r->path, &options, &bytes, &r->err);
     r->written = rc == 0;
     r->result.bytes = bytes;
-    report_left_out(r);
+    cr_agent_report_left_out(&r->result);
     return rc;
 }
 

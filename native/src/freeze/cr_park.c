@@ -321,6 +321,7 @@ static void park(struct cr_thread *t, ucontext_t *frame)
     }
     s.frame = frame;
     treat_call(&s, t);
+    cr_registers_note(frame);
     restored = stand_as_due(t, frame);
     if (restored) {
         move_deadline(frame);

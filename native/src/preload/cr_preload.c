@@ -6,6 +6,7 @@
 #include "cr_fault.h"
 #include "cr_freeze.h"
 #include "cr_sys.h"
+#include "cr_sysv.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -19,6 +20,7 @@ extern const unsigned int __rseq_size __attribute__((weak));
 
 static void forked(void)
 {
+    cr_sysv_forked();
     cr_agent_forked();
 }
 

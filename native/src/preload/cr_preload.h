@@ -7,6 +7,7 @@
 #include "cr_freeze.h"
 
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define CR_PRELOAD_SIGNAL_BIT (1UL << (CR_STOP_SIGNAL - 1))
@@ -22,6 +23,12 @@ void cr_agent_load(void);
  * Those that are called before (by constructors of other libraries) find theirs at the first call.
  */
 void cr_preload_resolve(void);
+
+/* semtimedop() of an id that the application knows, its operations with SEM_UNDO counted. */
+struct sembuf;
+struct timespec;
+int cr_preload_semtimedop(int id, struct sembuf *operations, size_t count,
+                          const struct timespec *timeout);
 
 /*
  * The next definition of NAME behind this library; never NULL: without it the process ends with a

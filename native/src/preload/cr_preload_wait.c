@@ -200,11 +200,11 @@ CR_WRAPPER int semtimedop(int id, struct sembuf *operations, size_t count,
     int rc;
 
     if (timeout == NULL || !is_valid(timeout))
-        return CR_NEXT(semtimedop)(id, operations, count, timeout);
+        return cr_preload_semtimedop(id, operations, count, timeout);
     note(&wait, to_ns(timeout));
     do {
         now_left = from_ns(left(&wait));
-        rc = CR_NEXT(semtimedop)(id, operations, count, &now_left);
+        rc = cr_preload_semtimedop(id, operations, count, &now_left);
     } while (rc < 0 && errno == EINTR && again(&wait));
     forget(&wait);
     return rc;

@@ -43,7 +43,7 @@ static size_t tables_size(const struct cr_restore *r, const struct cr_plan *plan
     return sizeof(*plan) + plan->area_count * sizeof(*plan->areas) +
            plan->file_count * sizeof(*plan->files) + plan->run_count * sizeof(*plan->runs) +
            plan->chunk_count * sizeof(*plan->chunks) + plan->thread_count * sizeof(*plan->threads) +
-           paths_size(r) + r->mm->auxv.size + 16 * 64;
+           plan->id_count * sizeof(*plan->ids) + paths_size(r) + r->mm->auxv.size + 16 * 64;
 }
 
 static uint64_t vdso_size(const struct cr_plan *plan)
@@ -91,6 +91,7 @@ static struct cr_plan *copy_plan(const struct cr_restore *r, const struct cr_pla
     p->files = copy(at, plan->files, plan->file_count * sizeof(*plan->files));
     p->runs = copy(at, plan->runs, plan->run_count * sizeof(*plan->runs));
     p->chunks = copy(at, plan->chunks, plan->chunk_count * sizeof(*plan->chunks));
+    p->ids = copy(at, plan->ids, plan->id_count * sizeof(*plan->ids));
     p->threads = copy(at, plan->threads, plan->thread_count * sizeof(*plan->threads));
     for (size_t i = 0; i < p->file_count; i++)
         p->files[i].path = copy(at, plan->files[i].path, strlen(plan->files[i].path) + 1);

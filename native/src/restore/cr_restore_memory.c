@@ -58,7 +58,7 @@ static int make_object(struct cr_restore_group *g, size_t kin, struct cr_plan_fi
     const struct cr_fd_object *o = find_open(g, f);
     int made = o != NULL ? o->fds[0] : find_made(g, kin, f);
     int fd = made >= 0 ? (int)cr_sys(SYS_fcntl, made, F_DUPFD_CLOEXEC, g->floor)
-                       : memfd_create("quiesce-shared", MFD_CLOEXEC);
+                       : memfd_create("quiesce-shared", MFD_CLOEXEC | f->huge);
 
     if (fd < 0)
         return cr_fail(err, made >= 0 ? -fd : errno, "cannot make shared memory");
@@ -71,7 +71,8 @@ int cr_group_make_memory(struct cr_restore_group *g, struct cr_error *err)
     for (size_t i = 0; i < g->kin_count; i++) {
         struct cr_restore *r = g->kin[i].image;
         for (size_t j = 0; r != NULL && j < r->file_count; j++) {
-            int rc = r->files[j].object ? make_object(g, i, &r->files[j], err) : 0;
+            struct cr_plan_file *f = &r->files[j];
+            int rc = f->object && f->sysv_then == 0 ? make_object(g, i, f, err) : 0;
             if (rc < 0)
                 return cr_error_prefix(err, "%s", cr_group_name(&g->kin[i]));
         }

@@ -4,9 +4,11 @@
 #include "cr_restore_parts.h"
 
 #include "cr_fmt.h"
+#include "cr_state_memory.h"
 #include "cr_sys.h"
 
 #include <errno.h>
+#include <linux/memfd.h>
 #include <pb_decode.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +106,9 @@ static int add_areas(struct cr_restore *r, const void *message, struct cr_error 
             a->file > r->file_count)
             return cr_fail(err, CR_EDAMAGED, "%s: the table of areas is wrong at 0x%lx", r->path,
                            (unsigned long)a->start);
+        if (a->file != 0 && (a->vm_flags & CR_ADVICE_HUGETLB) != 0)
+            r->files[a->file - 1].huge = MFD_HUGETLB | (a->vm_flags >> CR_ADVICE_PAGE_SHIFT & 63)
+                                                           << MFD_HUGE_SHIFT;
         r->area_names[r->area_count] = name;
         r->areas[r->area_count++] = (struct cr_plan_area){.start = a->start,
                                                           .end = a->end,
@@ -133,6 +138,7 @@ static int add_files(struct cr_restore *r, const void *message, struct cr_error 
                                   .object = f->deleted,
                                   .fd = -1,
                                   .size = f->size,
+                                  .sysv_then = f->sysv,
                                   .contents = f->contents,
                                   .device = f->device,
                                   .inode = f->inode,

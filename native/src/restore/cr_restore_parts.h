@@ -29,6 +29,8 @@ struct cr_restore {
     size_t file_count;
     struct cr_plan_thread *threads;
     size_t thread_count;
+    struct cr_plan_id *ids; /* of System V objects */
+    size_t id_count;
     int *fds;
     size_t fd_count;
     struct cr_plan *plan; /* of cr_restore_map() */

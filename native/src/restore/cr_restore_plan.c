@@ -27,6 +27,8 @@ void cr_restore_fill_plan(const struct cr_restore *r, struct cr_plan *plan)
     plan->run_count = r->reader.run_count;
     plan->threads = r->threads;
     plan->thread_count = r->thread_count;
+    plan->ids = r->ids;
+    plan->id_count = r->id_count;
     plan->chunks = r->reader.digests->chunks;
     plan->data_offset = r->reader.base + r->reader.digests->data_offset;
     plan->data_size = r->reader.digests->data_size;

@@ -3,6 +3,7 @@
 /* context: normal. A group from its file to running processes. */
 #include "cr_restore_group_parts.h"
 
+#include "cr_restore_sysv.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -99,6 +100,19 @@ int cr_restore_group_check(struct cr_restore_group *g, const struct cr_restore_o
     return rc < 0 ? rc : cr_group_check_ids(g, err);
 }
 
+static int make_sysv(struct cr_restore_group *g, struct cr_error *err)
+{
+    struct cr_restore **images = cr_group_alloc(g, (g->kin_count + 1) * sizeof(*images), err);
+    size_t count = 0;
+
+    if (images == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < g->kin_count; i++)
+        if (g->kin[i].image != NULL)
+            images[count++] = g->kin[i].image;
+    return cr_restore_make_sysv(images, count, err);
+}
+
 static int make_shared_things(struct cr_restore_group *g, struct cr_error *err)
 {
     int rc = cr_group_make_room(g, err);
@@ -107,6 +121,8 @@ static int make_shared_things(struct cr_restore_group *g, struct cr_error *err)
         rc = cr_group_make_files(g, err);
     if (rc == 0)
         rc = cr_group_make_memory(g, err);
+    if (rc == 0)
+        rc = make_sysv(g, err);
     return rc < 0 ? rc : cr_board_make(g, err);
 }
 
@@ -145,6 +161,7 @@ int cr_group_run(struct cr_restore_group *g, struct cr_error *err)
     if (rc < 0) {
         cr_group_kill(g);
         bury(g);
+        cr_restore_drop_sysv();
         return rc;
     }
     cr_group_reap(g, -1);

@@ -31,9 +31,19 @@ struct cr_plan_file {
     int32_t object; /* 1: has no path; made anew */
     int32_t fd;     /* open, or -1 */
     uint64_t size;
-    uint32_t contents; /* the image has the contents of this file, which is given its old size */
-    uint32_t mode;     /* of a file that is made anew; 0: it must exist */
+    uint32_t contents;  /* the image has the contents of this file, which is given its old size */
+    uint32_t mode;      /* of a file that is made anew; 0: it must exist */
+    uint32_t sysv;      /* System V segment: its id plus 1 */
+    uint32_t sysv_then; /* the same at the checkpoint */
     uint64_t device, inode; /* of an object at the time of the image */
+    uint32_t huge;          /* an object of huge pages: flags for memfd_create() */
+};
+
+/* A number that goes into the memory of the process. */
+struct cr_plan_id {
+    uint64_t address;
+    int32_t value;
+    int32_t reserved;
 };
 
 /* A part of the vdso: mapped at FROM now, and where the image has it. */
@@ -57,6 +67,8 @@ struct cr_plan {
     const struct cr_stored_run *runs; /* ascending in memory and in the file */
     const uint64_t *chunks;           /* XXH3-64 of each CR_DIGEST_CHUNK of page data */
     struct cr_plan_thread *threads;
+    const struct cr_plan_id *ids;
+    size_t id_count;
     size_t area_count, file_count, run_count, chunk_count, thread_count;
     uint64_t data_offset, data_size;
     uint64_t agent_state;

@@ -99,6 +99,33 @@ static int open_file(struct cr_plan *plan, const struct cr_plan_area *a)
     return 0;
 }
 
+/*
+ * The whole segment is attached somewhere, and the piece that the image has goes to its place: it need not be whole, and
+ * other areas may lie right beside it.
+ */
+static int map_segment(struct cr_plan *plan, const struct cr_plan_area *a)
+{
+    const struct cr_plan_file *f = &plan->files[a->file];
+    uint64_t size = CR_PAGE_UP(f->size);
+    uint64_t length = a->end - a->start;
+    uint64_t at = (uint64_t)cr_sys(SYS_shmat, f->sysv - 1, 0, 0);
+    uint64_t to;
+
+    if (cr_sys_is_error(at))
+        return cr_plan_fail(plan, (int)-at, "cannot attach the System V segment at ", a->start);
+    if (a->offset + length > size)
+        return cr_plan_fail(plan, CR_EDAMAGED, "a System V segment is too small for ", a->start);
+    to = (uint64_t)cr_sys(SYS_mremap, at + a->offset, length, length, MREMAP_MAYMOVE | MREMAP_FIXED,
+                          a->start);
+    if (to != a->start)
+        return cr_plan_fail(plan, (int)-to, "cannot attach the System V segment at ", a->start);
+    if (a->offset > 0)
+        cr_sys_munmap(at, a->offset);
+    if (a->offset + length < size)
+        cr_sys_munmap(at + a->offset + length, size - a->offset - length);
+    return 0;
+}
+
 static int map_flags(const struct cr_plan *plan, const struct cr_plan_area *a)
 {
     int flags = plan->keep_others ? MAP_FIXED_NOREPLACE : MAP_FIXED;
@@ -130,6 +157,8 @@ static int map_area(struct cr_plan *plan, const struct cr_plan_area *a)
     int fd = -1;
     uint64_t at;
 
+    if (a->file >= 0 && plan->files[a->file].sysv != 0)
+        return map_segment(plan, a);
     if (a->file >= 0) {
         int rc = open_file(plan, a);
         if (rc < 0)
@@ -172,7 +201,8 @@ int cr_plan_protect(struct cr_plan *plan)
     for (size_t i = 0; i < plan->area_count; i++) {
         const struct cr_plan_area *a = &plan->areas[i];
         int rc = 0;
-        if (is_mapped(a) && a->filled && (a->protection & PROT_WRITE) == 0)
+        int writable = a->filled || (a->file >= 0 && plan->files[a->file].sysv != 0);
+        if (is_mapped(a) && writable && (a->protection & PROT_WRITE) == 0)
             rc = cr_sys_mprotect(a->start, a->end - a->start, (int)a->protection);
         if (rc < 0)
             return cr_plan_fail(plan, -rc, "cannot protect the area at ", a->start);
@@ -193,6 +223,8 @@ int cr_plan_tell_agent(struct cr_plan *plan)
                             plan->agent_state);
     state->restorer_start = plan->region_start;
     state->restorer_end = plan->region_end;
+    for (size_t i = 0; i < plan->id_count; i++)
+        *(volatile int32_t *)plan->ids[i].address = plan->ids[i].value;
     state->lower_half = (uint32_t)plan->keep_others;
     state->handoff_fd = plan->handoff_fd;
     state->restart_fd = plan->restart_fd;

@@ -38,7 +38,7 @@ static volatile uint32_t locked;
 /* Of the checkpoint in progress. */
 static struct {
     uint32_t save, files;
-    int keep_dontdump;
+    int keep_dontdump, group;
     size_t rule_count, path_count;
     struct cr_policy_rule rules[RULES_MAX];
     struct cr_policy_path paths[PATHS_MAX];
@@ -219,6 +219,7 @@ int cr_policy_begin(const struct cr_policy_request *from, struct cr_error *err)
     request.save = from->save;
     request.files = from->files;
     request.keep_dontdump = from->keep_dontdump;
+    request.group = from->group;
     rc = add_request_rules(from->rules, err);
     if (rc == 0)
         rc = add_request_paths(from->paths, err);
@@ -295,4 +296,9 @@ uint32_t cr_policy_save(void)
 int cr_policy_keeps_dontdump(void)
 {
     return request.keep_dontdump;
+}
+
+int cr_policy_is_group(void)
+{
+    return request.group;
 }

@@ -62,6 +62,7 @@ struct cr_policy_request {
     uint32_t save;  /* CR_SAVE_* */
     uint32_t files; /* cr_policy_files */
     int keep_dontdump;
+    int group; /* several processes are saved together */
     const char *rules;
     const char *paths;
 };
@@ -100,5 +101,6 @@ uint32_t cr_policy_of_file(const char *path, int fd);
 /* CR_SAVE_* */
 uint32_t cr_policy_save(void);
 int cr_policy_keeps_dontdump(void);
+int cr_policy_is_group(void);
 
 #endif

@@ -342,5 +342,7 @@ int cr_memory_put_back(struct cr_state *state, struct cr_error *err)
         rc = cr_guards_put_back(state, err);
     if (rc == 0)
         rc = cr_lock_put_back(state, err);
+    if (rc == 0)
+        rc = cr_sysv_put_back(state, err);
     return rc < 0 ? rc : cr_mm_put_back(state, err);
 }

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 
 #define FILE_BLOCK 64UL
@@ -80,6 +81,15 @@ static uint64_t shared_size(const struct cr_memory *memory, uint32_t file)
     return size;
 }
 
+static void describe_segment(const struct cr_area *area, quiesce_image_MappedFile *file)
+{
+    struct shmid_ds status;
+
+    file->sysv = (uint32_t)area->inode + 1;
+    if (cr_sys(SYS_shmctl, area->inode, IPC_STAT, &status) == 0)
+        file->size = CR_PAGE_UP(status.shm_segsz);
+}
+
 static int describe_object(const struct cr_memory *memory, const struct cr_area *area,
                            quiesce_image_MappedFile *file)
 {
@@ -90,6 +100,8 @@ static int describe_object(const struct cr_memory *memory, const struct cr_area 
         file->path[length - suffix] = '\0';
     file->deleted = true;
     file->size = shared_size(memory, area->file);
+    if (cr_str_starts(area->name, "/SYSV"))
+        describe_segment(area, file);
     file->device = area->device;
     file->inode = area->inode;
     return 0;

@@ -8,8 +8,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/ipc.h>
-#include <sys/shm.h>
 
 #define AREA_BLOCK 256UL
 #define AREAS_PER_NOTE (sizeof(((quiesce_image_Areas *)0)->area) / sizeof(quiesce_image_Area))
@@ -143,45 +141,15 @@ static int encode_areas(struct cr_state *state, const struct cr_memory *memory,
     return rc;
 }
 
-/* A segment that another process has attached too would fall apart at a restart. */
-static void check_segment(const struct cr_memory *memory, const struct cr_area *segment,
-                          struct cr_refusals *refusals)
-{
-    struct shmid_ds status;
-    unsigned long own = 0;
-
-    if (cr_sys(SYS_shmctl, segment->inode, IPC_STAT, &status) < 0)
-        return;
-    for (size_t i = 0; i < memory->area_count; i++)
-        own +=
-            memory->areas[i].inode == segment->inode && memory->areas[i].device == segment->device;
-    if (status.shm_nattch > own)
-        cr_refuse(refusals,
-                  "memory at 0x%lx-0x%lx is a System V segment (id %lu) that another process has "
-                  "attached; let it detach before the checkpoint",
-                  segment->start, segment->end, segment->inode);
-}
-
-static int check_segments(const struct cr_memory *memory, struct cr_error *err)
-{
-    struct cr_refusals refusals = {0};
-
-    for (size_t i = 0; i < memory->area_count; i++) {
-        if (cr_str_starts(memory->areas[i].name, "/SYSV"))
-            check_segment(memory, &memory->areas[i], &refusals);
-    }
-    return cr_refusals_end(&refusals, err);
-}
-
 int cr_memory_collect(struct cr_state *state, struct cr_memory *ret_memory, struct cr_error *err)
 {
     struct cr_memory memory = {0};
     int rc = read_areas(state, &memory, err);
 
     if (rc == 0)
-        rc = check_segments(&memory, err);
-    if (rc == 0)
         rc = cr_advice_collect(state, &memory, err);
+    if (rc == 0)
+        rc = cr_sysv_collect(state, &memory, err);
     if (rc == 0)
         rc = cr_omit_collect(state, &memory, err);
     if (rc == 0)

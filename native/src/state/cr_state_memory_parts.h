@@ -62,6 +62,10 @@ int cr_lock_collect(struct cr_state *state, struct cr_error *err);
 int cr_lock_put_back(struct cr_state *state, struct cr_error *err);
 int cr_lock_put_back_area(const quiesce_image_Area *area, struct cr_error *err);
 
+/* System V objects (NOTE_SYSV, NOTE_SYSV_MESSAGE); and what of them belongs to the process alone. */
+int cr_sysv_collect(struct cr_state *state, const struct cr_memory *memory, struct cr_error *err);
+int cr_sysv_put_back(struct cr_state *state, struct cr_error *err);
+
 /* NOTE_MM, and back into the kernel. */
 int cr_mm_collect(struct cr_state *state, struct cr_error *err);
 int cr_mm_put_back(struct cr_state *state, struct cr_error *err);

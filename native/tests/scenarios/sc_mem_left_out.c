@@ -2,16 +2,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is left out: advised with MADV_DONTDUMP, given up with MADV_FREE, excluded by the program. It is there after a
- * restart, without its contents; a program that runs on sees nothing.
+ * restart, without its contents; a program that runs on sees nothing. needs: libcr
  */
 #include "memory.h"
 
 #include "libcr_ext.h"
 
-#pragma weak cr_exclude
-#pragma weak cr_include
-#pragma weak cr_exclude_mapping
-#pragma weak cr_capabilities
 
 static pid_t before;
 
@@ -33,8 +29,6 @@ int main(int argc, char **argv)
     FILE *restored;
 
     sc_init(argc, argv, "what is left out is empty and the rest is whole");
-    if (cr_exclude == NULL)
-        sc_fail("libcr.so has no cr_exclude()");
     dontdump = mem_private(64 * PAGE);
     freed = mem_private(512 * PAGE);
     zeroed = mem_private(16 * PAGE);

@@ -29,6 +29,24 @@ FUNCTION cr_context_save
     ret
 END cr_context_save
 
+/* long cr_noted_call(number, four arguments, &result): see cr_noted.h. */
+FUNCTION cr_noted_call
+    push %rbx
+    mov %r9, %rbx
+    mov %rdi, %rax
+    mov %rsi, %rdi
+    mov %rdx, %rsi
+    mov %rcx, %rdx
+    mov %r8, %r10
+    syscall
+    .globl cr_noted_done
+    .hidden cr_noted_done
+cr_noted_done:
+    mov %rax, (%rbx)
+    pop %rbx
+    ret
+END cr_noted_call
+
 FUNCTION cr_context_jump
     mov 0(%rdi), %rbx
     mov 8(%rdi), %rbp

@@ -4,6 +4,7 @@
 #include "cr_frame_registers.h"
 
 #include "cr_continue.h"
+#include "cr_noted.h"
 
 #include <errno.h>
 #include <string.h>
@@ -104,6 +105,14 @@ struct cr_continue *cr_registers_continuing(const ucontext_t *frame)
     if (pc == (uint64_t)cr_continue_end && g[REG_RAX] != -EINTR)
         return NULL;
     return (struct cr_continue *)g[REG_RBX];
+}
+
+void cr_registers_note(const ucontext_t *frame)
+{
+    const greg_t *g = frame->uc_mcontext.gregs;
+
+    if ((uint64_t)g[REG_RIP] == (uint64_t)cr_noted_done)
+        *(volatile long *)g[REG_RBX] = (long)g[REG_RAX];
 }
 
 uint64_t cr_registers_stack(const ucontext_t *frame)

@@ -37,6 +37,9 @@ void cr_registers_set_result(ucontext_t *frame, long result);
 struct cr_continue;
 struct cr_continue *cr_registers_continuing(const ucontext_t *frame);
 
+/* A call of cr_noted_call() that is done and whose result is not noted yet: notes it. */
+void cr_registers_note(const ucontext_t *frame);
+
 /* The stack pointer of the interrupted code, and the mask that the frame gives back. */
 uint64_t cr_registers_stack(const ucontext_t *frame);
 uint64_t *cr_registers_mask(ucontext_t *frame);
