@@ -37,8 +37,11 @@ static int pause_alone(struct cr_group *g, struct cr_member *m, struct cr_error 
     static const quiesce_wire_Phase dry[] = {quiesce_wire_Phase_PHASE_STOP,
                                              quiesce_wire_Phase_PHASE_RESUME};
     int64_t stopped_at = cr_group_now();
-    int rc = g->options->dry_run ? cr_member_ask(g, m, dry, 2, err)
-                                 : cr_member_ask(g, m, phases, stays_stopped(g) ? 2 : 3, err);
+    int rc;
+
+    g->goal = quiesce_wire_Phase_PHASE_RESUME;
+    rc = g->options->dry_run ? cr_member_ask(g, m, dry, 2, err)
+                             : cr_member_ask(g, m, phases, stays_stopped(g) ? 2 : 3, err);
 
     if (rc == 0)
         rc = cr_member_await(g, m, quiesce_wire_Phase_PHASE_STOP, err);
@@ -68,14 +71,17 @@ static int run_alone(struct cr_group *g, struct cr_error *err)
         rc = pause_alone(g, m, err);
     if (rc < 0 || g->options->dry_run)
         return rc;
-    rc = cr_member_ask(g, m, &seal, 1, err);
+    if (!m->unsealed)
+        rc = cr_member_ask(g, m, &seal, 1, err);
     if (rc == 0)
         rc = cr_member_await(g, m, seal, err);
+    if (rc == 0 && m->unsealed)
+        rc = cr_group_file_finish_alone(g, m, err);
     if (rc < 0)
         return rc;
     g->result->processes = 1;
     g->result->seal_micros = m->result.micros;
-    g->result->file_bytes = m->result.bytes;
+    g->result->file_bytes = m->size;
     g->result->digest_low = m->result.digest_low;
     g->result->digest_high = m->result.digest_high;
     return 0;
@@ -164,17 +170,28 @@ static int seal_all(struct cr_group *g, struct cr_error *err)
     int rc = cr_group_lead(g, quiesce_wire_Phase_PHASE_SEAL, err);
 
     if (rc == 0)
+        rc = cr_group_file_seal(g, err);
+    if (rc == 0)
         rc = cr_group_file_commit(g, err);
     g->result->seal_micros = micros_since(begun);
     g->result->file_bytes = g->file_size;
     return rc;
 }
 
+/*
+ * A signal came between two threads, or a process that was about to end has ended after it stood
+ * still: nothing has been written yet.
+ */
+static int may_try_again(const struct cr_group *g, int rc)
+{
+    return !g->options->dry_run && (rc == -EAGAIN || rc == -CR_ERANKLOST);
+}
+
 static int run_several(struct cr_group *g, struct cr_error *err)
 {
     int rc = stop_all(g, err);
 
-    for (int tries = 1; rc == -EAGAIN && tries < TRIES; tries++) {
+    for (int tries = 1; may_try_again(g, rc) && tries < TRIES; tries++) {
         struct cr_error why = *err;
         *err = (struct cr_error){0};
         begin_anew(g, &why);

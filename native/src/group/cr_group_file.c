@@ -191,22 +191,13 @@ static int sync_directory(const struct cr_group *g, struct cr_error *err)
     return rc;
 }
 
-int cr_group_file_commit(struct cr_group *g, struct cr_error *err)
+int cr_group_file_name(struct cr_group *g, struct cr_error *err)
 {
     char partial[NAME_MAX_];
-    time_t now = time(NULL);
-    int rc = cr_fault("group:commit");
 
-    if (rc < 0)
-        return write_failed(g, -rc, err);
-    rc = write_heads(g, now, err);
-    if (rc == 0)
-        rc = write_manifest(g, now, err);
-    if (rc == 0 && g->options->durable && fsync(g->file) < 0)
-        rc = cr_fail(err, errno, "cannot sync %s: %s; its disk may be failing or full",
-                     g->options->file, cr_error_words(errno));
-    if (rc < 0)
-        return rc;
+    if (g->options->durable && fsync(g->file) < 0)
+        return cr_fail(err, errno, "cannot sync %s: %s; its disk may be failing or full",
+                       g->options->file, cr_error_words(errno));
     partial_name(g, partial);
     if (rename(partial, g->options->file) < 0)
         return cr_fail(err, errno, "cannot rename %s to %s: %s", partial, g->options->file,
@@ -216,14 +207,30 @@ int cr_group_file_commit(struct cr_group *g, struct cr_error *err)
     return g->options->durable ? sync_directory(g, err) : 0;
 }
 
+int cr_group_file_commit(struct cr_group *g, struct cr_error *err)
+{
+    time_t now = time(NULL);
+    int rc = cr_fault("group:commit");
+
+    if (rc < 0)
+        return write_failed(g, -rc, err);
+    rc = write_heads(g, now, err);
+    if (rc == 0)
+        rc = write_manifest(g, now, err);
+    return rc < 0 ? rc : cr_group_file_name(g, err);
+}
+
 void cr_group_file_drop(struct cr_group *g)
 {
     char partial[NAME_MAX_];
 
-    if (g->file < 0)
+    if (g->options->dry_run || (g->file < 0 && !g->alone))
         return;
+    /* That of a single process is its own to remove, unless it has ended. */
     partial_name(g, partial);
-    unlink(partial);
-    close(g->file);
+    if (!g->alone || g->members[0]->fd < 0)
+        unlink(partial);
+    if (g->file >= 0)
+        close(g->file);
     g->file = -1;
 }

@@ -49,13 +49,15 @@ static int read_again(struct cr_group *g, struct cr_member *m, struct cr_error *
     struct cr_facts facts;
 
     if (cr_facts_read(m->facts.pid, &facts) < 0 || facts.start_time != m->facts.start_time) {
-        if (m->stage == CR_MEMBER_TALKING)
-            return cr_fail(err, CR_ERANKLOST, "process %d (%s) ended during the checkpoint",
-                           m->facts.pid, m->facts.comm);
+        cr_member_hang_up(m);
         m->stage = CR_MEMBER_GONE;
         return 0;
     }
     m->facts = facts;
+    if (cr_facts_are_of_dead(&facts)) {
+        cr_member_hang_up(m);
+        m->stage = CR_MEMBER_ZOMBIE;
+    }
     if (m->stage == CR_MEMBER_ZOMBIE && m->uid != geteuid() && geteuid() != 0)
         return cr_fail(err, EPERM,
                        "process %d (%s) has ended and is not waited for; it was another user's, "

@@ -48,6 +48,8 @@ struct cr_member {
     int stopped;      /* by a signal, when it was found */
     int64_t found_at; /* ns */
     int64_t woken_at;
+    int64_t looked_at;
+    pid_t agent; /* the thread that was woken */
     int fd;
     int owed;                 /* answers that have not come */
     quiesce_wire_Phase asked; /* the last phase that it was told to enter */
@@ -62,6 +64,7 @@ struct cr_member {
     uint64_t offset; /* of its image in the file */
     uint64_t size;
     uint64_t digest_low, digest_high;
+    int unsealed; /* it has ended after it had gone on; its image is complete but for the digests */
 };
 
 /* Processes asked for: those of the request, and those that callbacks have added. */
@@ -102,6 +105,9 @@ int64_t cr_group_now(void);
 /* Reads what the kernel says of PID. 0, or -ESRCH. */
 int cr_facts_read(pid_t pid, struct cr_facts *ret_facts);
 
+/* Dead and not waited for; a main thread that has ended while others run on looks the same but for their number. */
+int cr_facts_are_of_dead(const struct cr_facts *facts);
+
 /*
  * Lists the processes and adds those of the scope that are not members yet. QUICK: what is known of
  * a process is not read again. Returns how many were added, or a negative code.
@@ -129,6 +135,8 @@ int cr_member_silent(const struct cr_member *m, struct cr_error *err);
 int cr_group_place_of(quiesce_wire_Phase phase);
 /* Sends G->frame. A peer that has hung up may have said why: the next receive tells. */
 int cr_member_send(struct cr_group *g, struct cr_member *m, struct cr_error *err);
+/* Ends the connection with M. */
+void cr_member_hang_up(struct cr_member *m);
 /* One look at everybody, at most STEP_MS long (-1: until something comes). */
 int cr_group_pump(struct cr_group *g, int step_ms, struct cr_error *err);
 /* Tells M what it has to do for the goal. */
@@ -173,8 +181,14 @@ int cr_group_file_create(struct cr_group *g, struct cr_error *err);
 int cr_group_file_lay_out(struct cr_group *g, struct cr_error *err);
 /* A descriptor of the file for one member, with a position and flags of its own, or a negative code. */
 int cr_group_file_open(const struct cr_group *g, struct cr_error *err);
+/* Seals the images of those that have ended after they had gone on. */
+int cr_group_file_seal(struct cr_group *g, struct cr_error *err);
+/* The same for the file of the one member; cuts, syncs and names it, too. */
+int cr_group_file_finish_alone(struct cr_group *g, struct cr_member *m, struct cr_error *err);
 /* Heads, manifest, sync, name. */
 int cr_group_file_commit(struct cr_group *g, struct cr_error *err);
+/* The last of it: sync, name. */
+int cr_group_file_name(struct cr_group *g, struct cr_error *err);
 void cr_group_file_drop(struct cr_group *g);
 
 #endif

@@ -114,7 +114,7 @@ int cr_member_advance(struct cr_group *g, struct cr_member *m, struct cr_error *
 {
     int rc = 0;
 
-    while (rc == 0 && m->stage == CR_MEMBER_TALKING &&
+    while (rc == 0 && m->stage == CR_MEMBER_TALKING && m->fd >= 0 &&
            cr_group_place_of(m->asked) < cr_group_place_of(g->goal))
         rc = ask_next(g, m, err);
     return rc;
@@ -145,7 +145,7 @@ int cr_member_ask(struct cr_group *g, struct cr_member *m, const quiesce_wire_Ph
 
 /* ---- receiving ---- */
 
-static void hang_up(struct cr_member *m)
+void cr_member_hang_up(struct cr_member *m)
 {
     if (m->fd >= 0)
         close(m->fd);
@@ -154,27 +154,34 @@ static void hang_up(struct cr_member *m)
 }
 
 /*
- * The connection has ended. Before it stood still a process may end, or call exec and have another
- * agent; afterwards somebody has killed it.
+ * The connection has ended. As long as nobody has looked at anything, a process may end, or call
+ * exec and have another agent; afterwards somebody has killed it.
  */
 static int lost(struct cr_group *g, struct cr_member *m, struct cr_error *err)
 {
-    int stood = cr_group_place_of(m->reached) >= cr_group_place_of(quiesce_wire_Phase_PHASE_STOP);
+    int looked = cr_group_place_of(g->goal) > cr_group_place_of(quiesce_wire_Phase_PHASE_STOP);
 
-    hang_up(m);
-    if (stood || g->alone)
-        return cr_fail(err, CR_ERANKLOST, "process %d (%s) ended during the checkpoint",
-                       m->facts.pid, m->facts.comm);
+    cr_member_hang_up(m);
+    if (cr_group_place_of(m->reached) >= cr_group_place_of(quiesce_wire_Phase_PHASE_DUMP) &&
+        cr_group_place_of(g->goal) >= cr_group_place_of(quiesce_wire_Phase_PHASE_RESUME)) {
+        m->unsealed = m->reached != quiesce_wire_Phase_PHASE_SEAL;
+        m->reached = quiesce_wire_Phase_PHASE_SEAL;
+        return 0;
+    }
     m->stage = CR_MEMBER_NEW;
     m->found_at = cr_group_now();
+    m->woken_at = 0;
     m->asked = quiesce_wire_Phase_PHASE_IDLE;
     m->reached = quiesce_wire_Phase_PHASE_IDLE;
-    return 0;
+    if (!looked)
+        return 0;
+    return cr_fail(err, CR_ERANKLOST, "process %d (%s) ended during the checkpoint", m->facts.pid,
+                   m->facts.comm);
 }
 
 static void leave(struct cr_member *m)
 {
-    hang_up(m);
+    cr_member_hang_up(m);
     m->stage = CR_MEMBER_LEFT;
 }
 
@@ -216,6 +223,7 @@ static int take_done(struct cr_group *g, struct cr_member *m, const quiesce_wire
     if (done->phase == quiesce_wire_Phase_PHASE_DUMP)
         m->data_bytes = m->result.bytes;
     if (done->phase == quiesce_wire_Phase_PHASE_SEAL) {
+        m->size = m->result.bytes;
         m->digest_low = m->result.digest_low;
         m->digest_high = m->result.digest_high;
     }

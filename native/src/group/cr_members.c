@@ -186,8 +186,7 @@ static int belongs_to_any(const struct cr_group *g, const struct cr_facts *p)
     return 0;
 }
 
-/* Dead: a main thread that has ended while others run on looks the same but for their number. */
-static int is_zombie(const struct cr_facts *p)
+int cr_facts_are_of_dead(const struct cr_facts *p)
 {
     return (p->state == 'Z' || p->state == 'X') && p->threads <= 1;
 }
@@ -257,7 +256,7 @@ static int add_member(struct cr_group *g, const struct cr_facts *p, struct cr_er
     read_status(m);
     m->found_at = cr_group_now();
     m->stopped = p->state == 'T';
-    m->stage = is_zombie(p) ? CR_MEMBER_ZOMBIE : CR_MEMBER_NEW;
+    m->stage = cr_facts_are_of_dead(p) ? CR_MEMBER_ZOMBIE : CR_MEMBER_NEW;
     return 0;
 }
 
@@ -268,7 +267,7 @@ static int is_of_interest(const struct cr_group *g, const struct cr_facts *p)
 
     if (!belongs_to_any(g, p))
         return 0;
-    if (!is_zombie(p))
+    if (!cr_facts_are_of_dead(p))
         return 1;
     parent = find_facts(g->facts, g->fact_count, p->parent);
     return parent != NULL && belongs_to_any(g, parent);
@@ -295,7 +294,7 @@ int cr_members_of(struct cr_group *g, const struct cr_group_target *target)
     int count = 0;
 
     for (size_t i = 0; i < g->fact_count; i++)
-        count += belongs(g, &g->facts[i], target) && !is_zombie(&g->facts[i]);
+        count += belongs(g, &g->facts[i], target) && !cr_facts_are_of_dead(&g->facts[i]);
     return count;
 }
 

@@ -20,7 +20,7 @@
 #define AGENT_LIKELY_NS (5000 * MILLI) /* for an agent to start where one is due */
 #define AGENT_OTHER_NS (300 * MILLI)   /* where none is due */
 #define CONNECT_NS (10000 * MILLI)
-#define WAKE_AGAIN_NS (1000 * MILLI)
+#define LOOK_NS (10 * MILLI) /* between looks at one that was woken */
 #define FILE_MAX (256UL << 10)
 
 /* Does the file PATH of /proc hold TEXT? Parts may be divided by NULs. */
@@ -39,9 +39,14 @@ static int proc_holds(pid_t pid, const char *name, const char *text)
     return found;
 }
 
-/* A dynamic program with our library in its environment or in its memory is about to have an agent. */
+/*
+ * A dynamic program with our library in its environment or in its memory is about to have an agent.
+ * A process without memory is about to end.
+ */
 static int agent_is_due(pid_t pid)
 {
+    if (!proc_holds(pid, "maps", "-"))
+        return 1;
     if (proc_holds(pid, "maps", "/libcr.so") || proc_holds(pid, "maps", "/libcr_run.so"))
         return 1;
     return (proc_holds(pid, "environ", "libcr.so") || proc_holds(pid, "environ", "libcr_run.so")) &&
@@ -58,7 +63,7 @@ static int has_ended(struct cr_member *m)
         return 1;
     }
     m->facts = facts;
-    if ((facts.state == 'Z' || facts.state == 'X') && facts.threads <= 1)
+    if (cr_facts_are_of_dead(&facts))
         m->stage = CR_MEMBER_ZOMBIE;
     return m->stage == CR_MEMBER_ZOMBIE;
 }
@@ -113,7 +118,7 @@ static int wake_one(struct cr_group *g, struct cr_member *m, struct cr_error *er
     struct cr_error why = {0};
     int rc;
 
-    rc = cr_session_wake(&g->session, m->facts.pid, &why);
+    rc = cr_session_wake(&g->session, m->facts.pid, &m->agent, &why);
     if (rc == -ESRCH && has_ended(m))
         return 0;
     if (rc == -CR_ENOAGENT || rc == -ESRCH)
@@ -126,7 +131,8 @@ static int wake_one(struct cr_group *g, struct cr_member *m, struct cr_error *er
     if (rc < 0)
         return cr_fail(err, why.code, "%s", why.text);
     m->stage = CR_MEMBER_WOKEN;
-    m->woken_at = cr_group_now();
+    m->woken_at = m->woken_at != 0 ? m->woken_at : cr_group_now();
+    m->looked_at = cr_group_now();
     return 0;
 }
 
@@ -141,20 +147,22 @@ int cr_member_silent(const struct cr_member *m, struct cr_error *err)
 /* The agent may have vanished with an exec between its signal and its answer. */
 static int look_after(struct cr_member *m, struct cr_error *err)
 {
-    int64_t waited = cr_group_now() - m->woken_at;
+    int64_t time = cr_group_now();
     struct cr_error ignored;
     pid_t tid;
 
-    if (waited < WAKE_AGAIN_NS / 10)
+    if (time - m->looked_at < LOOK_NS)
         return 0;
+    m->looked_at = time;
     if (has_ended(m))
         return 0;
-    if (cr_session_find_agent(m->facts.pid, &tid, &ignored) < 0) {
+    if (cr_session_find_agent(m->facts.pid, &tid, &ignored) < 0 || tid != m->agent) {
         m->stage = CR_MEMBER_NEW;
-        m->found_at = cr_group_now();
+        m->found_at = time;
+        m->woken_at = 0;
         return 0;
     }
-    if (waited < CONNECT_NS)
+    if (time - m->woken_at < CONNECT_NS)
         return 0;
     return cr_member_silent(m, err);
 }

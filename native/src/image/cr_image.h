@@ -126,6 +126,13 @@ int cr_image_copy(struct cr_image_writer *w, struct cr_error *err);
 int cr_image_seal(struct cr_image_writer *w, struct cr_image_record *ret_record,
                   struct cr_error *err);
 
+/*
+ * Seals an image at BASE in FD (open for reading and writing) whose writer has ended after it had
+ * copied everything; PATH is for texts. Cutting, syncing and naming the file are left to the caller.
+ */
+int cr_image_finish(struct cr_arena *arena, int fd, uint64_t base, const char *path,
+                    struct cr_image_record *ret_record, struct cr_error *err);
+
 /* Closes what this process has open of it, and leaves the file to another process. W may be NULL. */
 void cr_image_forget(struct cr_image_writer *w);
 

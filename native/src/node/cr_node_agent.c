@@ -142,7 +142,7 @@ int cr_agent_wake_all(struct cr_node *node, struct cr_node_rank **ret_rank, stru
     for (size_t i = 0; i < node->rank_count; i++) {
         struct cr_node_rank *rank = node->ranks[i];
 
-        rc = cr_session_wake(&round->session, (pid_t)rank->pid, err);
+        rc = cr_session_wake(&round->session, (pid_t)rank->pid, NULL, err);
         if (rc < 0) {
             *ret_rank = rank;
             return rc;

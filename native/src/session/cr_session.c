@@ -106,7 +106,7 @@ static int is_in_other_namespace(pid_t pid)
            own.st_ino != other.st_ino;
 }
 
-int cr_session_wake(struct cr_session *session, pid_t pid, struct cr_error *err)
+int cr_session_wake(struct cr_session *session, pid_t pid, pid_t *ret_tid, struct cr_error *err)
 {
     siginfo_t info = {.si_code = SI_QUEUE};
     pid_t tid;
@@ -124,6 +124,8 @@ int cr_session_wake(struct cr_session *session, pid_t pid, struct cr_error *err)
     if (rc < 0)
         return cr_fail(err, (int)-rc, "cannot wake the checkpoint agent of process %d: %s", pid,
                        strerror((int)-rc));
+    if (ret_tid != NULL)
+        *ret_tid = tid;
     return 0;
 }
 

@@ -41,9 +41,10 @@ int cr_session_find_agent(pid_t pid, pid_t *ret_tid, struct cr_error *err);
 /*
  * Wakes the agent of PID; it connects within a millisecond or so, unless it is busy with another
  * round (then it answers the new connection with a refusal -CR_EBUSY when that ends, or never: use
- * a deadline). Errors as cr_session_find_agent().
+ * a deadline; or its process calls exec, and the agent of the new program knows nothing of it).
+ * RET_TID (may be NULL) is the agent's thread. Errors as cr_session_find_agent().
  */
-int cr_session_wake(struct cr_session *session, pid_t pid, struct cr_error *err);
+int cr_session_wake(struct cr_session *session, pid_t pid, pid_t *ret_tid, struct cr_error *err);
 
 /*
  * Takes one connection, waiting TIMEOUT_MS at most (0: do not wait). RET_FD is close-on-exec and

@@ -47,7 +47,7 @@ static void attach(int pid)
     pid_t who;
 
     check(cr_session_open(&session, &err), &err, "session");
-    check(cr_session_wake(&session, pid, &err), &err, "wake");
+    check(cr_session_wake(&session, pid, NULL, &err), &err, "wake");
     check(cr_session_accept(&session, TIMEOUT_MS, &who, &p->fd, &err), &err, "accept");
     cr_session_close(&session);
     cr_frame_reader_init(&p->reader, p->received, sizeof p->received);
