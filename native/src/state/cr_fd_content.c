@@ -119,9 +119,10 @@ static int collect(struct cr_fd_collect *c, const struct cr_open_file *file, con
     }
     if (d->size > 0 && cr_held_find(c->state, d->device, d->inode) == NULL)
         rc = map_whole(c, file, d, page, err);
+    if (rc == 0)
+        rc = cr_locks_collect(c, d, err);
     if (rc < 0)
         return rc;
-    cr_locks_collect(c->scratch, d, c->refusals);
     return cr_state_add(c->state, quiesce_image_NoteType_NOTE_CONTENT, quiesce_image_Content_fields,
                         &content, err);
 }

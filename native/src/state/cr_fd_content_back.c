@@ -168,5 +168,5 @@ int cr_content_finish(struct cr_state *state, const quiesce_image_Descriptor *d,
 
     if (rc == 0)
         rc = cr_content_seal(d, &content, err);
-    return rc < 0 ? rc : cr_locks_put_back(d, err);
+    return rc < 0 ? rc : cr_locks_put_back(state, d, err);
 }

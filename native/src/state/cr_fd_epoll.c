@@ -110,7 +110,7 @@ static int add_member(struct cr_fd_collect *c, struct listing *l, const struct c
     *m = (quiesce_image_EpollMember){line->tfd, find_member(c, l->message.fd, line->tfd, index),
                                      line->events, line->data};
     /* In a request, another process that shares the epoll instance has the file. */
-    if (m->fd < 0 && c->state->present_count == 0)
+    if (m->fd < 0 && !c->state->in_group)
         cr_refuse(c->refusals,
                   "descriptor %d is an epoll instance with a member (registered as %d) that this "
                   "process does not have open; remove it (EPOLL_CTL_DEL) before the checkpoint",
@@ -256,4 +256,4 @@ const struct cr_fd_kind cr_fd_epoll = {.kind = quiesce_image_DescriptorKind_DESC
                                        .collect = collect,
                                        .create = create,
                                        .finish = finish,
-                                       .finishes_first = 1};
+                                       .turn = CR_FD_DUPLICATES};

@@ -10,7 +10,7 @@
 #include <sys/sysmacros.h>
 
 /* Flags of open() that did something once; the others describe the open file. */
-#define ONCE (O_CREAT | O_EXCL | O_TRUNC)
+#define ONCE (uint32_t)(O_CREAT | O_EXCL | O_TRUNC)
 
 /* Devices as in the kernel's Documentation/admin-guide/devices.txt. */
 enum {
@@ -37,8 +37,7 @@ static int is_memory_device(const struct stat *st)
             number == MINOR_RANDOM || number == MINOR_URANDOM);
 }
 
-/* Does PATH lead to the file that is open? Not if it was deleted or replaced. */
-static int path_leads_to(const char *path, const struct stat *st)
+int cr_path_leads_to(const char *path, const struct stat *st)
 {
     struct stat found;
 
@@ -48,32 +47,31 @@ static int path_leads_to(const char *path, const struct stat *st)
 
 static int is_file(const struct cr_fd_collect *c, const struct cr_open_file *file, const char *link)
 {
-    (void)c;
-    return S_ISREG(file->st.st_mode) && path_leads_to(link, &file->st);
+    return S_ISREG(file->st.st_mode) &&
+           (cr_path_leads_to(link, &file->st) || cr_path_other_name(c->scratch, file, link, NULL));
 }
 
 static int is_directory(const struct cr_fd_collect *c, const struct cr_open_file *file,
                         const char *link)
 {
     (void)c;
-    return S_ISDIR(file->st.st_mode) && path_leads_to(link, &file->st);
+    return S_ISDIR(file->st.st_mode) && cr_path_leads_to(link, &file->st);
 }
 
 static int is_device(const struct cr_fd_collect *c, const struct cr_open_file *file,
                      const char *link)
 {
     (void)c;
-    return file->fd > 2 && is_memory_device(&file->st) && path_leads_to(link, &file->st);
+    return is_memory_device(&file->st) && (file->fd > 2 || major(file->st.st_rdev) != MAJOR_TTY) &&
+           cr_path_leads_to(link, &file->st);
 }
 
-static int collect_locks(struct cr_fd_collect *c, const struct cr_open_file *file, const char *link,
-                         quiesce_image_Descriptor *d, struct cr_error *err)
+static int collect_file(struct cr_fd_collect *c, const struct cr_open_file *file, const char *link,
+                        quiesce_image_Descriptor *d, struct cr_error *err)
 {
-    (void)file;
-    (void)link;
-    (void)err;
-    cr_locks_collect(c->scratch, d, c->refusals);
-    return 0;
+    if (!cr_path_leads_to(link, &file->st))
+        cr_path_other_name(c->scratch, file, link, d->path);
+    return cr_locks_collect(c, d, err);
 }
 
 static int check_size(int fd, const quiesce_image_Descriptor *d, struct cr_error *err)
@@ -92,7 +90,8 @@ static int check_size(int fd, const quiesce_image_Descriptor *d, struct cr_error
 static int open_again(struct cr_fd_create *c, const quiesce_image_Descriptor *d,
                       struct cr_error *err)
 {
-    int flags = (int)(d->status_flags & ~(uint32_t)ONCE) | O_NOCTTY | O_CLOEXEC;
+    uint32_t once = (d->status_flags & O_TMPFILE) == O_TMPFILE ? O_TMPFILE : 0;
+    int flags = (int)(d->status_flags & ~(ONCE | (uint32_t)O_ASYNC | once)) | O_NOCTTY | O_CLOEXEC;
     int fd = cr_sys_open(d->path, flags, 0);
     int rc;
 
@@ -112,18 +111,32 @@ static int open_again(struct cr_fd_create *c, const quiesce_image_Descriptor *d,
     return fd;
 }
 
-static int take_locks(struct cr_state *state, const quiesce_image_Descriptor *d,
-                      struct cr_error *err)
+/* What the program wrote after the image was taken it will write again. */
+static int cut(const quiesce_image_Descriptor *d, struct cr_error *err)
 {
-    (void)state;
-    return cr_locks_put_back(d, err);
+    struct stat st;
+    int rc = cr_sys_fstat(d->fd, &st);
+
+    if (rc == 0 && (d->status_flags & O_ACCMODE) != O_RDONLY && (uint64_t)st.st_size > d->size)
+        rc = (int)cr_sys(SYS_ftruncate, d->fd, d->size);
+    return rc < 0 ? cr_fail(err, -rc, "cannot cut %s (descriptor %d) back to %lu bytes: %s",
+                            d->path, d->fd, (unsigned long)d->size, cr_error_words(-rc))
+                  : 0;
+}
+
+static int finish_file(struct cr_state *state, const quiesce_image_Descriptor *d,
+                       struct cr_error *err)
+{
+    int rc = cut(d, err);
+
+    return rc < 0 ? rc : cr_locks_put_back(state, d, err);
 }
 
 const struct cr_fd_kind cr_fd_file = {.kind = quiesce_image_DescriptorKind_DESCRIPTOR_FILE,
                                       .matches = is_file,
-                                      .collect = collect_locks,
+                                      .collect = collect_file,
                                       .create = open_again,
-                                      .finish = take_locks};
+                                      .finish = finish_file};
 const struct cr_fd_kind cr_fd_directory = {.kind =
                                                quiesce_image_DescriptorKind_DESCRIPTOR_DIRECTORY,
                                            .matches = is_directory,

@@ -3,6 +3,10 @@
 /* context: frozen. The table of the kinds of descriptors. */
 #include "cr_state_descriptors_parts.h"
 
+extern const struct cr_fd_kind cr_fd_path;
+extern const struct cr_fd_kind cr_fd_proc;
+extern const struct cr_fd_kind cr_fd_namespace;
+extern const struct cr_fd_kind cr_fd_pidfd;
 extern const struct cr_fd_kind cr_fd_file;
 extern const struct cr_fd_kind cr_fd_directory;
 extern const struct cr_fd_kind cr_fd_device;
@@ -17,6 +21,10 @@ extern const struct cr_fd_kind cr_fd_unix;
 /* A line for each kind. The standard kind is the last one: it takes every standard stream that nobody before it wanted. */
 /* clang-format off */
 const struct cr_fd_kind *const cr_fd_kinds[] = {
+    &cr_fd_path,
+    &cr_fd_proc,
+    &cr_fd_namespace,
+    &cr_fd_pidfd,
     &cr_fd_file,
     &cr_fd_directory,
     &cr_fd_device,

@@ -6,6 +6,7 @@
  */
 #include "cr_state_descriptors_parts.h"
 
+#include "cr_fd_owner.h"
 #include "cr_state_kinds.h"
 
 #include "cr_fmt.h"
@@ -118,6 +119,7 @@ static int add_file(struct cr_fd_collect *c, const struct cr_open_file *file, st
 {
     const struct cr_fd_kind *kind = find_kind(c, file, work->link);
     quiesce_image_Descriptor *out = &work->message.descriptor[work->message.descriptor_count];
+    int rc = 0;
 
     if (kind == NULL) {
         refuse(c->refusals, file, work->link);
@@ -125,13 +127,13 @@ static int add_file(struct cr_fd_collect *c, const struct cr_open_file *file, st
     }
     describe(file, (int)kind->kind, work->link, out);
     work->message.descriptor_count++;
-    if (out->status_flags & O_ASYNC)
-        cr_refuse(c->refusals,
-                  "descriptor %d (%s) sends signals (O_ASYNC); switch that off with fcntl(F_SETFL) "
-                  "before the checkpoint",
-                  file->fd, work->link);
-    return file->same_as < 0 && kind->collect != NULL ? kind->collect(c, file, work->link, out, err)
-                                                      : 0;
+    if (file->same_as >= 0)
+        return 0;
+    if (kind->collect != NULL)
+        rc = kind->collect(c, file, work->link, out, err);
+    if (rc == 0 && kind != &cr_fd_standard)
+        rc = cr_owner_collect(c, file, out, err);
+    return rc;
 }
 
 static int add_files(struct cr_fd_collect *c, struct work *work, struct cr_error *err)

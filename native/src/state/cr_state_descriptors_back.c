@@ -7,6 +7,7 @@
  */
 #include "cr_state_descriptors_parts.h"
 
+#include "cr_fd_owner.h"
 #include "cr_state_kinds.h"
 
 #include "cr_fmt.h"
@@ -289,21 +290,23 @@ static int finish_one(struct cr_state *state, const quiesce_image_Descriptor *d,
                       struct cr_error *err)
 {
     const struct cr_fd_kind *kind = cr_fd_kind_find(d->kind);
-    const int *first = argument;
+    const enum cr_fd_turn *turn = argument;
 
-    return d->same_as < 0 && kind != NULL && kind->finish != NULL && kind->finishes_first == *first
+    return d->same_as < 0 && kind != NULL && kind->finish != NULL && kind->turn == *turn
                ? kind->finish(state, d, err)
                : 0;
 }
 
 int cr_descriptors_finish(struct cr_state *state, struct cr_error *err)
 {
-    int first = 1;
-    int rc;
+    static const enum cr_fd_turn TURNS[] = {CR_FD_REPLACES, CR_FD_DUPLICATES, CR_FD_LAST};
+    int rc = 0;
 
     cr_descriptors_release(state);
-    rc = cr_descriptors_each(state, finish_one, &first, err);
+    for (size_t i = 0; rc == 0 && i < sizeof(TURNS) / sizeof(*TURNS); i++) {
+        enum cr_fd_turn turn = TURNS[i];
 
-    first = 0;
-    return rc == 0 ? cr_descriptors_each(state, finish_one, &first, err) : rc;
+        rc = cr_descriptors_each(state, finish_one, &turn, err);
+    }
+    return rc == 0 ? cr_owner_put_back(state, err) : rc;
 }

@@ -19,14 +19,21 @@ int cr_descriptor_is_foreign(const struct cr_foreign *foreign, int fd);
 /* Says in words what the descriptor is that cannot be saved: "a TCP connection from A to B". LINK: its link in /proc. */
 void cr_descriptor_words(const struct cr_open_file *file, const char *link, char *out, size_t size);
 
-/*
- * Locks that the process holds through the open file of D->fd, into D. Adds to REFUSALS what cannot be saved (leases, more
- * locks than a descriptor has room for).
- */
-void cr_locks_collect(struct cr_arena *scratch, quiesce_image_Descriptor *d,
-                      struct cr_refusals *refusals);
+/* Locks that the process holds through the open file of D->fd, into D; those that have no room there into notes. */
+int cr_locks_collect(struct cr_fd_collect *c, quiesce_image_Descriptor *d, struct cr_error *err);
 
 /* Takes the locks of D again, when all descriptors are in place: closing any other one of a file drops POSIX locks. */
-int cr_locks_put_back(const quiesce_image_Descriptor *d, struct cr_error *err);
+int cr_locks_put_back(struct cr_state *state, const quiesce_image_Descriptor *d,
+                      struct cr_error *err);
+
+/* Does PATH lead to the file that is open? Not if it was deleted or replaced. */
+int cr_path_leads_to(const char *path, const struct stat *st);
+
+/*
+ * If the name under which FILE was opened is gone, and it has another one in the same directory: 1, and that name in
+ * RET_PATH, which has room for CR_PATH_SIZE, or is NULL.
+ */
+int cr_path_other_name(struct cr_arena *scratch, const struct cr_open_file *file, const char *link,
+                       char *ret_path);
 
 #endif

@@ -73,6 +73,12 @@ struct cr_fd_create {
     int in_process; /* 1: this is the process itself, with all its memory */
 };
 
+/*
+ * When finish() is called: those that put another file at a number, then those that duplicate and close descriptors (which
+ * would drop locks), then the others.
+ */
+enum cr_fd_turn { CR_FD_LAST, CR_FD_DUPLICATES, CR_FD_REPLACES };
+
 struct cr_fd_kind {
     uint32_t kind; /* quiesce_image_DescriptorKind */
     /* Is FILE of this kind? LINK: what its link in /proc says. */
@@ -96,8 +102,7 @@ struct cr_fd_kind {
      * locks, owners, members of an epoll set. NULL: nothing.
      */
     int (*finish)(struct cr_state *state, const quiesce_image_Descriptor *d, struct cr_error *err);
-    /* 1: finish() duplicates and closes descriptors, which would drop locks; so all of these come before the others. */
-    int finishes_first;
+    enum cr_fd_turn turn; /* of finish() */
 };
 
 /* The kinds in the order in which they are asked whether they match. Ends with NULL. */

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /* context: frozen. File locks, as /proc/self/fdinfo shows them: "lock:\t1: POSIX  ADVISORY  WRITE 77 fe:00:12 0 EOF". */
+#include "cr_fd_common.h"
 #include "cr_state_descriptors_parts.h"
 
 #include "cr_fmt.h"
@@ -10,6 +11,8 @@
 #include <sys/file.h>
 
 #define FIELDS_MAX 8
+#define LOCK_IS_LEASE 1
+#define MORE_MAX (sizeof(((quiesce_image_Locks *)0)->lock) / sizeof(quiesce_image_FileLock))
 #define LOCKS_MAX (sizeof(((quiesce_image_Descriptor *)0)->lock) / sizeof(quiesce_image_FileLock))
 
 /* The fields of a line, from AT on; they end at spaces. Returns how many there are. */
@@ -31,7 +34,7 @@ static int split(const char *at, const char **fields)
 
 enum { FIELD_KIND = 1, FIELD_ACCESS = 3, FIELD_START = 6, FIELD_END = 7 };
 
-/* Returns 0, or -1 for something that is not a lock of these kinds. */
+/* Returns 0, LOCK_IS_LEASE, or -1 for something that is not a lock of these kinds. */
 static int parse_lock(const char *line, quiesce_image_FileLock *lock)
 {
     const char *fields[FIELDS_MAX];
@@ -45,7 +48,7 @@ static int parse_lock(const char *line, quiesce_image_FileLock *lock)
     else if (cr_str_starts(fields[FIELD_KIND], "OFDLCK"))
         lock->kind = quiesce_image_LockKind_LOCK_OFD;
     else
-        return -1;
+        return cr_str_starts(fields[FIELD_KIND], "LEASE") ? LOCK_IS_LEASE : -1;
     lock->write = cr_str_starts(fields[FIELD_ACCESS], "WRITE");
     lock->start = cr_parse_u64(&fields[FIELD_START], 10);
     lock->length = 0;
@@ -54,42 +57,54 @@ static int parse_lock(const char *line, quiesce_image_FileLock *lock)
     return 0;
 }
 
-static void add_lock(const char *line, quiesce_image_Descriptor *d, struct cr_refusals *refusals)
+static int flush(struct cr_state *state, quiesce_image_Locks *more, struct cr_error *err)
 {
-    quiesce_image_FileLock lock = quiesce_image_FileLock_init_zero;
+    int rc = 0;
 
-    if (parse_lock(line, &lock) < 0)
-        cr_refuse(refusals,
-                  "descriptor %d (%s) has a lease or a lock of an unknown kind; give it up before "
-                  "the checkpoint",
-                  d->fd, d->path);
-    else if (d->lock_count == LOCKS_MAX)
-        cr_refuse(refusals,
-                  "descriptor %d (%s) has more than %d locks; release some before the checkpoint",
-                  d->fd, d->path, (int)LOCKS_MAX);
-    else
-        d->lock[d->lock_count++] = lock;
+    if (more->lock_count > 0)
+        rc = cr_state_add(state, quiesce_image_NoteType_NOTE_LOCKS, quiesce_image_Locks_fields,
+                          more, err);
+    more->lock_count = 0;
+    return rc;
 }
 
-void cr_locks_collect(struct cr_arena *scratch, quiesce_image_Descriptor *d,
-                      struct cr_refusals *refusals)
+static int add_lock(struct cr_fd_collect *c, const char *line, quiesce_image_Descriptor *d,
+                    quiesce_image_Locks *more, struct cr_error *err)
 {
-    char path[48];
-    char *text = cr_arena_alloc(scratch, CR_PATH_SIZE);
-    long n = -ENOMEM;
+    quiesce_image_FileLock lock = quiesce_image_FileLock_init_zero;
+    int kind = parse_lock(line, &lock);
 
-    cr_fmt(path, sizeof(path), "/proc/thread-self/fdinfo/%d", d->fd);
-    if (text != NULL)
-        n = cr_sys_read_file(path, text, CR_PATH_SIZE);
-    if (n < 0) {
-        cr_refuse(refusals, "the locks of descriptor %d (%s) cannot be read: %s", d->fd, d->path,
-                  cr_error_words((int)-n));
-        return;
+    if (kind == LOCK_IS_LEASE)
+        return 0;
+    if (kind < 0) {
+        cr_refuse(c->refusals,
+                  "descriptor %d (%s) has a lock of an unknown kind; give it up before the "
+                  "checkpoint",
+                  d->fd, d->path);
+        return 0;
     }
-    for (const char *at = text; *at != '\0'; at++) {
+    if (d->lock_count < LOCKS_MAX) {
+        d->lock[d->lock_count++] = lock;
+        return 0;
+    }
+    more->lock[more->lock_count++] = lock;
+    return more->lock_count == MORE_MAX ? flush(c->state, more, err) : 0;
+}
+
+int cr_locks_collect(struct cr_fd_collect *c, quiesce_image_Descriptor *d, struct cr_error *err)
+{
+    quiesce_image_Locks *more = cr_arena_alloc(c->scratch, sizeof(*more));
+    char *text = NULL;
+    int rc = more != NULL ? cr_fdinfo_read(c->scratch, d->fd, &text, err) : cr_fail_memory(err);
+
+    if (rc < 0)
+        return rc;
+    *more = (quiesce_image_Locks){.fd = d->fd};
+    for (const char *at = text; rc == 0 && *at != '\0'; at++) {
         if (cr_str_starts(at, "lock:") && (at == text || at[-1] == '\n'))
-            add_lock(at + sizeof("lock:") - 1, d, refusals);
+            rc = add_lock(c, at + sizeof("lock:") - 1, d, more, err);
     }
+    return rc == 0 ? flush(c->state, more, err) : rc;
 }
 
 static int take_lock(int fd, const quiesce_image_FileLock *lock)
@@ -113,10 +128,11 @@ static int take_lock(int fd, const quiesce_image_FileLock *lock)
     }
 }
 
-int cr_locks_put_back(const quiesce_image_Descriptor *d, struct cr_error *err)
+static int take_locks(const quiesce_image_Descriptor *d, const quiesce_image_FileLock *locks,
+                      size_t count, struct cr_error *err)
 {
-    for (pb_size_t i = 0; i < d->lock_count; i++) {
-        int rc = take_lock(d->fd, &d->lock[i]);
+    for (size_t i = 0; i < count; i++) {
+        int rc = take_lock(d->fd, &locks[i]);
 
         if (rc < 0)
             return cr_fail(err, -rc,
@@ -125,4 +141,33 @@ int cr_locks_put_back(const quiesce_image_Descriptor *d, struct cr_error *err)
                            d->path, d->fd, cr_error_words(-rc));
     }
     return 0;
+}
+
+static int take_more(struct cr_state *state, const quiesce_image_Descriptor *d,
+                     quiesce_image_Locks *more, struct cr_error *err)
+{
+    int rc = more != NULL ? 0 : cr_fail_memory(err);
+
+    for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next) {
+        if (note->type != quiesce_image_NoteType_NOTE_LOCKS)
+            continue;
+        rc = cr_state_decode(note, quiesce_image_Locks_fields, more, err);
+        if (rc == 0 && more->fd == d->fd)
+            rc = take_locks(d, more->lock, more->lock_count, err);
+    }
+    return rc;
+}
+
+int cr_locks_put_back(struct cr_state *state, const quiesce_image_Descriptor *d,
+                      struct cr_error *err)
+{
+    struct cr_scratch scratch;
+    int rc = take_locks(d, d->lock, d->lock_count, err);
+
+    if (rc < 0 || d->lock_count < LOCKS_MAX)
+        return rc;
+    cr_scratch_begin(&scratch, state->arena);
+    rc = take_more(state, d, cr_arena_alloc(&scratch.arena, sizeof(quiesce_image_Locks)), err);
+    cr_scratch_end(&scratch);
+    return rc;
 }

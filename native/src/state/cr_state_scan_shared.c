@@ -4,6 +4,7 @@
  * context: frozen. Contents of shared memory. The page tables of this process do not show what was written through a
  * descriptor or by another mapping, so the object is asked.
  */
+#include "cr_fd_content.h"
 #include "cr_state_memory_parts.h"
 
 #include "cr_fmt.h"
@@ -127,9 +128,16 @@ static int is_memory_only(const struct cr_area *area)
            cr_str_starts(area->name, "[anon_shmem:");
 }
 
-/* Are the contents in the image of another process of the same checkpoint? */
-static int is_elsewhere(const struct cr_foreign *foreign, const struct cr_area *area)
+/*
+ * Are the contents in the image of another process of the same checkpoint? That was decided by what each of them maps of
+ * its own accord; a file that was mapped to be saved may be longer.
+ */
+static int is_elsewhere(const struct cr_state *state, const struct cr_area *area)
 {
+    const struct cr_foreign *foreign = state->foreign;
+
+    if (cr_held_find(state, area->device, area->inode) != NULL)
+        return 0;
     for (size_t i = 0; i < foreign->elsewhere_count; i++) {
         if (foreign->elsewhere[i].device == area->device &&
             foreign->elsewhere[i].inode == area->inode)
@@ -143,7 +151,7 @@ int cr_scan_shared(struct cr_scan *scan, const struct cr_area *area)
     int fd;
     int rc;
 
-    if (is_elsewhere(scan->state->foreign, area))
+    if (is_elsewhere(scan->state, area))
         return 0;
     /* Neither way sees huge pages that only another process has touched. */
     if (area->vm_flags & CR_ADVICE_HUGETLB)
