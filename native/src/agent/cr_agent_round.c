@@ -12,6 +12,7 @@
 #include "cr_fault.h"
 #include "cr_fmt.h"
 #include "cr_freeze.h"
+#include "cr_state_sandbox.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -106,6 +107,8 @@ static int phase_begin(struct round *r)
                        cr_agent.disabled);
     if (cr_agent_begin_policy(&r->begin, &r->err) < 0)
         return -CR_EUSAGE;
+    if (cr_sandbox_check(&r->err) < 0)
+        return -CR_EREFUSED;
     if (cr_agent_group_begin(&r->begin, &r->err) < 0)
         return -CR_EREFUSED;
     choose_path(r);

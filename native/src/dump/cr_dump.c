@@ -6,6 +6,7 @@
 #include "cr_agent_state.h"
 #include "cr_core_notes.h"
 #include "cr_dump_threads.h"
+#include "cr_state_sandbox.h"
 #include "cr_fault.h"
 #include "cr_fmt.h"
 #include "cr_freeze.h"
@@ -263,6 +264,8 @@ int cr_dump_finish(struct cr_dump *d, struct cr_error *err)
 {
     int rc = cr_dump_threads_finish(err);
 
+    if (rc == 0 && d->foreign.range_count == 0)
+        rc = cr_sandbox_put_back(err);
     return rc < 0 ? rc : cr_state_finish(&d->state, err);
 }
 

@@ -5,6 +5,7 @@
 #include "cr_agent.h"
 #include "cr_fault.h"
 #include "cr_freeze.h"
+#include "cr_state_sandbox.h"
 #include "cr_sys.h"
 #include "cr_sysv.h"
 
@@ -53,6 +54,7 @@ CR_WRAPPER void cr_agent_load(void)
     cr_fault_init(getenv("CR_FAULT"));
     cr_preload_resolve();
     look_for_wrappers();
+    cr_sandbox_begin();
     rc = cr_agent_start();
     if (rc < 0) {
         fprintf(stderr,

@@ -3,6 +3,8 @@
 /* context: normal. */
 #include "cr_session.h"
 
+#include "cr_session_place.h"
+
 #include "cr_fmt.h"
 #include "cr_sys.h"
 
@@ -112,6 +114,8 @@ int cr_session_wake(struct cr_session *session, pid_t pid, pid_t *ret_tid, struc
     pid_t tid;
     long rc = cr_session_find_agent(pid, &tid, err);
 
+    if (rc == 0)
+        rc = cr_session_check_place(pid, err);
     if (rc < 0)
         return (int)rc;
     /* The kernel hides our pid from a process in a namespace below ours. */

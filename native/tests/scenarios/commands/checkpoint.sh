@@ -42,8 +42,8 @@ ok "no such process is 3" status 3 "$bin/cr_checkpoint" 999999999
 ok "by its number" says 999999999
 ok "--quiet says nothing of that" silent "$bin/cr_checkpoint" --quiet 999999999
 ok "-q says nothing of bad usage" silent "$bin/cr_checkpoint" -q --bogus 1
-mkfifo never
-"$(dirname "$victim")/../attach/attach_static" <>never >static &
+mkfifo forever
+"$(dirname "$victim")/../attach/attach_static" <>forever >static &
 static=$!
 ok "a process that can have no agent is 52" status 52 "$bin/cr_checkpoint" "$static"
 kill -KILL "$static"

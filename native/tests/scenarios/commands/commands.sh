@@ -16,8 +16,8 @@ ok "an unknown option is bad usage" status 255 "$bin/cr_checkpoint" --bogus 1
 ok "cr_restart without a file is bad usage" status 255 "$bin/cr_restart"
 ok "a program that is not there is 127" status 127 "$bin/cr_run" ./no-such-program
 ok "no such process is 3" status 3 "$bin/cr_checkpoint" 999999999
-mkfifo never
-"$(dirname "$victim")/../attach/attach_static" <>never >static &
+mkfifo forever
+"$(dirname "$victim")/../attach/attach_static" <>forever >static &
 static=$!
 ok "a process that can have no agent is 52" status 52 "$bin/cr_checkpoint" "$static"
 kill -KILL "$static"
