@@ -5,6 +5,7 @@
 #include "cr_checkpoint_options.h"
 
 #include "cr_checkpoint_relay.h"
+#include "cr_checkpoint_target.h"
 #include "cr_cli.h"
 #include "cr_error.h"
 #include "cr_group.h"
@@ -106,6 +107,27 @@ static int commit(void *argument, struct cr_error *err)
     return cr_output_commit(argument, err);
 }
 
+/* What a dry run has found. */
+static struct refusal {
+    pid_t pid;
+    char *text;
+} *refusals;
+static size_t refusal_count;
+
+/* All refusals of a dry run; the first is the command's error as well. */
+static void note_refusal(pid_t pid, const struct cr_error *err, void *unused)
+{
+    struct refusal *grown = realloc(refusals, (refusal_count + 1) * sizeof(*grown));
+
+    (void)unused;
+    if (grown == NULL)
+        return;
+    refusals = grown;
+    refusals[refusal_count++] = (struct refusal){pid, strdup(err->text)};
+    if (refusal_count > 1)
+        cr_cli_log(err->text, NULL);
+}
+
 static void print_json(const struct cr_checkpoint_options *o, const struct cr_output *output,
                        const struct cr_group_result *r, const struct cr_error *err)
 {
@@ -117,9 +139,16 @@ static void print_json(const struct cr_checkpoint_options *o, const struct cr_ou
            err->code != 0 ? to_status(err->code) : 0);
     cr_cli_json(stdout, err->code != 0 ? err->text : NULL);
     printf(",\"pause_us\":%lu,\"stop_us\":%lu,\"dump_us\":%lu,\"seal_us\":%lu,\"data_bytes\":%lu,"
-           "\"file_bytes\":%lu,\"digest\":\"%016lx%016lx\"}\n",
+           "\"file_bytes\":%lu,\"digest\":\"%016lx%016lx\",\"processes\":%u,\"zombies\":%u,"
+           "\"left_out\":%u,\"refused\":[",
            r->pause_micros, r->stop_micros, r->dump_micros, r->seal_micros, r->data_bytes,
-           r->file_bytes, r->digest_high, r->digest_low);
+           r->file_bytes, r->digest_high, r->digest_low, r->processes, r->zombies, r->left_out);
+    for (size_t i = 0; i < refusal_count; i++) {
+        printf("%s{\"pid\":%d,\"text\":", i > 0 ? "," : "", refusals[i].pid);
+        cr_cli_json(stdout, refusals[i].text);
+        putchar('}');
+    }
+    printf("]}\n");
 }
 
 static void report(const struct cr_checkpoint_options *o, const struct cr_output *output,
@@ -130,26 +159,18 @@ static void report(const struct cr_checkpoint_options *o, const struct cr_output
     if (o->quiet || !o->verbose)
         return;
     if (o->dry_run) {
-        fprintf(stderr, "cr_checkpoint: process %d can be checkpointed\n", o->target);
+        fprintf(stderr, "cr_checkpoint: process %d%s can be checkpointed\n", o->target,
+                o->scope == CR_TARGET_PROC ? "" : " and all that belongs to it");
         return;
     }
     cr_cli_bytes(r->file_bytes, size, sizeof(size));
-    fprintf(
-        stderr,
-        "cr_checkpoint: %s: %s; stopped for %.1f ms (%.1f until all stood still, %.1f copying), "
-        "%.1f ms for checksums and name\n",
-        output->name, size, (double)r->pause_micros / 1000, (double)r->stop_micros / 1000,
-        (double)r->dump_micros / 1000, (double)r->seal_micros / 1000);
-}
-
-/* The other refusals of a dry run; the first is the command's error. */
-static void show_refusal(pid_t pid, const struct cr_error *err, void *unused)
-{
-    char line[CR_ERROR_TEXT_MAX + 32];
-
-    (void)pid;
-    snprintf(line, sizeof(line), "%s", err->text);
-    cr_cli_log(line, unused);
+    fprintf(stderr,
+            "cr_checkpoint: %s: %s, %u %s; stopped for %.1f ms (%.1f until all stood still, %.1f "
+            "copying), "
+            "%.1f ms for checksums and name\n",
+            output->name, size, r->processes, r->processes == 1 ? "process" : "processes",
+            (double)r->pause_micros / 1000, (double)r->stop_micros / 1000,
+            (double)r->dump_micros / 1000, (double)r->seal_micros / 1000);
 }
 
 static int join_excludes(const struct cr_checkpoint_options *o, char *out, struct cr_error *err)
@@ -167,18 +188,21 @@ static int join_excludes(const struct cr_checkpoint_options *o, char *out, struc
 }
 
 static struct cr_group_options group_options(const struct cr_checkpoint_options *o,
+                                             const struct cr_checkpoint_target *target,
                                              struct cr_checkpoint_progress *progress,
                                              const char *excludes)
 {
-    return (struct cr_group_options){.scope = (enum cr_group_scope)o->scope,
-                                     .target = o->target,
+    return (struct cr_group_options){.scope = (enum cr_group_scope)target->scope,
+                                     .target = target->target,
+                                     .omit = target->omitted,
+                                     .omit_count = target->omitted_count,
                                      .durable = o->output.durable,
                                      .signal = o->signal,
                                      .early = o->early,
                                      .dry_run = o->dry_run,
                                      .timeout_ms = o->timeout_seconds * 1000,
                                      .cancel_fd = cancel_fd,
-                                     .save = (uint32_t)o->save / CR_SAVE_EXE,
+                                     .save = (uint32_t)o->save,
                                      .files = (uint32_t)o->files,
                                      .tcp = (uint32_t)o->tcp,
                                      .exclude = excludes,
@@ -186,7 +210,7 @@ static struct cr_group_options group_options(const struct cr_checkpoint_options 
                                      .ptracer = (enum cr_group_trace)o->tracer,
                                      .attach = cr_checkpoint_attach,
                                      .progress = show_phase,
-                                     .refused = show_refusal,
+                                     .refused = note_refusal,
                                      .log = cr_cli_log,
                                      .argument = progress};
 }
@@ -194,13 +218,18 @@ static struct cr_group_options group_options(const struct cr_checkpoint_options 
 static int run(const struct cr_checkpoint_options *o, struct cr_checkpoint_progress *progress,
                struct cr_output *output, struct cr_group_result *result, struct cr_error *err)
 {
+    static struct cr_checkpoint_target target;
     char excludes[EXCLUDES_MAX];
-    struct cr_group_options group = group_options(o, progress, excludes);
+    struct cr_group_options group;
     int rc = join_excludes(o, excludes, err);
+
+    cr_checkpoint_find_target(o, &target);
+    group = group_options(o, &target, progress, excludes);
 
     if (rc == 0 && !o->dry_run) {
         rc = cr_output_open(&o->output, ask_interrupt, output, err);
         group.file = output->work;
+        group.destination = output->name;
         group.commit = commit;
         group.commit_argument = output;
         snprintf(progress->file, sizeof(progress->file), "%.*s.partial", PATH_MAX - 16,
@@ -240,6 +269,7 @@ int main(int argc, char **argv)
     memset(&result, 0, sizeof(result));
     output.stream = -1;
     if (rc == 0) {
+        cr_checkpoint_join_targets(&options, argv);
         cr_checkpoint_relay(!options.quiet && isatty(2), &progress);
         catch_interrupts(&options);
         rc = run(&options, progress, &output, &result, &err);

@@ -6,6 +6,8 @@
  */
 #include "cr_output_parts.h"
 
+#include "cr_spool.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -98,24 +100,53 @@ int cr_output_open_directory(struct cr_output *o, struct cr_error *err)
     snprintf(path, sizeof(path), "/proc/%d", o->options->id);
     if (geteuid() == 0 && stat(path, &st) == 0 && chown(o->folder, st.st_uid, st.st_gid) < 0)
         return cr_output_failed(errno, o->folder, err);
-    if (snprintf(o->work, sizeof(o->work), "%s/context.%d", o->folder, o->options->id) >=
-        (int)sizeof(o->work))
+    if (snprintf(o->work, sizeof(o->work), "%s/context.new", o->folder) >= (int)sizeof(o->work))
         return cr_output_failed(ENAMETOOLONG, o->name, err);
     return 0;
 }
 
-static int protect_files(const char *folder, struct cr_error *err)
+/* Several processes get a file each; the image of one gets its name. */
+static int name_images(struct cr_output *o, struct cr_error *err)
+{
+    char path[PATH_MAX];
+    int rc = cr_spool_split(o->work, o->folder, "context.", err);
+
+    if (rc >= 0) {
+        unlink(o->work);
+        return 0;
+    }
+    if (rc != -CR_ENOTIMAGE)
+        return rc;
+    *err = (struct cr_error){0};
+    if (snprintf(path, sizeof(path), "%s/context.%d", o->folder, o->options->id) >=
+        (int)sizeof(path))
+        return cr_output_failed(ENAMETOOLONG, o->folder, err);
+    return rename(o->work, path) < 0 ? cr_output_failed(errno, path, err) : 0;
+}
+
+static int finish_file(int folder, const char *name, int durable, struct cr_error *err)
+{
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+    int rc = 0;
+
+    if (fd < 0 || fchmod(fd, CR_OUTPUT_IMAGE_MODE) < 0 || (durable && fsync(fd) < 0))
+        rc = cr_output_failed(errno, name, err);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+static int finish_files(const struct cr_output *o, struct cr_error *err)
 {
     const struct dirent *entry;
-    DIR *d = opendir(folder);
+    DIR *d = opendir(o->folder);
     int rc = 0;
 
     if (d == NULL)
-        return cr_output_failed(errno, folder, err);
+        return cr_output_failed(errno, o->folder, err);
     while (rc == 0 && (entry = readdir(d)) != NULL)
-        if (is_of_checkpoint(entry->d_name) &&
-            fchmodat(dirfd(d), entry->d_name, CR_OUTPUT_IMAGE_MODE, 0) < 0)
-            rc = cr_output_failed(errno, entry->d_name, err);
+        if (is_of_checkpoint(entry->d_name))
+            rc = finish_file(dirfd(d), entry->d_name, o->options->durable, err);
     closedir(d);
     return rc;
 }
@@ -141,8 +172,10 @@ static int exchange(struct cr_output *o, struct cr_error *err)
 
 int cr_output_commit_directory(struct cr_output *o, struct cr_error *err)
 {
-    int rc = protect_files(o->folder, err);
+    int rc = name_images(o, err);
 
+    if (rc == 0)
+        rc = finish_files(o, err);
     if (rc == 0)
         rc = cr_output_sync_folder(o, o->work, err);
     if (rc < 0)

@@ -79,10 +79,11 @@ static int open_file(struct cr_restart_source *s, const char *name, struct cr_er
 
 static int open_directory(struct cr_restart_source *s, const char *name, struct cr_error *err)
 {
-    int fd = cr_spool_join(name, s->path, err);
+    char single[PATH_MAX];
+    int fd = cr_spool_join(name, single, err);
 
     if (fd == 0)
-        return open_file(s, s->path, err);
+        return open_file(s, single, err);
     return fd < 0 ? fd : use_descriptor(s, fd);
 }
 

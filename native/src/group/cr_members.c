@@ -147,11 +147,11 @@ static int is_excluded(const struct cr_group *g, pid_t pid)
     return 0;
 }
 
-/* Is P a descendant of ROOT, or ROOT? Nobody below an excluded process is. */
+/* Is P a descendant of ROOT, or ROOT? Nobody below the calling process is. */
 static int is_below(const struct cr_group *g, const struct cr_facts *p, pid_t root)
 {
     for (size_t steps = 0; p != NULL && steps <= g->fact_count; steps++) {
-        if (is_excluded(g, p->pid))
+        if (p->pid == getpid())
             return 0;
         if (p->pid == root)
             return 1;

@@ -21,7 +21,7 @@ enum {
 };
 
 struct cr_restore_options {
-    int exact_pid;     /* 1: fail if pids and tids cannot be the old ones; 0: try, go on without */
+    int exact_pid; /* 1: fail if pids and tids cannot be the old ones; 0: go on without where they are not permitted */
     int new_pid;       /* do not even try */
     int pid_namespace; /* use a user and pid namespace */
     int restore_pgid;  /* the eldest gets its old process group, and not that of the caller */

@@ -130,7 +130,8 @@ int cr_group_check_ids(struct cr_restore_group *g, struct cr_error *err)
     if (g->new_ids || g->options.pid_namespace)
         return 0;
     rc = check_all(g, err);
-    if (rc == 0 || g->options.exact_pid)
+    /* Two processes that take themselves for the same one are nobody's wish unless he says so. */
+    if (rc == 0 || g->options.exact_pid || rc == -CR_EPIDTAKEN)
         return rc;
     *err = (struct cr_error){0};
     g->new_ids = 1;

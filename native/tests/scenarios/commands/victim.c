@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -143,6 +144,70 @@ static int parent(void)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+/* A child sends a byte every 10 ms through a pipe; the parent prints a line for each, and ends both with 42. */
+static int family(void)
+{
+    int ends[2];
+    char byte;
+    pid_t child;
+    int status = 0;
+
+    if (pipe(ends) < 0)
+        return 3;
+    signal(SIGUSR1, on_usr1);
+    child = fork();
+    while (child == 0) {
+        usleep(10000);
+        if (write(ends[1], "x", 1) != 1)
+            _exit(1);
+    }
+    printf("child %d\n", child);
+    ready();
+    for (long i = 0; !told && read(ends[0], &byte, 1) == 1; i++) {
+        printf("%ld %d\n", i, getpid());
+        fflush(stdout);
+    }
+    kill(child, SIGTERM);
+    if (waitpid(child, &status, 0) != child || !WIFSIGNALED(status) || WTERMSIG(status) != SIGTERM)
+        return 5;
+    return 42;
+}
+
+/* A parent that traces its child, which counts. */
+static int tracer(void)
+{
+    pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        return count();
+    }
+    printf("child %d\n", child);
+    fflush(stdout);
+    while (waitpid(child, &status, __WALL) >= 0 && WIFSTOPPED(status))
+        ptrace(PTRACE_CONT, child, NULL, WSTOPSIG(status));
+    return 0;
+}
+
+/* Answers every checkpoint with FLAGS. */
+static int answer_with;
+
+static int answer(void *unused)
+{
+    (void)unused;
+    cr_checkpoint(answer_with);
+    return 0;
+}
+
+static int answering(int flags)
+{
+    answer_with = flags;
+    if (cr_init() < 0 || cr_register_callback(answer, NULL, CR_THREAD_CONTEXT) < 0)
+        return 3;
+    return count();
+}
+
 int main(int argc, char **argv)
 {
     const char *kind = argc > 1 ? argv[1] : "";
@@ -159,5 +224,11 @@ int main(int argc, char **argv)
         return checkpoint_itself(argv[2]);
     if (strcmp(kind, "parent") == 0)
         return parent();
+    if (strcmp(kind, "family") == 0)
+        return family();
+    if (strcmp(kind, "tracer") == 0)
+        return tracer();
+    if (strcmp(kind, "answer") == 0 && argc > 2)
+        return answering((int)strtol(argv[2], NULL, 0));
     return 2;
 }
