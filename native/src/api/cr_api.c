@@ -3,9 +3,12 @@
 /* context: normal. Threads of the application, and critical sections. */
 #include "cr_api.h"
 
+#include "cr_sys.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +23,20 @@ int cr_api_fail(int number)
 {
     errno = number;
     return -1;
+}
+
+uint64_t cr_api_block_stop(void)
+{
+    const uint64_t all = ~0UL;
+    uint64_t before = 0;
+
+    cr_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
+    return before;
+}
+
+void cr_api_unblock_stop(uint64_t before)
+{
+    cr_sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
 
 /* Another thread's callbacks did not come along into a child of fork(). */
@@ -42,14 +59,17 @@ static void start(void)
 void cr_api_client_end(void *client)
 {
     struct cr_api_client *c = client;
+    struct cr_api_callback *items;
+    uint64_t before;
 
     if (c->persist > 0 && pthread_setspecific(key, c) == 0)
         return;
-    if (cr_section_depth() == 0)
-        cr_section_enter();
-    free(c->callbacks.items);
+    before = cr_api_block_stop();
+    items = c->callbacks.items;
     memset(&c->callbacks, 0, sizeof(c->callbacks));
     c->id = 0;
+    cr_api_unblock_stop(before);
+    free(items);
     cr_section_leave_all();
 }
 
@@ -98,10 +118,10 @@ CR_EXPORT int cr_dec_persist(void)
 
 int cr_api_begin_change(void)
 {
-    if (cr_api_client.id == 0)
-        return cr_api_fail(CR_ENOINIT);
     if (cr_api_in_callback())
         return cr_api_fail(EBUSY);
+    if (cr_api_client.id == 0)
+        return cr_api_fail(CR_ENOINIT);
     cr_section_enter();
     return 0;
 }

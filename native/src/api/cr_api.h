@@ -45,6 +45,10 @@ int cr_api_fail(int number);
 int cr_api_begin_change(void);
 void cr_api_end_change(void);
 
+/* No stop begins and no handler runs in this thread in between; unlike a critical section it never waits. */
+uint64_t cr_api_block_stop(void);
+void cr_api_unblock_stop(uint64_t before);
+
 /* ---- chains: callbacks of one context in one checkpoint ---- */
 
 enum cr_api_context { CR_API_SIGNAL, CR_API_THREAD };

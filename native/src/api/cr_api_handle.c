@@ -107,18 +107,21 @@ int cr_handle_reap(unsigned long *handle)
 {
     struct cr_handle_reply reply;
     int fd = descriptor_of(handle);
+    uint64_t before;
+    int rc;
 
     if (fd < 0)
         return -1;
     /* A stop finds the handle whole, or gone. */
-    cr_section_enter();
-    if (receive(fd, 0, &reply) < 0) {
-        cr_section_leave_at_once();
-        return cr_api_fail(EAGAIN);
+    before = cr_api_block_stop();
+    rc = receive(fd, 0, &reply);
+    if (rc == 0) {
+        cr_agent_remove_handle(fd);
+        close(fd);
     }
-    cr_agent_remove_handle(fd);
-    close(fd);
-    cr_section_leave_at_once();
+    cr_api_unblock_stop(before);
+    if (rc < 0)
+        return cr_api_fail(EAGAIN);
     cr_helper_end(fd);
     if (reply.error != 0)
         return cr_api_fail(public_number(reply.error));

@@ -165,23 +165,18 @@ static char **copy_environment(void)
     return copy;
 }
 
-/* The process in between; its pid, or -errno. */
+/* The process in between; its pid, or -errno. All signals are blocked, there too. */
 static pid_t make_between(struct start *s, char *stacks)
 {
-    const uint64_t all = ~0UL;
-    uint64_t before;
     int flags = CLONE_VM | (s->helper->adopts ? 0 : CLONE_VFORK);
     pid_t pid;
 
     s->stack = stacks + STACK_SIZE;
-    /* Neither a handler of the program nor a stop may come in between. */
-    cr_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
     pid = clone(be_between, stacks + 2 * STACK_SIZE, flags, s);
     if (pid < 0)
         pid = -errno;
     while (pid > 0 && __atomic_load_n(&s->state, __ATOMIC_ACQUIRE) == 0)
         cr_sys_futex_wait(&s->state, 0, NULL);
-    cr_sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
     return pid;
 }
 
@@ -272,6 +267,7 @@ int cr_helper_start(const struct cr_helper *helper)
 {
     char *arguments[CR_HELPER_ARGUMENTS + 2] = {NULL};
     struct start s = {.helper = helper, .arguments = arguments};
+    uint64_t before;
     int ends[2];
     int rc = find_command(helper->command, s.path);
 
@@ -284,9 +280,9 @@ int cr_helper_start(const struct cr_helper *helper)
     if (s.environment == NULL)
         return -ENOMEM;
     /* A stop finds the handle registered, or not made. */
-    cr_section_enter();
+    before = cr_api_block_stop();
     rc = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : start(&s, ends);
-    cr_section_leave_at_once();
+    cr_api_unblock_stop(before);
     free(s.environment);
     return rc;
 }
