@@ -4,6 +4,7 @@
 #include "cr_agent_handles.h"
 #include "cr_agent_parts.h"
 
+#include "cr_fmt.h"
 #include "cr_freeze.h"
 #include "cr_session.h"
 #include "cr_sys.h"
@@ -19,7 +20,7 @@
 struct cr_agent cr_agent;
 int cr_agent_omits;
 
-static struct cr_link link_of_round;
+static struct cr_link link_of_round = {.fd = -1, .signals = -1, .passed = -1};
 
 static void serve_wake_up(const siginfo_t *info)
 {
@@ -102,6 +103,18 @@ CR_AGENT_EXPORT int cr_agent_start(void)
     if (rc == 0)
         rc = start_thread();
     return rc < 0 ? rc : await_ready();
+}
+
+void cr_agent_report(const struct cr_agent_request *request, const struct cr_error *err)
+{
+    char text[CR_ERROR_TEXT_MAX + sizeof(request->file) + 64];
+    size_t n;
+
+    if (!request->reports)
+        return;
+    n = cr_fmt(text, sizeof(text), "libcr: cannot checkpoint process %d into %s: %s\n",
+               cr_freeze_known_tid(cr_sys_getpid()), request->file, err->text);
+    cr_sys_write_all(2, text, n);
 }
 
 void cr_agent_forked(void)

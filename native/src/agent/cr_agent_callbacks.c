@@ -36,11 +36,18 @@ void cr_callbacks_forked(void)
 
 static void fill_info(const quiesce_wire_Begin *begin, int requester)
 {
-    callbacks.requester = requester;
-    callbacks.signal = 0;
-    callbacks.scope = 0;
-    callbacks.target = cr_freeze_known_tid(cr_sys_getpid());
-    cr_str_copy(callbacks.destination, sizeof(callbacks.destination), begin->file);
+    callbacks.requester = begin->requester != 0 ? begin->requester : requester;
+    callbacks.signal = begin->signal;
+    callbacks.scope = begin->scope;
+    callbacks.target = begin->target != 0 ? begin->target : cr_freeze_known_tid(cr_sys_getpid());
+    cr_str_copy(callbacks.destination, sizeof(callbacks.destination),
+                begin->destination[0] != '\0' ? begin->destination : begin->file);
+}
+
+void cr_callbacks_restarted_by(int restarter, const char *source)
+{
+    callbacks.restart_requester = restarter;
+    cr_str_copy(callbacks.restart_source, sizeof(callbacks.restart_source), source);
 }
 
 int cr_callbacks_check(quiesce_wire_RankResult *result, struct cr_error *err)
@@ -148,6 +155,7 @@ int cr_callbacks_before(struct cr_link *link, const quiesce_wire_Begin *begin,
     fill_info(begin, link->requester);
     callbacks.failure = CR_FAILURE_NONE;
     are_under_way = 1;
+    result->may_forward = callbacks.in_signal_context != 0;
     if (callbacks.in_thread_context == 0)
         return 0;
     callbacks.place = CR_PLACE_UNDER_WAY;
@@ -173,7 +181,6 @@ void cr_callbacks_after(int outcome)
         return;
     are_under_way = 0;
     callbacks.outcome = known_outcome(outcome);
-    callbacks.restart_requester = outcome > 0 ? (int32_t)cr_sys(SYS_getppid) : 0;
     cr_freeze_go(callbacks.outcome);
     if (callbacks.stage == CR_STAGE_IDLE)
         return;

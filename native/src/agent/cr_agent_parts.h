@@ -50,6 +50,8 @@ struct cr_link {
  */
 int cr_link_open(struct cr_link *link, int requester, uint32_t value, const char *purpose);
 void cr_link_close(struct cr_link *link);
+/* Says why REQUEST has failed, if it wants that. */
+void cr_agent_report(const struct cr_agent_request *request, const struct cr_error *err);
 /* In a child of fork(): the connection is the parent's. */
 void cr_link_forked(struct cr_link *link);
 
@@ -147,6 +149,8 @@ int cr_callbacks_serve(struct cr_error *err);
  */
 void cr_callbacks_after(int outcome);
 void cr_callbacks_forked(void);
+/* In the restored process: who has restarted it, from which file. */
+void cr_callbacks_restarted_by(int restarter, const char *source);
 
 /* What the requester wants to have in the image, or not; and what was left out. */
 int cr_agent_begin_policy(const quiesce_wire_Begin *begin, struct cr_error *err);

@@ -102,6 +102,7 @@ static int open_handoff(struct handoff *o, struct cr_error *err)
     o->socket = cr_agent_state.restart_fd;
     cr_agent_state.restart_fd = 0;
     o->member = &cr_handoff_members(o->h)[cr_agent_state.handoff_member];
+    cr_callbacks_restarted_by(o->h->restarter, o->h->source);
     return 0;
 }
 

@@ -430,15 +430,6 @@ int cr_round_serve(struct cr_link *link)
     return rc == ROUND_RESTORED;
 }
 
-static void report(const char *file, const struct cr_error *err)
-{
-    char text[CR_ERROR_TEXT_MAX + 4200];
-    size_t n = cr_fmt(text, sizeof(text), "libcr: cannot checkpoint process %d into %s: %s\n",
-                      cr_freeze_known_tid(cr_sys_getpid()), file, err->text);
-
-    cr_sys_write_all(2, text, n);
-}
-
 void cr_round_serve_self(struct cr_link *link, struct cr_agent_request *request)
 {
     static const quiesce_wire_Phase phases[] = {
@@ -465,8 +456,8 @@ void cr_round_serve_self(struct cr_link *link, struct cr_agent_request *request)
         if (r->err.code != 0)
             rc = -r->err.code;
     }
-    if (rc < 0 && request->reports)
-        report(request->file, &r->err);
+    if (rc < 0)
+        cr_agent_report(request, &r->err);
     request->result = rc < 0 ? rc : 0;
     request->restarted = rc == ROUND_RESTORED;
     request->generation = cr_agent_state.generation;

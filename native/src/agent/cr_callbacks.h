@@ -38,6 +38,7 @@ struct cr_callbacks {
     volatile uint32_t stage;             /* futex, written by the agent */
     volatile uint32_t place;             /* futex, written by the library's thread */
     volatile uint32_t in_thread_context; /* how many callbacks there are for that thread */
+    volatile uint32_t in_signal_context; /* 1: some thread has had one */
     volatile int32_t outcome;            /* what cr_checkpoint() returns; valid from AFTER on */
 
     volatile uint32_t failure;     /* enum cr_callbacks_failure */

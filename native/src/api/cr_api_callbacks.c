@@ -152,6 +152,8 @@ static int add(cr_callback_t callback, void *argument, int flags)
     if (rc < 0)
         return cr_api_fail(-rc);
     place = append(list_of(flags), callback, argument);
+    if (flags == CR_SIGNAL_CONTEXT)
+        cr_agent_callbacks()->in_signal_context = 1;
     count_thread_context();
     return place < 0 ? place : place | flags;
 }

@@ -55,6 +55,8 @@ static uint64_t estimate_size(void)
 
 void cr_dump_prepare(struct cr_dump *d, const char *path, const struct cr_image_options *options)
 {
+    /* Of an earlier call in this round: then the process was still alone in it. */
+    cr_image_drop_ready(&d->ready);
     cr_arena_reset(&d->arena);
     cr_sys(SYS_madvise, d->arena.base, PREPARED_SIZE, MADV_POPULATE_WRITE);
     if (!d->cpu_known)

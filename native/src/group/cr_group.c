@@ -36,12 +36,14 @@ static int pause_alone(struct cr_group *g, struct cr_member *m, struct cr_error 
                                                 quiesce_wire_Phase_PHASE_RESUME};
     static const quiesce_wire_Phase dry[] = {quiesce_wire_Phase_PHASE_STOP,
                                              quiesce_wire_Phase_PHASE_RESUME};
+    size_t first = m->asked == quiesce_wire_Phase_PHASE_STOP; /* it may stand already */
     int64_t stopped_at = cr_group_now();
     int rc;
 
     g->goal = quiesce_wire_Phase_PHASE_RESUME;
-    rc = g->options->dry_run ? cr_member_ask(g, m, dry, 2, err)
-                             : cr_member_ask(g, m, phases, stays_stopped(g) ? 2 : 3, err);
+    rc = g->options->dry_run
+             ? cr_member_ask(g, m, dry + first, 2 - first, err)
+             : cr_member_ask(g, m, phases + first, (stays_stopped(g) ? 2 : 3) - first, err);
 
     if (rc == 0)
         rc = cr_member_await(g, m, quiesce_wire_Phase_PHASE_STOP, err);
@@ -56,6 +58,29 @@ static int pause_alone(struct cr_group *g, struct cr_member *m, struct cr_error 
     return rc;
 }
 
+static int run_several(struct cr_group *g, struct cr_error *err);
+
+/* Its callbacks have asked for company. */
+static int widen(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    int rc;
+
+    g->alone = 0;
+    rc = cr_member_begin_again(g, m, err);
+    return rc < 0 ? rc : run_several(g, err);
+}
+
+/* They may while it stops: then this is a step of its own. */
+static int stop_alone(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    static const quiesce_wire_Phase stop = quiesce_wire_Phase_PHASE_STOP;
+    int rc;
+
+    g->goal = stop;
+    rc = cr_member_ask(g, m, &stop, 1, err);
+    return rc < 0 ? rc : cr_member_await(g, m, stop, err);
+}
+
 static int run_alone(struct cr_group *g, struct cr_error *err)
 {
     static const quiesce_wire_Phase seal = quiesce_wire_Phase_PHASE_SEAL;
@@ -67,6 +92,10 @@ static int run_alone(struct cr_group *g, struct cr_error *err)
                        m->stage == CR_MEMBER_LEFT ? "process %d takes no part in checkpoints"
                                                   : "process %d: no such process",
                        m->facts.pid);
+    if (rc == 0 && m->result.may_forward)
+        rc = stop_alone(g, m, err);
+    if (rc == 0 && g->target_count > 1)
+        return widen(g, m, err);
     if (rc == 0)
         rc = pause_alone(g, m, err);
     if (rc < 0 || g->options->dry_run)

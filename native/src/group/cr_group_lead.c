@@ -6,6 +6,7 @@
 #include "cr_sys.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #define STEP_MS 5          /* between looks at processes that are being born */
@@ -108,8 +109,14 @@ int cr_member_await(struct cr_group *g, struct cr_member *m, quiesce_wire_Phase 
 
     if (g->options->progress != NULL)
         g->options->progress(cr_frame_phase_name(phase), g->options->argument);
-    while (rc == 0 && cr_group_place_of(m->reached) < cr_group_place_of(phase))
-        rc = cr_group_pump(g, -1, err);
+    while (rc == 0 && m->stage == CR_MEMBER_TALKING &&
+           cr_group_place_of(m->reached) < cr_group_place_of(phase)) {
+        rc = answer_forwards(g, err);
+        if (rc == 0)
+            rc = cr_group_pump(g, -1, err);
+    }
+    if (rc == 0 && m->stage == CR_MEMBER_LEFT)
+        return cr_fail(err, CR_EOMITTED, "%s", m->err.text);
     return rc;
 }
 
@@ -124,9 +131,20 @@ static size_t count_owed(const struct cr_group *g)
     return owed;
 }
 
+/* The one whose callback it was has killed itself. */
+static void kill_all(const struct cr_group *g)
+{
+    for (size_t i = 0; i < g->count; i++)
+        if (g->members[i]->stage == CR_MEMBER_TALKING)
+            kill(g->members[i]->facts.pid, SIGKILL);
+}
+
 void cr_group_cancel(struct cr_group *g, const struct cr_error *why)
 {
     struct cr_error ignored = {0};
+
+    if (g->doomed)
+        kill_all(g);
 
     for (size_t i = 0; i < g->count; i++) {
         struct cr_member *m = g->members[i];

@@ -86,6 +86,7 @@ struct cr_group {
     int64_t deadline; /* ns; 0: none */
     int cancel_fd;
     uint64_t round;
+    int doomed;              /* a callback wants all members to be killed */
     int alone;               /* the one member writes a file of its own */
     quiesce_wire_Phase goal; /* the phase that members are led to */
     int64_t looked_at;       /* when the processes were listed last */
@@ -140,6 +141,8 @@ void cr_member_hang_up(struct cr_member *m);
 /* One look at everybody, at most STEP_MS long (-1: until something comes). */
 int cr_group_pump(struct cr_group *g, int step_ms, struct cr_error *err);
 /* Tells M what it has to do for the goal. */
+/* Tells a member that was alone that it is one of several; it stays in its phase. */
+int cr_member_begin_again(struct cr_group *g, struct cr_member *m, struct cr_error *err);
 int cr_member_advance(struct cr_group *g, struct cr_member *m, struct cr_error *err);
 /* Asks the one member for several phases at once. */
 int cr_member_ask(struct cr_group *g, struct cr_member *m, const quiesce_wire_Phase *phases,

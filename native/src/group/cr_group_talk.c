@@ -81,6 +81,17 @@ static int send_begin(struct cr_group *g, struct cr_member *m, struct cr_error *
     return cr_member_send(g, m, err);
 }
 
+int cr_member_begin_again(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    quiesce_wire_Phase reached = m->reached;
+    int rc = send_begin(g, m, err);
+
+    while (rc == 0 && m->stage == CR_MEMBER_TALKING && m->owed > 0)
+        rc = cr_group_pump(g, -1, err);
+    m->reached = reached;
+    return rc;
+}
+
 static int send_dump(struct cr_group *g, struct cr_member *m, struct cr_error *err)
 {
     int fd = cr_group_file_open(g, err);
@@ -190,6 +201,7 @@ static int member_failed(struct cr_group *g, struct cr_member *m, struct cr_erro
     const quiesce_wire_RankResult *r = &m->result;
 
     cr_fail(&m->err, r->error, "%s", r->text);
+    g->doomed |= r->verdict == quiesce_wire_Verdict_VERDICT_PERMANENT;
     if (r->error == CR_EOMITTED || r->verdict == quiesce_wire_Verdict_VERDICT_OMIT) {
         leave(m);
         return 0;

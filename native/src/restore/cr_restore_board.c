@@ -7,7 +7,10 @@
 #include "cr_sys.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -80,6 +83,16 @@ static int make_memory(struct cr_restore_group *g, size_t size, struct cr_error 
     return 0;
 }
 
+/* For callbacks that ask. */
+static void tell_source(const char *path, struct cr_handoff *h)
+{
+    char absolute[PATH_MAX];
+
+    h->restarter = getpid();
+    if (realpath(path, absolute) != NULL && absolute[0] == '/')
+        snprintf(h->source, sizeof(h->source), "%s", absolute);
+}
+
 int cr_board_make(struct cr_restore_group *g, struct cr_error *err)
 {
     size_t members = ALIGN(sizeof(struct cr_handoff));
@@ -100,6 +113,7 @@ int cr_board_make(struct cr_restore_group *g, struct cr_error *err)
     h->ids = (uint32_t)ids;
     h->fds = (uint32_t)fds;
     h->member_count = (uint32_t)g->kin_count;
+    tell_source(g->path, h);
     for (size_t i = 0; i < g->kin_count; i++)
         fill_member(g, i, &cr_handoff_members(h)[i], &fd, &id);
     h->id_count = id;
