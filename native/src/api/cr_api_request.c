@@ -5,14 +5,12 @@
 #include "cr_api_handle.h"
 #include "cr_api_helper.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FLAGS                                                                                      \
@@ -86,44 +84,6 @@ static int includes_self(cr_scope_t scope, pid_t target)
     return pid == target;
 }
 
-static int look_for_agent(pid_t pid)
-{
-    char path[320];
-    char name[32];
-    const struct dirent *entry;
-    int found = 0;
-    FILE *file;
-    DIR *tasks;
-
-    snprintf(path, sizeof(path), "/proc/%d/task", pid);
-    tasks = opendir(path);
-    while (tasks != NULL && !found && (entry = readdir(tasks)) != NULL) {
-        snprintf(path, sizeof(path), "/proc/%d/task/%s/comm", pid, entry->d_name);
-        file = fopen(path, "re");
-        if (file == NULL)
-            continue;
-        found = fgets(name, sizeof(name), file) != NULL && strcmp(name, "cr-agent\n") == 0;
-        fclose(file);
-    }
-    if (tasks != NULL)
-        closedir(tasks);
-    return found;
-}
-
-/* A process that was forked a moment ago does not have its agent yet. */
-static int has_agent(pid_t pid)
-{
-    const struct timespec step = {0, 10000000};
-    int left = 50;
-
-    while (!look_for_agent(pid)) {
-        if (left-- == 0)
-            return 0;
-        nanosleep(&step, NULL);
-    }
-    return 1;
-}
-
 /* What can be known before the helper is asked. */
 static int check_target(const cr_checkpoint_args_t *a, pid_t target)
 {
@@ -137,11 +97,7 @@ static int check_target(const cr_checkpoint_args_t *a, pid_t target)
         rc = kill(target, 0);
     else if (a->cr_scope == CR_SCOPE_PGRP)
         rc = kill(-target, 0);
-    if (rc < 0)
-        return -1;
-    if (a->cr_scope == CR_SCOPE_PROC && !has_agent(target))
-        return cr_api_fail(CR_ENOSUPPORT);
-    return 0;
+    return rc;
 }
 
 struct words {
