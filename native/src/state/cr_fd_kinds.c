@@ -17,6 +17,8 @@ extern const struct cr_fd_kind cr_fd_timer;
 extern const struct cr_fd_kind cr_fd_epoll;
 extern const struct cr_fd_kind cr_fd_content;
 extern const struct cr_fd_kind cr_fd_unix;
+extern const struct cr_fd_kind cr_fd_tcp;
+extern const struct cr_fd_kind cr_fd_udp;
 
 /* A line for each kind. The standard kind is the last one: it takes every standard stream that nobody before it wanted. */
 /* clang-format off */
@@ -35,6 +37,8 @@ const struct cr_fd_kind *const cr_fd_kinds[] = {
     &cr_fd_epoll,
     &cr_fd_content,
     &cr_fd_unix,
+    &cr_fd_tcp,
+    &cr_fd_udp,
     &cr_fd_standard,
     NULL,
 };

@@ -24,7 +24,8 @@
 struct look {
     struct cr_fd_collect *c;
     int fd;
-    int flight; /* descriptors that the last message had with it */
+    int is_fixed; /* the kernel shows only the beginning: TCP before Linux 6.10 */
+    int flight;   /* descriptors that the last message had with it */
     char *buffer;
     struct cr_queue_head *head;
     union cr_socket_address name;
@@ -139,6 +140,8 @@ static int look_at_all(struct look *l, uint64_t size, struct cr_error *err)
         rc = keep(l, (size_t)n);
         if (rc < 0)
             return cr_fail_memory(err);
+        if (l->is_fixed)
+            break;
     }
     if (is_stream && l->head->size != size)
         cr_refuse(
@@ -194,7 +197,7 @@ static int look(struct look *l, uint64_t size, struct cr_error *err)
     if (l->head == NULL)
         return cr_fail_memory(err);
     *l->head = (struct cr_queue_head){.fd = l->fd};
-    cr_socket_set(l->fd, SOL_SOCKET, SO_PEEK_OFF, 0);
+    l->is_fixed = cr_socket_set(l->fd, SOL_SOCKET, SO_PEEK_OFF, 0) < 0;
     rc = look_at_all(l, size, err);
     cr_socket_set(l->fd, SOL_SOCKET, SO_PEEK_OFF, place);
     return rc == 0 && l->head->count > 0 ? add_note(l->c, l->head, err) : rc;

@@ -49,6 +49,14 @@ void cr_socket_options_collect(int fd, quiesce_image_Socket *s);
 int cr_socket_options_put_back(int fd, const quiesce_image_Socket *s, struct cr_error *err);
 /* Room for all that is going to be sent through FD, until the options are put back. */
 void cr_socket_make_room(int fd, uint64_t size);
+/* Room for all that FD is going to receive. */
+void cr_socket_make_room_here(int fd, uint64_t size);
+/* Those that decide who may have an address. */
+void cr_socket_options_before_bind(int fd, const quiesce_image_Socket *s);
+
+/* The multicast groups that FD is in, into S; and joins them again. */
+int cr_groups_collect(struct cr_fd_collect *c, int fd, quiesce_image_Socket *s);
+int cr_groups_put_back(int fd, const quiesce_image_Socket *s, struct cr_error *err);
 
 /* Adds the note. */
 int cr_socket_add(struct cr_fd_collect *c, const quiesce_image_Socket *s, struct cr_error *err);

@@ -128,6 +128,17 @@ static int has_level(const quiesce_image_Socket *s, int level)
     }
 }
 
+/* Streams have no use for these, and refuse them. */
+static int is_for_multicast(const struct option *o)
+{
+    if (o->level == IPPROTO_IP)
+        return o->name == IP_MULTICAST_TTL || o->name == IP_MULTICAST_LOOP ||
+               o->name == IP_MULTICAST_ALL || o->name == IP_MULTICAST_IF;
+    return o->level == IPPROTO_IPV6 &&
+           (o->name == IPV6_MULTICAST_HOPS || o->name == IPV6_MULTICAST_LOOP ||
+            o->name == IPV6_MULTICAST_ALL || o->name == IPV6_MULTICAST_IF);
+}
+
 static int get(int fd, const struct option *o, uint8_t *out)
 {
     uint32_t length = VALUE_MAX;
@@ -163,7 +174,8 @@ void cr_socket_options_collect(int fd, quiesce_image_Socket *s)
             keep(s, &SIZES[i], value, size);
     }
     for (size_t i = 0; i < sizeof(OPTIONS) / sizeof(*OPTIONS); i++) {
-        if (!has_level(s, OPTIONS[i].level))
+        if (!has_level(s, OPTIONS[i].level) ||
+            (s->type == SOCK_STREAM && is_for_multicast(&OPTIONS[i])))
             continue;
         size = get(fd, &OPTIONS[i], value);
         if (size > 0)
@@ -179,11 +191,39 @@ static void set_size(int fd, int name, int force, int size)
         cr_socket_set(fd, SOL_SOCKET, force, size / 2);
 }
 
-void cr_socket_make_room(int fd, uint64_t size)
+static void enlarge(int fd, int name, int force, uint64_t size)
 {
     uint64_t wanted = 4 * size + (1UL << 20);
 
-    set_size(fd, SO_SNDBUF, SO_SNDBUFFORCE, wanted < INT32_MAX ? (int)wanted : INT32_MAX);
+    if ((uint64_t)cr_socket_option(fd, SOL_SOCKET, name) < wanted)
+        set_size(fd, name, force, wanted < INT32_MAX ? (int)wanted : INT32_MAX);
+}
+
+void cr_socket_make_room(int fd, uint64_t size)
+{
+    enlarge(fd, SO_SNDBUF, SO_SNDBUFFORCE, size);
+}
+
+void cr_socket_make_room_here(int fd, uint64_t size)
+{
+    enlarge(fd, SO_RCVBUF, SO_RCVBUFFORCE, size);
+}
+
+void cr_socket_options_before_bind(int fd, const quiesce_image_Socket *s)
+{
+    static const struct option EARLY[] = {
+        {SOL_SOCKET, SO_REUSEADDR},   {SOL_SOCKET, SO_REUSEPORT},   {SOL_SOCKET, SO_BINDTODEVICE},
+        {IPPROTO_IP, IP_FREEBIND},    {IPPROTO_IP, IP_TRANSPARENT}, {IPPROTO_IPV6, IPV6_V6ONLY},
+        {IPPROTO_IPV6, IPV6_FREEBIND}};
+
+    for (pb_size_t i = 0; i < s->option_count; i++) {
+        const quiesce_image_SocketOption *o = &s->option[i];
+
+        for (size_t j = 0; j < sizeof(EARLY) / sizeof(*EARLY); j++) {
+            if (EARLY[j].level == o->level && EARLY[j].name == o->name)
+                cr_sys(SYS_setsockopt, fd, o->level, o->name, o->value.bytes, o->value.size);
+        }
+    }
 }
 
 /* TCP chooses sizes by itself until the program does. */
@@ -197,11 +237,11 @@ static int put_back_size(int fd, const quiesce_image_Socket *s, int name, struct
         if (o[i].level == SOL_SOCKET && o[i].name == name && o[i].value.size == sizeof(size))
             memcpy(&size, o[i].value.bytes, sizeof(size));
     }
-    if (size == 0 || (has_level(s, IPPROTO_TCP) && (s->buffer_lock & lock) == 0) ||
-        cr_socket_option(fd, SOL_SOCKET, name) == size)
+    if (size == 0 || cr_socket_option(fd, SOL_SOCKET, name) == size)
         return 0;
     set_size(fd, name, name == SO_SNDBUF ? SO_SNDBUFFORCE : SO_RCVBUFFORCE, size);
-    if (cr_socket_option(fd, SOL_SOCKET, name) >= size)
+    if (cr_socket_option(fd, SOL_SOCKET, name) >= size ||
+        (has_level(s, IPPROTO_TCP) && (s->buffer_lock & lock) == 0))
         return 0;
     return cr_fail(err, CR_EREFUSED,
                    "socket %d had a %s buffer of %d bytes, which this host does not allow; raise "
@@ -221,7 +261,8 @@ static int put_back(int fd, const quiesce_image_Socket *s, const quiesce_image_S
     if (size == (int)o->value.size && memcmp(now, o->value.bytes, (size_t)size) == 0)
         return 0;
     rc = cr_sys(SYS_setsockopt, fd, o->level, o->name, o->value.bytes, o->value.size);
-    if (rc >= 0)
+    /* A socket with an address cannot change this one, which counts when it gets its address. */
+    if (rc >= 0 || (o->level == IPPROTO_IPV6 && o->name == IPV6_V6ONLY))
         return 0;
     return cr_fail(err, (int)-rc,
                    "socket %d cannot be given its option %d of level %d again: %s; restart as a "

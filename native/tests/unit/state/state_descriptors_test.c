@@ -170,12 +170,15 @@ static void test_kept_streams(void)
     close_inherited();
 }
 
+static uint32_t tcp_policy;
+
 static void expect_refusal(const char *words, const char *text)
 {
     struct fixture f;
     int rc;
 
     begin(&f);
+    f.state.tcp_policy = tcp_policy;
     rc = cr_descriptors_collect(&f.state, &f.err);
     printf("# %s\n", f.err.text);
     tap_ok(rc == -CR_EREFUSED && strstr(f.err.text, words) != NULL, text);
@@ -199,25 +202,37 @@ static void test_tcp(void)
         perror("# sockets");
         return;
     }
-    dup2(listener, 50);
+    dup2(listener, 60); /* foreign */
     close(listener);
     dup2(client, 7);
     close(client);
+    tcp_policy = 1;
     snprintf(words, sizeof(words), "descriptor 7 is a TCP connection from 127.0.0.1:");
-    expect_refusal(words, "a TCP connection is named with its addresses");
+    expect_refusal(words, "a TCP connection to the outside is named with its addresses");
+    tcp_policy = 0;
+    close(60);
 }
 
 static void test_listener(void)
 {
     struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    socklen_t length = sizeof(at);
     int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    int client = socket(AF_INET6, SOCK_STREAM, 0);
 
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 || listen(fd, 1) != 0) {
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 || listen(fd, 1) != 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &length) != 0 ||
+        connect(client, (struct sockaddr *)&at, sizeof(at)) != 0) {
         close_inherited();
         return;
     }
-    expect_refusal("is a listening TCP socket at [0:0:0:0:0:0:0:1]:",
-                   "a listening socket is named with its address");
+    dup2(client, 60); /* foreign */
+    close(client);
+    tcp_policy = 1;
+    expect_refusal("is a TCP socket at [0:0:0:0:0:0:0:1]:",
+                   "a listening socket with a connection from outside is named with its address");
+    tcp_policy = 0;
+    close(60);
 }
 
 /* At a number that is foreign in all tests. */
