@@ -7,6 +7,8 @@ extern const struct cr_fd_kind cr_fd_path;
 extern const struct cr_fd_kind cr_fd_proc;
 extern const struct cr_fd_kind cr_fd_namespace;
 extern const struct cr_fd_kind cr_fd_pidfd;
+extern const struct cr_fd_kind cr_fd_mqueue;
+extern const struct cr_fd_kind cr_fd_inotify;
 extern const struct cr_fd_kind cr_fd_file;
 extern const struct cr_fd_kind cr_fd_directory;
 extern const struct cr_fd_kind cr_fd_device;
@@ -27,6 +29,8 @@ const struct cr_fd_kind *const cr_fd_kinds[] = {
     &cr_fd_proc,
     &cr_fd_namespace,
     &cr_fd_pidfd,
+    &cr_fd_mqueue,
+    &cr_fd_inotify,
     &cr_fd_file,
     &cr_fd_directory,
     &cr_fd_device,
