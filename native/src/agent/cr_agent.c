@@ -78,6 +78,9 @@ static int start_thread(void)
     /* The new thread inherits the mask: no handler of the application may ever run in it. */
     cr_sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
     rc = pthread_create(&thread, &attributes, run, NULL);
+    /* A requester knows it by its name, even if this process is stopped before it runs. */
+    if (rc == 0)
+        pthread_setname_np(thread, CR_AGENT_NAME);
     before &= ~(1UL << (CR_SIGNAL - 1));
     cr_sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
     pthread_attr_destroy(&attributes);
