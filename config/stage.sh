@@ -27,7 +27,7 @@ manual_pages() {
 cp -a "$native/." "$work/"
 cp -a "$java/." "$work/"
 mkdir -p "$work/include" "$work/share/doc/quiesce"
-cp "$root"/native/include/libcr*.h "$work/include/"
+cp "$root"/native/include/*.h "$work/include/"
 cp "$root"/README.md "$root"/LICENSE "$root"/CHANGELOG.md "$work/share/doc/quiesce/"
 if command -v go-md2man >/dev/null; then
     manual_pages
