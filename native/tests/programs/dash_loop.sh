@@ -6,7 +6,7 @@ needs=(dash cksum)
 setup() {
     cat >job.sh <<'END'
 i=0
-while [ $i -lt 300 ]; do
+while [ $i -lt 900 ]; do
     i=$((i + 1))
     set -- $(echo "$i $i" | cksum)
     echo "$1" >> file

@@ -5,7 +5,7 @@
 needs=(make awk)
 setup() {
     cat >Makefile <<'END'
-all: $(foreach i,$(shell seq 1 40),t$(i))
+all: $(foreach i,$(shell seq 1 90),t$(i))
 	@cat $(sort $^) | cksum
 t%:
 	@awk 'BEGIN { x = $*; for (i = 0; i < 200000; i++) x = (x * 16807) % 2147483647; print "$*", x }' > $@.tmp && mv $@.tmp $@

@@ -7,7 +7,7 @@ needs=(sqlite3)
 setup() {
     {
         echo 'create table t(a integer primary key, b text, c integer); begin;'
-        for ((i = 0; i < 30000; i++)); do
+        for ((i = 0; i < 120000; i++)); do
             echo "insert into t values($i, 'row $i of the table', $(((i * 7919) % 10007)));"
         done
         echo 'commit; create index i on t(c); begin; update t set c = c * 2 where a % 3 = 0; delete from t where a % 7 = 0; commit;'
