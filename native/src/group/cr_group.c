@@ -6,19 +6,11 @@
 #include "cr_sys.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #define ARENA_SIZE (1UL << 20)
 #define TRIES 5 /* to stop all without a signal between threads in the wrong moment */
-
-/* A process that is to be killed or stopped does not run a step beyond its image. */
-static int stays_stopped(const struct cr_group *g)
-{
-    return !g->options->dry_run &&
-           (g->options->early || g->options->signal == SIGKILL || g->options->signal == SIGSTOP);
-}
 
 static uint64_t micros_since(int64_t begun)
 {
@@ -41,15 +33,15 @@ static int pause_alone(struct cr_group *g, struct cr_member *m, struct cr_error 
     int rc;
 
     g->goal = quiesce_wire_Phase_PHASE_RESUME;
-    rc = g->options->dry_run
-             ? cr_member_ask(g, m, dry + first, 2 - first, err)
-             : cr_member_ask(g, m, phases + first, (stays_stopped(g) ? 2 : 3) - first, err);
+    rc = g->options->dry_run ? cr_member_ask(g, m, dry + first, 2 - first, err)
+                             : cr_member_ask(g, m, phases + first,
+                                             (cr_group_stays_stopped(g) ? 2 : 3) - first, err);
 
     if (rc == 0)
         rc = cr_member_await(g, m, quiesce_wire_Phase_PHASE_STOP, err);
     if (rc == 0 && !g->options->dry_run)
         rc = cr_member_await(g, m, quiesce_wire_Phase_PHASE_DUMP, err);
-    if (rc == 0 && !stays_stopped(g))
+    if (rc == 0 && !cr_group_stays_stopped(g))
         rc = cr_member_await(g, m, quiesce_wire_Phase_PHASE_RESUME, err);
     g->result->pause_micros = micros_since(stopped_at);
     g->result->stop_micros = m->stop_micros;
@@ -228,7 +220,7 @@ static int run_several(struct cr_group *g, struct cr_error *err)
     }
     if (rc == 0 && !g->options->dry_run)
         rc = write_all(g, err);
-    if (rc == 0 && !stays_stopped(g))
+    if (rc == 0 && !cr_group_stays_stopped(g))
         rc = cr_group_lead(g, quiesce_wire_Phase_PHASE_RESUME, err);
     g->result->pause_micros = micros_since(g->stopped_at);
     if (rc < 0 || g->options->dry_run)

@@ -101,6 +101,9 @@ struct cr_group {
 
 int64_t cr_group_now(void);
 
+/* A process that is to be killed or stopped does not run a step beyond its image. */
+int cr_group_stays_stopped(const struct cr_group *g);
+
 /* ---- cr_members.c: who belongs to the scope ---- */
 
 /* Reads what the kernel says of PID. 0, or -ESRCH. */

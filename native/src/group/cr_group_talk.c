@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -108,10 +109,19 @@ static int send_dump(struct cr_group *g, struct cr_member *m, struct cr_error *e
     return 0;
 }
 
+int cr_group_stays_stopped(const struct cr_group *g)
+{
+    const struct cr_group_options *o = g->options;
+
+    return !o->dry_run && (o->early || o->signal == SIGKILL || o->signal == SIGSTOP);
+}
+
 static int ask_next(struct cr_group *g, struct cr_member *m, struct cr_error *err)
 {
     quiesce_wire_Phase next = order[cr_group_place_of(m->asked) + 1];
 
+    if (next == quiesce_wire_Phase_PHASE_RESUME && cr_group_stays_stopped(g))
+        next = quiesce_wire_Phase_PHASE_SEAL;
     m->asked = next;
     if (next == quiesce_wire_Phase_PHASE_COLLECTIVES)
         return send_begin(g, m, err);
