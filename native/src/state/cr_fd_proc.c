@@ -119,10 +119,11 @@ static int collect_pidfd(struct cr_fd_collect *c, const struct cr_open_file *fil
                   "checkpoint",
                   file->fd);
     else if (!is_member(c->state, p.pid))
-        cr_refuse(c->refusals,
-                  "descriptor %d is a pidfd of process %d, which is not below this one and so not "
-                  "saved with it; close it before the checkpoint, or checkpoint the tree (--tree)",
-                  file->fd, p.pid);
+        cr_refuse(
+            c->refusals,
+            "descriptor %d is a pidfd of process %d, which is not below this one and so not "
+            "saved with it; close it before the checkpoint, or checkpoint a tree that has both",
+            file->fd, p.pid);
     if (c->state->known_tid != NULL)
         p.pid = c->state->known_tid(p.pid);
     return cr_state_add(c->state, quiesce_image_NoteType_NOTE_PIDFD, quiesce_image_PidFd_fields, &p,

@@ -138,23 +138,27 @@ struct link_words {
     const char *words;
 };
 
+/* What each is, and what to do about it where there is something better than to close it. */
 static const struct link_words ANONYMOUS[] = {
-    {"anon_inode:[eventpoll]", "an epoll instance"},
-    {"anon_inode:[eventfd]", "an eventfd"},
-    {"anon_inode:[timerfd]", "a timerfd"},
-    {"anon_inode:[signalfd]", "a signalfd"},
-    {"anon_inode:inotify", "an inotify instance"},
-    {"anon_inode:[fanotify]", "a fanotify group"},
-    {"anon_inode:[io_uring]", "an io_uring instance"},
-    {"anon_inode:[userfaultfd]", "a userfaultfd"},
-    {"anon_inode:[perf_event]", "a performance counter"},
-    {"anon_inode:[pidfd]", "a pidfd"},
-    {"pidfd:", "a pidfd"},
-    {"anon_inode:bpf", "a BPF object"},
-    {"anon_inode:", "a kernel object"},
-    {"mnt:[", "a namespace"},
-    {"net:[", "a namespace"},
-    {"user:[", "a namespace"},
+    {"anon_inode:[io_uring]",
+     "an io_uring instance, whose requests the kernel holds; use read() and write() or aio threads "
+     "(for many libraries an environment variable or option switches io_uring off), or"},
+    {"anon_inode:[perf_event]", "a performance counter, which counts for a process that is gone;"},
+    {"anon_inode:bpf", "a BPF object, which lives in the kernel;"},
+    {"anon_inode:btf", "a BPF object, which lives in the kernel;"},
+    {"anon_inode:[userfaultfd]", "a userfaultfd, through which another thread fills memory;"},
+    {"anon_inode:[landlock-ruleset]", "a Landlock ruleset, which cannot be read back;"},
+    {"anon_inode:landlock-ruleset", "a Landlock ruleset, which cannot be read back;"},
+    {"anon_inode:[fanotify]", "a fanotify group; use inotify, or"},
+    {"anon_inode:seccomp notify", "the supervisor's side of a seccomp filter;"},
+    {"anon_inode:[fscontext]", "a file system that is being mounted;"},
+    {"anon_inode:kvm", "a virtual machine of KVM; checkpoint it with its own tools, or"},
+    {"anon_inode:[vfio", "a device that is passed through (VFIO);"},
+    {"anon_inode:iommufd", "a device that is passed through (iommufd);"},
+    {"anon_inode:[eventpoll]", "an epoll instance;"},
+    {"anon_inode:dmabuf", "a buffer of a device (dma-buf);"},
+    {"/dmabuf:", "a buffer of a device (dma-buf);"},
+    {"anon_inode:", "a kernel object that Quiesce does not know;"},
 };
 
 static const char *anonymous_words(const char *link)
@@ -163,13 +167,15 @@ static const char *anonymous_words(const char *link)
         if (cr_str_starts(link, ANONYMOUS[i].link))
             return ANONYMOUS[i].words;
     }
-    return "something without a name";
+    return "something without a name;";
 }
 
 static void regular_words(const struct cr_open_file *file, const char *link, char *out, size_t size)
 {
-    if (cr_str_starts(link, "/memfd:"))
-        cr_fmt(out, size, "a memory file (%s); " CLOSE_IT, link);
+    if (cr_str_starts(link, "/secretmem"))
+        cr_fmt(out, size, "secret memory (memfd_secret), which must not be stored; " CLOSE_IT);
+    else if (cr_str_starts(link, "/dmabuf:"))
+        cr_fmt(out, size, "%s " CLOSE_IT, anonymous_words(link));
     else if (file->st.st_nlink == 0)
         cr_fmt(out, size,
                "a deleted file (%s); delete it when the program ends, or close it before the "
@@ -182,18 +188,35 @@ static void regular_words(const struct cr_open_file *file, const char *link, cha
                link);
 }
 
+static const struct link_words DEVICES[] = {
+    {"/dev/kvm", "a virtual machine of KVM (%s, device %u:%u); checkpoint it with its own tools"},
+    {"/dev/fuse", "the server of a FUSE file system (%s, device %u:%u); unmount it before the "
+                  "checkpoint"},
+    {"/dev/nvidia",
+     "a graphics processor (%s, device %u:%u), whose state cannot be read; " CLOSE_IT},
+    {"/dev/dri/", "a graphics processor (%s, device %u:%u), whose state cannot be read; " CLOSE_IT},
+    {"/dev/kfd", "a graphics processor (%s, device %u:%u), whose state cannot be read; " CLOSE_IT},
+    {"/dev/infiniband/",
+     "a network adapter (%s, device %u:%u), whose state cannot be read; " CLOSE_IT},
+    {"/dev/net/tun", "a network device (%s, device %u:%u); " CLOSE_IT},
+    {"", "a device (%s, number %u:%u); " CLOSE_IT},
+};
+
 static void device_words(const struct cr_open_file *file, const char *link, char *out, size_t size)
 {
     unsigned number = major(file->st.st_rdev);
+    size_t i = 0;
 
-    if (S_ISCHR(file->st.st_mode) && (number == 4 || (number >= 136 && number <= 143)))
+    if (S_ISCHR(file->st.st_mode) && (number == 4 || (number >= 136 && number <= 143))) {
         cr_fmt(out, size,
                "a terminal (%s) that is not a standard stream; duplicate descriptor 0, 1 or 2 "
                "instead of opening it, or open /dev/tty",
                link);
-    else
-        cr_fmt(out, size, "a device (%s, number %u:%u); " CLOSE_IT, link, number,
-               minor(file->st.st_rdev));
+        return;
+    }
+    while (!cr_str_starts(link, DEVICES[i].link))
+        i++;
+    cr_fmt(out, size, DEVICES[i].words, link, number, minor(file->st.st_rdev));
 }
 
 void cr_descriptor_words(const struct cr_open_file *file, const char *link, char *out, size_t size)
@@ -202,11 +225,6 @@ void cr_descriptor_words(const struct cr_open_file *file, const char *link, char
 
     if (S_ISSOCK(mode))
         socket_words(file->fd, out, size);
-    else if (S_ISFIFO(mode) && link[0] == '/')
-        cr_fmt(out, size, "a named pipe (%s); " CLOSE_IT, link);
-    else if (S_ISFIFO(mode))
-        cr_fmt(out, size, "a pipe (%s); " CLOSE_IT "; or if it was inherited, start with %d>&-",
-               link, file->fd);
     else if (S_ISREG(mode))
         regular_words(file, link, out, size);
     else if (S_ISDIR(mode))
@@ -214,5 +232,5 @@ void cr_descriptor_words(const struct cr_open_file *file, const char *link, char
     else if (S_ISCHR(mode) || S_ISBLK(mode))
         device_words(file, link, out, size);
     else
-        cr_fmt(out, size, "%s (%s); " CLOSE_IT, anonymous_words(link), link);
+        cr_fmt(out, size, "%s " CLOSE_IT " (%s)", anonymous_words(link), link);
 }
