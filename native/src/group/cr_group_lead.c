@@ -11,6 +11,7 @@
 
 #define STEP_MS 5          /* between looks at processes that are being born */
 #define SCAN_NS 20000000LL /* between lists of all processes while some are not stopped yet */
+#define LOOKS_MAX 2
 #define CANCEL_NS (30LL * 1000000000)
 
 /* Those that are not where G wants them. NEWBORN: of them, those without a connection. */
@@ -55,6 +56,8 @@ static int find_more(struct cr_group *g, int quick, struct cr_error *err)
     int added = g->alone ? 0 : cr_members_scan(g, quick, err);
     int rc = added >= 0 ? cr_members_wake(g, err) : added;
 
+    g->looks++;
+
     return rc < 0 ? rc : added;
 }
 
@@ -77,13 +80,15 @@ static int lead_step(struct cr_group *g, quiesce_wire_Phase phase, int finding,
     int rc;
 
     if (missing == 0) {
-        rc = finding ? find_more(g, stopping, err) : 0;
+        /* Before the stop, those that are born all the time are not run after. */
+        rc = finding && (stopping || g->looks < LOOKS_MAX) ? find_more(g, stopping, err) : 0;
         return rc < 0 ? rc : rc == 0;
     }
     rc = newborn > 0 ? cr_members_wake(g, err) : 0;
     if (rc == 0 && newborn == 0)
         rc = answer_forwards(g, err);
-    if (rc == 0 && finding && cr_group_now() - g->looked_at > SCAN_NS)
+    if (rc == 0 && finding &&
+        (g->looked_at == 0 || (stopping && cr_group_now() - g->looked_at > SCAN_NS)))
         rc = find_more(g, stopping, err);
     return rc < 0 ? rc : cr_group_pump(g, newborn > 0 || finding ? STEP_MS : -1, err);
 }
@@ -94,6 +99,7 @@ int cr_group_lead(struct cr_group *g, quiesce_wire_Phase phase, struct cr_error 
     int rc;
 
     g->goal = phase;
+    g->looks = 0;
     if (g->options->progress != NULL)
         g->options->progress(cr_frame_phase_name(phase), g->options->argument);
     rc = advance_all(g, err);

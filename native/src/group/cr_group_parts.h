@@ -89,7 +89,8 @@ struct cr_group {
     int doomed;              /* a callback wants all members to be killed */
     int alone;               /* the one member writes a file of its own */
     quiesce_wire_Phase goal; /* the phase that members are led to */
-    int64_t looked_at;       /* when the processes were listed last */
+    int64_t looked_at;       /* when the processes were listed last; 0: they have to be */
+    int looks;               /* how often in this phase */
     struct cr_arena arena;
     quiesce_wire_Frame frame;
     uint8_t sent[CR_FRAME_AGENT_MAX];
