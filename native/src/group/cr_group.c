@@ -84,6 +84,8 @@ static int run_alone(struct cr_group *g, struct cr_error *err)
                        m->stage == CR_MEMBER_LEFT ? "process %d takes no part in checkpoints"
                                                   : "process %d: no such process",
                        m->facts.pid);
+    if (rc == 0 && m->stopped)
+        return cr_fail(err, CR_EFAMILY, "process %d has been stopped", m->facts.pid);
     if (rc == 0 && m->result.may_forward)
         rc = stop_alone(g, m, err);
     if (rc == 0 && g->target_count > 1)
@@ -157,19 +159,25 @@ static int stop_all(struct cr_group *g, struct cr_error *err)
 }
 
 /* Everybody goes on, and a round with the same members begins. */
-static void begin_anew(struct cr_group *g, const struct cr_error *why)
+static int begin_anew(struct cr_group *g, const struct cr_error *why, struct cr_error *err)
 {
     int64_t deadline = g->deadline;
     int cancel_fd = g->cancel_fd;
+    int rc = 0;
 
     cr_group_cancel(g, why);
     g->deadline = deadline;
     g->cancel_fd = cancel_fd;
     g->round++;
-    for (size_t i = 0; i < g->count; i++) {
-        g->members[i]->asked = quiesce_wire_Phase_PHASE_IDLE;
-        g->members[i]->reached = quiesce_wire_Phase_PHASE_IDLE;
+    for (size_t i = 0; rc == 0 && i < g->count; i++) {
+        struct cr_member *m = g->members[i];
+
+        m->asked = quiesce_wire_Phase_PHASE_IDLE;
+        m->reached = quiesce_wire_Phase_PHASE_IDLE;
+        if (m->stopped && m->stage == CR_MEMBER_TALKING)
+            rc = cr_stopped_begin(m, m->agent, err);
     }
+    return rc;
 }
 
 static int write_all(struct cr_group *g, struct cr_error *err)
@@ -215,8 +223,9 @@ static int run_several(struct cr_group *g, struct cr_error *err)
     for (int tries = 1; may_try_again(g, rc) && tries < TRIES; tries++) {
         struct cr_error why = *err;
         *err = (struct cr_error){0};
-        begin_anew(g, &why);
-        rc = stop_all(g, err);
+        rc = begin_anew(g, &why, err);
+        if (rc == 0)
+            rc = stop_all(g, err);
     }
     if (rc == 0 && !g->options->dry_run)
         rc = write_all(g, err);
@@ -228,6 +237,8 @@ static int run_several(struct cr_group *g, struct cr_error *err)
     g->result->processes =
         (uint32_t)(count_stage(g, CR_MEMBER_TALKING) + count_stage(g, CR_MEMBER_ZOMBIE));
     g->result->zombies = (uint32_t)count_stage(g, CR_MEMBER_ZOMBIE);
+    for (size_t i = 0; i < g->count; i++)
+        g->result->stopped += cr_member_counts(g->members[i]) && g->members[i]->stopped;
     g->result->left_out = (uint32_t)count_stage(g, CR_MEMBER_LEFT);
     return seal_all(g, err);
 }
@@ -245,21 +256,29 @@ static int nobody_there(const struct cr_group *g, struct cr_error *err)
 
 static int run(struct cr_group *g, struct cr_error *err)
 {
+    struct cr_error why;
     int rc = cr_members_scan(g, 0, err);
 
     if (rc < 0)
         return rc;
     if (count_stage(g, CR_MEMBER_NEW) == 0)
         return nobody_there(g, err);
-    g->alone = g->count == 1;
+    rc = cr_members_check_traces(g, err);
+    if (rc < 0)
+        return rc;
+    if (count_stage(g, CR_MEMBER_NEW) == 0)
+        return nobody_is_left(g, err);
+    /* An image by itself does not say that its process is stopped. */
+    g->alone = g->count == 1 && g->members[0]->facts.state != 'T';
     rc = g->alone ? run_alone(g, err) : run_several(g, err);
     if (rc != -CR_EFAMILY)
         return rc;
     /* It has had a child meanwhile. */
-    begin_anew(g, err);
+    why = *err;
     *err = (struct cr_error){0};
+    rc = begin_anew(g, &why, err);
     g->alone = 0;
-    return run_several(g, err);
+    return rc < 0 ? rc : run_several(g, err);
 }
 
 /* In a dry run all have been told of what was refused; the first is the answer. */
@@ -281,6 +300,7 @@ static int finish(struct cr_group *g, int rc, struct cr_error *err)
         rc = g->options->commit(g->options->commit_argument, err);
     if (rc == 0) {
         cr_group_end(g, g->options->dry_run ? 0 : g->options->signal);
+        cr_group_await_end(g);
         return 0;
     }
     cr_group_cancel(g, err);

@@ -6,12 +6,15 @@
 #include "cr_sys.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 
 #define STEP_MS 5          /* between looks at processes that are being born */
 #define SCAN_NS 20000000LL /* between lists of all processes while some are not stopped yet */
+#define END_NS 1000000000LL
 #define LOOKS_MAX 2
+#define CHECK_NS 100000000LL
 #define CANCEL_NS (30LL * 1000000000)
 
 /* Those that are not where G wants them. NEWBORN: of them, those without a connection. */
@@ -70,6 +73,30 @@ static int advance_all(struct cr_group *g, struct cr_error *err)
     return rc;
 }
 
+/* Somebody may be stopped by a signal at any time; its agent is, too, and says nothing any more. */
+static int look_for_stopped(struct cr_group *g, struct cr_error *err)
+{
+    int rc = 0;
+
+    if (cr_group_now() - g->checked_at < CHECK_NS)
+        return 0;
+    g->checked_at = cr_group_now();
+    for (size_t i = 0; rc == 0 && i < g->count; i++) {
+        struct cr_member *m = g->members[i];
+        struct cr_facts facts;
+
+        if (m->stage != CR_MEMBER_TALKING || m->stopped || m->owed == 0 ||
+            cr_facts_read(m->facts.pid, &facts) < 0 || facts.state != 'T')
+            continue;
+        g->holds = 1;
+        rc = cr_stopped_begin(m, m->agent, err);
+        if (rc == 0 &&
+            cr_group_place_of(m->reached) >= cr_group_place_of(quiesce_wire_Phase_PHASE_STOP))
+            rc = cr_stopped_stand(m, err);
+    }
+    return rc;
+}
+
 /* One step on the way to PHASE. Returns 1 when everybody is there, 0, or a negative code. */
 static int lead_step(struct cr_group *g, quiesce_wire_Phase phase, int finding,
                      struct cr_error *err)
@@ -90,6 +117,8 @@ static int lead_step(struct cr_group *g, quiesce_wire_Phase phase, int finding,
     if (rc == 0 && finding &&
         (g->looked_at == 0 || (stopping && cr_group_now() - g->looked_at > SCAN_NS)))
         rc = find_more(g, stopping, err);
+    if (rc == 0 && finding)
+        rc = look_for_stopped(g, err);
     return rc < 0 ? rc : cr_group_pump(g, newborn > 0 || finding ? STEP_MS : -1, err);
 }
 
@@ -157,6 +186,8 @@ void cr_group_cancel(struct cr_group *g, const struct cr_error *why)
 
         if (m->fd < 0)
             continue;
+        if (m->stopped)
+            cr_stopped_stand(m, &ignored);
         cr_frame_cancel(&g->frame, g->round, "the requester gave up");
         g->frame.body.cancel.error = why->code;
         m->owed++;
@@ -179,5 +210,18 @@ void cr_group_end(struct cr_group *g, int signal)
             continue;
         cr_frame_end(&g->frame, g->round, signal);
         cr_member_send(g, m, &ignored);
+    }
+}
+
+void cr_group_await_end(const struct cr_group *g)
+{
+    int64_t deadline = cr_group_now() + END_NS;
+
+    for (size_t i = 0; i < g->count; i++) {
+        struct pollfd end = {g->members[i]->fd, POLLRDHUP, 0};
+
+        while (g->members[i]->stopped && end.fd >= 0 && end.revents == 0 &&
+               cr_group_now() < deadline)
+            poll(&end, 1, 10);
     }
 }

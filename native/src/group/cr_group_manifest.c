@@ -7,6 +7,7 @@
 #include "cr_sys.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,6 @@
 
 #define INIT 1
 #define RECORD_ROOM 8192UL /* no record is longer */
-#define SIGSTOP_NUMBER 19
 
 static struct cr_member *find_by_pid(const struct cr_group *g, pid_t pid)
 {
@@ -158,7 +158,7 @@ static void fill_member(const struct cr_group *g, const struct cr_member *m,
     out->tty = f->tty;
     out->foreground = f->foreground > 0 ? known(g, f->foreground) : -1;
     out->state = state_of(m);
-    out->stop_signal = m->stopped ? SIGSTOP_NUMBER : 0;
+    out->stop_signal = !m->stopped ? 0 : m->stop_signal != 0 ? m->stop_signal : SIGSTOP;
     out->exit_status = m->stage == CR_MEMBER_ZOMBIE ? f->exit_status : 0;
     out->exit_signal = f->exit_signal;
     cr_str_copy(out->comm, sizeof(out->comm), f->comm);

@@ -41,11 +41,15 @@ enum cr_member_stage {
 struct cr_member {
     struct cr_facts facts;
     enum cr_member_stage stage;
-    int shares;       /* perhaps it has shared memory */
-    uint64_t memory;  /* bytes that are not a file's, roughly */
-    pid_t known_pid;  /* what it takes for its pid */
-    uint32_t uid;     /* effective */
-    int stopped;      /* by a signal, when it was found */
+    int shares;      /* perhaps it has shared memory */
+    uint64_t memory; /* bytes that are not a file's, roughly */
+    pid_t known_pid; /* what it takes for its pid */
+    uint32_t uid;    /* effective */
+    int stopped;     /* by a signal */
+    int stop_signal;
+    int64_t seized_at;
+    struct cr_traced *traced; /* its threads, if it was stopped */
+    size_t traced_count;
     int64_t found_at; /* ns */
     int64_t woken_at;
     int64_t looked_at;
@@ -91,6 +95,10 @@ struct cr_group {
     quiesce_wire_Phase goal; /* the phase that members are led to */
     int64_t looked_at;       /* when the processes were listed last; 0: they have to be */
     int looks;               /* how often in this phase */
+    pid_t *skipped;          /* left out because of a tracer */
+    size_t skipped_count;
+    int holds; /* some member is stopped */
+    int64_t checked_at;
     struct cr_arena arena;
     quiesce_wire_Frame frame;
     uint8_t sent[CR_FRAME_AGENT_MAX];
@@ -122,6 +130,12 @@ int cr_members_scan(struct cr_group *g, int quick, struct cr_error *err);
 /* How many processes a further scope would have; or a negative code. */
 int cr_members_of(struct cr_group *g, const struct cr_group_target *target);
 
+/* Whether a process is one of those asked for. */
+int cr_members_belongs(const struct cr_group *g, const struct cr_facts *p);
+
+/* Refuses or leaves out, as the options say, members that are traced or trace others. */
+int cr_members_check_traces(struct cr_group *g, struct cr_error *err);
+
 void cr_members_free(struct cr_group *g);
 /* Whether M is to be saved (alive or dead). */
 int cr_member_counts(const struct cr_member *m);
@@ -133,6 +147,19 @@ int cr_members_wake(struct cr_group *g, struct cr_error *err);
 
 /* The agent of M has not come in time. */
 int cr_member_silent(const struct cr_member *m, struct cr_error *err);
+
+/* ---- cr_stopped.c: members that a signal has stopped ---- */
+
+#define CR_STOPPED_PATIENCE_NS (10LL * 1000000000)
+
+/* Holds all threads but the agent's. Refuses what would be seen by the process. */
+int cr_stopped_begin(struct cr_member *m, pid_t agent, struct cr_error *err);
+/* To be called often until M has reached STOP: lets threads go as far as their handlers. */
+int cr_stopped_serve(struct cr_member *m, struct cr_error *err);
+/* When M has reached STOP: they are stopped by the signal again, in their handlers. */
+int cr_stopped_stand(struct cr_member *m, struct cr_error *err);
+/* The agent is, too. */
+void cr_stopped_end(struct cr_member *m);
 
 /* ---- cr_group_talk.c: frames ---- */
 
@@ -163,6 +190,8 @@ int cr_member_await(struct cr_group *g, struct cr_member *m, quiesce_wire_Phase 
 void cr_group_cancel(struct cr_group *g, const struct cr_error *why);
 /* The end: SIGNAL to everybody, 0: none. */
 void cr_group_end(struct cr_group *g, int signal);
+/* Until stopped members have taken note of it. */
+void cr_group_await_end(const struct cr_group *g);
 
 /* ---- cr_group_manifest.c: what the members are to each other ---- */
 

@@ -34,6 +34,8 @@ int64_t cr_group_now(void)
     return cr_sys_clock_ns(CLOCK_MONOTONIC);
 }
 
+#define HOLDING_MS 1
+
 /* ---- sending ---- */
 
 int cr_member_send(struct cr_group *g, struct cr_member *m, struct cr_error *err)
@@ -46,13 +48,14 @@ int cr_member_send(struct cr_group *g, struct cr_member *m, struct cr_error *err
     return 0;
 }
 
-static void fill_begin(const struct cr_group *g, quiesce_wire_Begin *b)
+static void fill_begin(const struct cr_group *g, const struct cr_member *m, quiesce_wire_Begin *b)
 {
     const struct cr_group_options *o = g->options;
     const char *destination = o->destination != NULL ? o->destination : o->file;
 
     b->round = g->round;
-    b->durable = o->durable != 0;
+    /* Writers of a stopped process would be born stopped. */
+    b->durable = o->durable && !m->stopped;
     b->world_size = 1;
     b->group = !g->alone;
     b->alone = g->alone && o->scope != CR_GROUP_PROCESS;
@@ -77,8 +80,7 @@ static int send_begin(struct cr_group *g, struct cr_member *m, struct cr_error *
     memset(&g->frame, 0, sizeof(g->frame));
     g->frame.round = g->round;
     g->frame.which_body = quiesce_wire_Frame_begin_tag;
-    fill_begin(g, &g->frame.body.begin);
-    m->owed++;
+    fill_begin(g, m, &g->frame.body.begin);
     return cr_member_send(g, m, err);
 }
 
@@ -116,19 +118,31 @@ int cr_group_stays_stopped(const struct cr_group *g)
     return !o->dry_run && (o->early || o->signal == SIGKILL || o->signal == SIGSTOP);
 }
 
+/* A phase that this request does not have. */
+static int is_left_out(const struct cr_group *g, quiesce_wire_Phase phase)
+{
+    if (phase == quiesce_wire_Phase_PHASE_DUMP)
+        return g->options->dry_run;
+    return phase == quiesce_wire_Phase_PHASE_RESUME && cr_group_stays_stopped(g);
+}
+
 static int ask_next(struct cr_group *g, struct cr_member *m, struct cr_error *err)
 {
     quiesce_wire_Phase next = order[cr_group_place_of(m->asked) + 1];
+    int rc;
 
-    if (next == quiesce_wire_Phase_PHASE_RESUME && cr_group_stays_stopped(g))
-        next = quiesce_wire_Phase_PHASE_SEAL;
     m->asked = next;
-    if (next == quiesce_wire_Phase_PHASE_COLLECTIVES)
-        return send_begin(g, m, err);
+    if (is_left_out(g, next))
+        return 0;
     cr_frame_enter(&g->frame, g->round, next);
-    m->owed++;
-    return next == quiesce_wire_Phase_PHASE_DUMP && !g->alone ? send_dump(g, m, err)
-                                                              : cr_member_send(g, m, err);
+    if (next == quiesce_wire_Phase_PHASE_COLLECTIVES)
+        rc = send_begin(g, m, err);
+    else if (next == quiesce_wire_Phase_PHASE_DUMP && !g->alone)
+        rc = send_dump(g, m, err);
+    else
+        rc = cr_member_send(g, m, err);
+    m->owed += rc == 0;
+    return rc;
 }
 
 int cr_member_advance(struct cr_group *g, struct cr_member *m, struct cr_error *err)
@@ -236,8 +250,11 @@ static int take_done(struct cr_group *g, struct cr_member *m, const quiesce_wire
     if (m->result.error != 0)
         return member_failed(g, m, err);
     m->reached = done->phase;
-    if (done->phase == quiesce_wire_Phase_PHASE_STOP)
+    if (done->phase == quiesce_wire_Phase_PHASE_STOP) {
         m->stop_micros = m->result.micros;
+        if (m->stopped)
+            return cr_stopped_stand(m, err);
+    }
     if (done->phase == quiesce_wire_Phase_PHASE_DUMP)
         m->dump_micros = m->result.micros;
     if (done->phase == quiesce_wire_Phase_PHASE_LAYOUT)
@@ -389,6 +406,27 @@ static int poll_timeout(const struct cr_group *g, int step_ms)
     return step_ms < 0 || left < step_ms ? (int)left : step_ms;
 }
 
+/* Is somebody on the way to the handlers of its threads? */
+static int holding(const struct cr_group *g)
+{
+    for (size_t i = 0; g->holds && i < g->count; i++) {
+        if (g->members[i]->traced_count > 1)
+            return 1;
+    }
+    return 0;
+}
+
+static int serve_stopped(struct cr_group *g, struct cr_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < g->count; i++) {
+        if (g->members[i]->traced_count > 0)
+            rc = cr_stopped_serve(g->members[i], err);
+    }
+    return rc;
+}
+
 int cr_group_pump(struct cr_group *g, int step_ms, struct cr_error *err)
 {
     struct pollfd *fds = calloc(g->count + 3, sizeof(*fds));
@@ -402,7 +440,8 @@ int cr_group_pump(struct cr_group *g, int step_ms, struct cr_error *err)
     fds[2] = (struct pollfd){g->session.foreign_listener, POLLIN, 0};
     for (size_t i = 0; i < count; i++)
         fds[i + 3] = (struct pollfd){g->members[i]->fd, POLLIN, 0};
-    if (poll(fds, count + 3, poll_timeout(g, step_ms)) < 0 && errno != EINTR)
+    if (poll(fds, count + 3, poll_timeout(g, holding(g) ? HOLDING_MS : step_ms)) < 0 &&
+        errno != EINTR)
         rc = cr_fail(err, errno, "cannot wait for agents: %s", strerror(errno));
     for (size_t i = 0; rc == 0 && i < count; i++) {
         if (fds[i + 3].revents != 0)
@@ -410,6 +449,8 @@ int cr_group_pump(struct cr_group *g, int step_ms, struct cr_error *err)
     }
     if (rc == 0 && ((fds[1].revents | fds[2].revents) & POLLIN) != 0)
         rc = accept_agents(g, err);
+    if (rc == 0 && g->holds)
+        rc = serve_stopped(g, err);
     if (rc == 0)
         rc = check_limits(g, &fds[0], err);
     free(fds);

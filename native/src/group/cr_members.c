@@ -144,6 +144,10 @@ static int is_excluded(const struct cr_group *g, pid_t pid)
         if (g->options->omit[i] == pid)
             return 1;
     }
+    for (size_t i = 0; i < g->skipped_count; i++) {
+        if (g->skipped[i] == pid)
+            return 1;
+    }
     return 0;
 }
 
@@ -177,7 +181,7 @@ static int belongs(const struct cr_group *g, const struct cr_facts *p,
     }
 }
 
-static int belongs_to_any(const struct cr_group *g, const struct cr_facts *p)
+int cr_members_belongs(const struct cr_group *g, const struct cr_facts *p)
 {
     for (size_t i = 0; i < g->target_count; i++) {
         if (belongs(g, p, &g->targets[i]))
@@ -255,7 +259,6 @@ static int add_member(struct cr_group *g, const struct cr_facts *p, struct cr_er
     m->known_pid = p->pid;
     read_status(m);
     m->found_at = cr_group_now();
-    m->stopped = p->state == 'T';
     m->stage = cr_facts_are_of_dead(p) ? CR_MEMBER_ZOMBIE : CR_MEMBER_NEW;
     return 0;
 }
@@ -265,12 +268,12 @@ static int is_of_interest(const struct cr_group *g, const struct cr_facts *p)
 {
     const struct cr_facts *parent;
 
-    if (!belongs_to_any(g, p))
+    if (!cr_members_belongs(g, p))
         return 0;
     if (!cr_facts_are_of_dead(p))
         return 1;
     parent = find_facts(g->facts, g->fact_count, p->parent);
-    return parent != NULL && belongs_to_any(g, parent);
+    return parent != NULL && cr_members_belongs(g, parent);
 }
 
 int cr_members_scan(struct cr_group *g, int quick, struct cr_error *err)
@@ -306,6 +309,7 @@ int cr_member_counts(const struct cr_member *m)
 void cr_members_free(struct cr_group *g)
 {
     for (size_t i = 0; i < g->count; i++) {
+        cr_stopped_end(g->members[i]);
         if (g->members[i]->fd >= 0)
             close(g->members[i]->fd);
         free(g->members[i]->buffer);
@@ -314,4 +318,5 @@ void cr_members_free(struct cr_group *g)
     free(g->members);
     free(g->facts);
     free(g->shared.bytes);
+    free(g->skipped);
 }

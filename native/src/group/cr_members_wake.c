@@ -113,11 +113,28 @@ static int await_agent(struct cr_group *g, struct cr_member *m, const struct cr_
     return g->options->attach(m->facts.pid, g->options->argument, err);
 }
 
+/* A stopped process has an agent that does not hear. */
+static int hold_if_stopped(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    struct cr_error ignored;
+    struct cr_facts facts;
+    pid_t agent;
+
+    if (cr_facts_read(m->facts.pid, &facts) < 0 || facts.state != 'T' ||
+        cr_session_find_agent(m->facts.pid, &agent, &ignored) < 0)
+        return 0;
+    g->holds = 1;
+    return cr_stopped_begin(m, agent, err);
+}
+
 static int wake_one(struct cr_group *g, struct cr_member *m, struct cr_error *err)
 {
     struct cr_error why = {0};
     int rc;
 
+    rc = hold_if_stopped(g, m, err);
+    if (rc < 0)
+        return rc;
     rc = cr_session_wake(&g->session, m->facts.pid, &m->agent, &why);
     if (rc == -ESRCH && has_ended(m))
         return 0;
@@ -156,7 +173,8 @@ static int look_after(struct cr_member *m, struct cr_error *err)
     m->looked_at = time;
     if (has_ended(m))
         return 0;
-    if (cr_session_find_agent(m->facts.pid, &tid, &ignored) < 0 || tid != m->agent) {
+    if (m->facts.state == 'T' || cr_session_find_agent(m->facts.pid, &tid, &ignored) < 0 ||
+        tid != m->agent) {
         m->stage = CR_MEMBER_NEW;
         m->found_at = time;
         m->woken_at = 0;
