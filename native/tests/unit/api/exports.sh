@@ -4,6 +4,7 @@
 #
 # The functions that libcr.h declares are those that libcr.so exports, libcr_run.so and libcr_omit.so have none of them, and
 # the tests call each; the page of the site names each. usage: exports.sh LIB INCLUDE MAP PAGE
+# shellcheck disable=SC2317 # called by ok()
 set -euo pipefail
 
 lib=$1
@@ -56,6 +57,7 @@ ok "libcr_run.so exports none of it" none_in_common "$declared" "$(exports libcr
 ok "but its name" none_missing cr_run_link_me "$(exports libcr_run.so.0)"
 ok "libcr_omit.so exports none of it" none_in_common "$declared" "$(exports libcr_omit.so.0)"
 ok "but its name" none_missing cr_omit_link_me "$(exports libcr_omit.so.0)"
+# shellcheck disable=SC2016 # the page's own backquotes
 named() { grep -oE '`cri?_[a-z_]+`' "$page" | tr -d '`' | sed 's/^cr_initialize_/cri_init_/' | sort -u; }
 ok "the site's page names each" none_missing "$declared" "$(named)"
 ok "each function has a test" none_missing "$declared" "$(called)"

@@ -4,6 +4,7 @@
 #
 # libcr.so, libcr_run.so and libcr_omit.so alone and together. usage: libraries.sh STAGE LINKED PLAIN
 # LINKED and PLAIN are the same program, with and without -lcr.
+# shellcheck disable=SC2317 # called by ok()
 set -uo pipefail
 
 stage=$1

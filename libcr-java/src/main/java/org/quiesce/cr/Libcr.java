@@ -46,6 +46,11 @@ public final class Libcr {
         return result == RESTARTED ? Outcome.RESTARTED : Outcome.CONTINUED;
     }
 
+    /** Tells a listener of every checkpoint of this JVM, whoever asks for it, until the result is closed. */
+    public static CheckpointListening listen(CheckpointListener listener) {
+        return CheckpointListening.start(listener, library());
+    }
+
     /** The library, for a caller that cannot go on without it. */
     static LibcrLibrary library() {
         if (!available()) {
