@@ -74,7 +74,7 @@ static void name_holder(int id, char *out, size_t size)
 
     snprintf(path, sizeof(path), "/proc/%d/comm", id);
     if (cr_sys_read_file(path, name, sizeof(name)) <= 0) {
-        snprintf(out, size, "%s", "an unknown command");
+        snprintf(out, size, "%s", "the group or session of a process that has ended");
         return;
     }
     name[strcspn(name, "\n")] = '\0';

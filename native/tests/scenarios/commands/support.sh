@@ -69,7 +69,7 @@ await() { # await FILE TEXT
 
 run_victim() {
     rm -f out
-    (clean "$bin/cr_run" "$victim" "$@") </dev/null >out 2>err &
+    (clean "$bin/cr_run" "$victim" "$@") </dev/null >out 2>victim.err &
     pid=$!
     await out ready
 }
