@@ -172,8 +172,9 @@ int cr_group_find_open_files(struct cr_group *g, struct cr_error *err)
             continue;
         rc = list_descriptors(&t, g->members[i]);
         if (rc < 0)
-            cr_fail(err, -rc, "cannot list the descriptors of process %d: %s",
-                    g->members[i]->facts.pid, cr_error_words(-rc));
+            cr_fail(err, -rc, "cannot list the descriptors of process %d: %s%s",
+                    g->members[i]->facts.pid, cr_error_words(-rc),
+                    rc == -EACCES ? "; it is not dumpable, or runs as another user" : "");
     }
     if (rc == 0)
         rc = compare(&t, err);

@@ -5,6 +5,7 @@
 #include "cr_agent.h"
 #include "cr_fault.h"
 #include "cr_freeze.h"
+#include "cr_state_cputime.h"
 #include "cr_state_sandbox.h"
 #include "cr_sys.h"
 #include "cr_sysv.h"
@@ -22,6 +23,7 @@ extern const unsigned int __rseq_size __attribute__((weak));
 static void forked(void)
 {
     cr_sysv_forked();
+    cr_cputime_forked();
     cr_agent_forked();
 }
 

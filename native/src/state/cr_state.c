@@ -3,6 +3,7 @@
 /* context: frozen. */
 #include "cr_state.h"
 
+#include "cr_state_cputime.h"
 #include "cr_state_kinds.h"
 #include "cr_state_util.h"
 
@@ -19,9 +20,10 @@ struct kind {
 };
 
 /*
- * The order counts when things are put back: limits out of the way, and in force when all stands; the address space's advice first; descriptors are opened by absolute paths
- * but with the process's own umask and file limits; handlers before anything that may raise a signal; timers and pending
- * signals last. Areas are collected by cr_memory_collect(), which has more to return than notes.
+ * The order counts when things are put back: limits out of the way, and in force when all stands; the address space's
+ * advice first; descriptors are opened by absolute paths but with the process's own umask; handlers before anything that
+ * may raise a signal; timers and pending signals last. Areas are collected by cr_memory_collect(), which has more to
+ * return than notes.
  */
 static const struct kind KINDS[] = {
     {"limits", cr_limits_collect, cr_limits_raise, NULL},
@@ -31,6 +33,7 @@ static const struct kind KINDS[] = {
     {"signals", cr_signals_collect, cr_signals_put_back, NULL},
     {"timers", cr_timers_collect, NULL, cr_timers_put_back},
     {"pending signals", NULL, NULL, cr_signals_queue_again},
+    {"CPU time", cr_cputime_collect, NULL, cr_cputime_put_back},
     {"limits in force", NULL, NULL, cr_limits_put_back},
 };
 

@@ -81,6 +81,7 @@ void cr_attributes_save(struct cr_attributes *a)
     for (int i = 0; i < CR_SPECULATION_KINDS; i++)
         a->speculation[i] = (int32_t)cr_sys(SYS_prctl, PR_GET_SPECULATION_CTRL, i, 0, 0, 0);
     a->no_new_privileges = cr_sys(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+    cr_cputime_save_thread(&a->cputime);
     cr_credentials_save(&a->credentials);
 }
 
@@ -167,6 +168,7 @@ static void restore_controls(const struct cr_attributes *a)
 void cr_attributes_restore(struct cr_attributes *a)
 {
     a->failed = NULL;
+    cr_cputime_restore_thread(&a->cputime);
     if (!known.launcher_decides) {
         restore_affinity(a);
         a->failed = restore_scheduling(a);

@@ -8,6 +8,7 @@
 #define CR_STATE_THREAD_H
 
 #include "cr_state.h"
+#include "cr_state_cputime.h"
 #include "cr_state_credentials.h"
 
 #define CR_AFFINITY_WORDS 64 /* of 64 CPUs each */
@@ -37,6 +38,7 @@ struct cr_attributes {
     int32_t speculation[CR_SPECULATION_KINDS];
     uint32_t no_new_privileges;
     const char *failed; /* after a restore: what could not be put back; NULL: nothing */
+    struct cr_cputime cputime;
     struct cr_credentials credentials;
 };
 
