@@ -126,6 +126,28 @@ static int add_threads(struct cr_dump *d, const struct cr_thread *threads, size_
     return rc;
 }
 
+static int add_ids(struct cr_dump *d, struct cr_error *err)
+{
+    const struct cr_freeze_id *ids;
+    size_t count = cr_freeze_ids(&ids);
+    quiesce_image_Ids *message = count > 0 ? scratch(d, sizeof(*message)) : NULL;
+    const size_t per_note = sizeof(message->id) / sizeof(message->id[0]);
+    int rc = 0;
+
+    if (count > 0 && message == NULL)
+        return no_memory(err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        message->id[message->id_count++] =
+            (quiesce_image_Id){ids[i].known, ids[i].kernel, ids[i].kinds};
+        if (message->id_count < per_note && i + 1 < count)
+            continue;
+        rc = cr_state_add(&d->notes, quiesce_image_NoteType_NOTE_IDS, quiesce_image_Ids_fields,
+                          message, err);
+        message->id_count = 0;
+    }
+    return rc;
+}
+
 static int add_rank(struct cr_dump *d, struct cr_error *err)
 {
     const struct cr_rank_facts *facts = d->rank;
@@ -160,6 +182,8 @@ int cr_own_notes_collect(struct cr_dump *d, struct cr_error *err)
         rc = add_host(d, err);
     if (rc == 0)
         rc = add_threads(d, threads, count, err);
+    if (rc == 0)
+        rc = add_ids(d, err);
     if (rc == 0 && d->rank != NULL)
         rc = add_rank(d, err);
     return rc;

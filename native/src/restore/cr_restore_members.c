@@ -89,6 +89,30 @@ static int open_member(struct cr_restore_group *g, const struct cr_manifest *m,
     return 0;
 }
 
+/* What the program of R called what the requester saw as KERNEL. */
+static int known_id(const struct cr_restore *r, int kernel, uint32_t kind)
+{
+    for (size_t i = 0; r != NULL && i < r->known_id_count; i++)
+        if (r->known_ids[i].kernel == kernel && (r->known_ids[i].kinds & kind) != 0)
+            return r->known_ids[i].known;
+    return kernel;
+}
+
+/* A process tells how it is called, but the dead do not, nor groups and sessions whose leaders are gone. */
+static void use_known_ids(struct cr_restore_group *g, struct cr_kin *k)
+{
+    const struct cr_restore *r = k->parent >= 0 ? g->kin[k->parent].image : NULL;
+
+    if (k->kind == CR_KIN_ZOMBIE)
+        k->pid = known_id(r, k->pid, CR_ID_PROCESS);
+    else
+        r = k->image;
+    if (cr_group_find(g, k->pgid) < 0)
+        k->pgid = known_id(r, k->pgid, CR_ID_GROUP);
+    if (cr_group_find(g, k->sid) < 0)
+        k->sid = known_id(r, k->sid, CR_ID_SESSION);
+}
+
 static int add_member(struct cr_restore_group *g, const struct cr_manifest *m,
                       const quiesce_group_Member *member, struct cr_error *err)
 {
@@ -158,6 +182,8 @@ static int read_members(struct cr_restore_group *g, const struct cr_manifest *m,
         rc = add_member(g, m, &m->members[eldest], err);
     for (size_t i = 0; rc == 0 && i < m->member_count; i++)
         rc = i != eldest ? add_member(g, m, &m->members[i], err) : 0;
+    for (size_t i = 0; rc == 0 && i < g->kin_count; i++)
+        use_known_ids(g, &g->kin[i]);
     if (rc == 0 && g->kin[0].kind != CR_KIN_PROCESS)
         rc = cr_fail(err, CR_EDAMAGED, "%s: the eldest process in it is dead", g->path);
     return rc < 0 ? rc : add_open_files(g, m, err);

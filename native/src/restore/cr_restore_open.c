@@ -160,6 +160,17 @@ static int add_threads(struct cr_restore *r, const void *message, struct cr_erro
     return 0;
 }
 
+static int add_known_ids(struct cr_restore *r, const void *message, struct cr_error *err)
+{
+    const quiesce_image_Ids *ids = message;
+
+    (void)err;
+    for (size_t i = 0; i < ids->id_count; i++)
+        r->known_ids[r->known_id_count++] =
+            (struct cr_freeze_id){ids->id[i].known, ids->id[i].kernel, ids->id[i].kinds};
+    return 0;
+}
+
 static int add_descriptors(struct cr_restore *r, const void *message, struct cr_error *err)
 {
     const quiesce_image_Descriptors *ds = message;
@@ -187,14 +198,16 @@ static int make_tables(struct cr_restore *r, struct cr_error *err)
                      PER_NOTE(quiesce_image_Threads, thread);
     size_t fds = count_notes(r, quiesce_image_NoteType_NOTE_DESCRIPTORS) *
                  PER_NOTE(quiesce_image_Descriptors, descriptor);
+    size_t known = count_notes(r, quiesce_image_NoteType_NOTE_IDS) * PER_NOTE(quiesce_image_Ids, id);
 
     r->areas = cr_restore_alloc(r, areas * sizeof(*r->areas) + 1, err);
     r->area_names = cr_restore_alloc(r, areas * sizeof(*r->area_names) + 1, err);
     r->files = cr_restore_alloc(r, files * sizeof(*r->files) + 1, err);
     r->threads = cr_restore_alloc(r, threads * sizeof(*r->threads) + 1, err);
     r->fds = cr_restore_alloc(r, fds * sizeof(*r->fds) + 1, err);
-    return r->areas != NULL && r->area_names != NULL && r->files != NULL && r->threads != NULL &&
-                   r->fds != NULL
+    r->known_ids = cr_restore_alloc(r, known * sizeof(*r->known_ids) + 1, err);
+    return r->known_ids != NULL && r->areas != NULL && r->area_names != NULL && r->files != NULL &&
+                   r->threads != NULL && r->fds != NULL
                ? 0
                : -ENOMEM;
 }
@@ -255,6 +268,8 @@ int cr_restore_decode(struct cr_restore *r, struct cr_error *err)
         rc = DECODE_EACH(quiesce_image_NoteType_NOTE_AREAS, Areas, add_areas);
     if (rc == 0)
         rc = DECODE_EACH(quiesce_image_NoteType_NOTE_THREADS, Threads, add_threads);
+    if (rc == 0)
+        rc = DECODE_EACH(quiesce_image_NoteType_NOTE_IDS, Ids, add_known_ids);
     if (rc == 0)
         rc = DECODE_EACH(quiesce_image_NoteType_NOTE_DESCRIPTORS, Descriptors, add_descriptors);
     if (rc == 0)

@@ -4,6 +4,7 @@
 #ifndef CR_RESTORE_PARTS_H
 #define CR_RESTORE_PARTS_H
 
+#include "cr_freeze.h"
 #include "cr_manifest.h"
 #include "cr_plan.h"
 #include "cr_restore.h"
@@ -33,6 +34,8 @@ struct cr_restore {
     size_t id_count;
     int *fds;
     size_t fd_count;
+    struct cr_freeze_id *known_ids; /* that were not the kernel's when the image was taken */
+    size_t known_id_count;
     struct cr_plan *plan; /* of cr_restore_map() */
 };
 

@@ -68,4 +68,14 @@ static inline void sc_expect_exit(pid_t pid, int status)
         sc_fail("process %d ended with 0x%x and not with %d", pid, got, status);
 }
 
+/*
+ * All of SIZE bytes from a process that is alive. If it is not, the runner is killing all of them, and this one's turn comes.
+ */
+static inline void sc_hear(int fd, void *buffer, size_t size)
+{
+    if (!sc_read_all(fd, buffer, size))
+        for (;;)
+            pause();
+}
+
 #endif

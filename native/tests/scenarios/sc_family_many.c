@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     for (uint64_t round = 0, after = 0; after < 50; round++, after += (uint64_t)sc_may_go()) {
         token = round;
         sc_write_all(pipes[0][1], &token, sizeof(token));
-        sc_read_all(pipes[COUNT][0], &token, sizeof(token));
+        sc_hear(pipes[COUNT][0], &token, sizeof(token));
         if (token != round + COUNT)
             sc_fail("the token of round %lu is %lu", (unsigned long)round, (unsigned long)token);
         if (round == 3)

@@ -69,7 +69,7 @@ int main(int argc, char **argv)
     while (after < 100) {
         write_line(fd, 'P', number++);
         sc_write_all(to[1], &number, sizeof(number));
-        sc_read_all(from[0], &number, sizeof(number));
+        sc_hear(from[0], &number, sizeof(number));
         if (number == 10)
             sc_ready();
         after += sc_may_go();

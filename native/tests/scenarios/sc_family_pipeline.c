@@ -88,7 +88,8 @@ int main(int argc, char **argv)
     close(first[0]);
     close(second[1]);
     total = consume(second[0]);
-    sc_read_all(report[0], &blocks, sizeof(blocks));
+    close(report[1]);
+    sc_hear(report[0], &blocks, sizeof(blocks));
     if (total != blocks * BLOCK)
         sc_fail("%lu of %lu bytes came through", (unsigned long)total,
                 (unsigned long)(blocks * BLOCK));
