@@ -39,7 +39,7 @@ int cr_include(const void *address, size_t length);
 /*
  * The same for whole mappings at the time of the checkpoint: RULE is START-END (hexadecimal), size>N (K, M, G or T
  * behind N), or a name as in /proc/PID/maps ("[heap]", "[anon:cache]", a path), in which * stands for any characters.
- * The first rule that fits counts; rules of cr_checkpoint --exclude come before those of the program. errno: EINVAL,
+ * The last rule that fits counts; rules of cr_checkpoint --exclude come before those of the program. errno: EINVAL,
  * ENOSPC (more than 32 rules).
  */
 int cr_exclude_mapping(const char *rule, int policy);

@@ -171,6 +171,17 @@ static int phase_callbacks(struct round *r)
     return cr_callbacks_before(r->link, &r->begin, &r->result, &r->err);
 }
 
+/* How much would be saved, and left out. */
+static int measure(struct round *r)
+{
+    uint64_t bytes = 0;
+    int rc = cr_dump_measure(&cr_agent.dump, &bytes, &r->err);
+
+    cr_agent_report_left_out(&r->result);
+    r->result.bytes = bytes;
+    return rc;
+}
+
 static int phase_stop(struct round *r)
 {
     int rc;
@@ -193,7 +204,7 @@ static int phase_stop(struct round *r)
         r->err = (struct cr_error){0};
         rc = stop_and_collect(r);
     }
-    return rc;
+    return rc == 0 && r->begin.dry_run && !r->begin.group ? measure(r) : rc;
 }
 
 static int phase_layout(struct round *r)
@@ -207,6 +218,9 @@ static int phase_layout(struct round *r)
     rc = collect(r);
     if (rc == 0 && !r->begin.dry_run)
         rc = cr_dump_layout(&cr_agent.dump, r->path, &options, &size, &r->err);
+    else if (rc == 0)
+        rc = cr_dump_measure(&cr_agent.dump, &size, &r->err);
+    cr_agent_report_left_out(&r->result);
     r->result.bytes = size;
     return rc;
 }

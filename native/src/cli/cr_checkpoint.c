@@ -140,15 +140,34 @@ static void print_json(const struct cr_checkpoint_options *o, const struct cr_ou
     cr_cli_json(stdout, err->code != 0 ? err->text : NULL);
     printf(",\"pause_us\":%lu,\"stop_us\":%lu,\"dump_us\":%lu,\"seal_us\":%lu,\"data_bytes\":%lu,"
            "\"file_bytes\":%lu,\"digest\":\"%016lx%016lx\",\"processes\":%u,\"zombies\":%u,"
-           "\"left_out\":%u,\"refused\":[",
+           "\"left_out\":%u,",
            r->pause_micros, r->stop_micros, r->dump_micros, r->seal_micros, r->data_bytes,
            r->file_bytes, r->digest_high, r->digest_low, r->processes, r->zombies, r->left_out);
+    printf("\"memory_left_out\":{\"dontdump\":%lu,\"freed\":%lu,\"program\":%lu,\"request\":%lu},"
+           "\"refused\":[",
+           r->left_dontdump, r->left_freed, r->left_program, r->left_request);
     for (size_t i = 0; i < refusal_count; i++) {
         printf("%s{\"pid\":%d,\"text\":", i > 0 ? "," : "", refusals[i].pid);
         cr_cli_json(stdout, refusals[i].text);
         putchar('}');
     }
     printf("]}\n");
+}
+
+/* Memory that is not in the image, by reason. */
+static void report_left_out(const struct cr_group_result *r)
+{
+    const uint64_t bytes[] = {r->left_dontdump, r->left_freed, r->left_program, r->left_request};
+    static const char *const words[] = {"advised not to dump", "given up by the program",
+                                        "excluded by the program", "excluded by --exclude"};
+    char size[32];
+
+    for (size_t i = 0; i < sizeof(bytes) / sizeof(*bytes); i++) {
+        if (bytes[i] == 0)
+            continue;
+        cr_cli_bytes(bytes[i], size, sizeof(size));
+        fprintf(stderr, "cr_checkpoint: left out: %s of memory %s\n", size, words[i]);
+    }
 }
 
 static void report(const struct cr_checkpoint_options *o, const struct cr_output *output,
@@ -158,9 +177,11 @@ static void report(const struct cr_checkpoint_options *o, const struct cr_output
 
     if (o->quiet || !o->verbose)
         return;
+    report_left_out(r);
     if (o->dry_run) {
-        fprintf(stderr, "cr_checkpoint: process %d%s can be checkpointed\n", o->target,
-                o->scope == CR_TARGET_PROC ? "" : " and all that belongs to it");
+        cr_cli_bytes(r->data_bytes, size, sizeof(size));
+        fprintf(stderr, "cr_checkpoint: process %d%s can be checkpointed: %s of memory\n",
+                o->target, o->scope == CR_TARGET_PROC ? "" : " and all that belongs to it", size);
         return;
     }
     cr_cli_bytes(r->file_bytes, size, sizeof(size));
@@ -173,15 +194,17 @@ static void report(const struct cr_checkpoint_options *o, const struct cr_output
             (double)r->dump_micros / 1000, (double)r->seal_micros / 1000);
 }
 
-static int join_excludes(const struct cr_checkpoint_options *o, char *out, struct cr_error *err)
+/* The values of an option that may be repeated, one a line. */
+static int join(const char *const *values, int count, const char *option, char *out,
+                struct cr_error *err)
 {
     size_t length = 0;
 
     out[0] = '\0';
-    for (int i = 0; i < o->exclude_count; i++) {
-        int n = snprintf(out + length, EXCLUDES_MAX - length, "%s\n", o->excludes[i]);
+    for (int i = 0; i < count; i++) {
+        int n = snprintf(out + length, EXCLUDES_MAX - length, "%s\n", values[i]);
         if (n < 0 || (size_t)n >= EXCLUDES_MAX - length)
-            return cr_fail(err, EINVAL, "the values of --exclude are too long together");
+            return cr_fail(err, EINVAL, "the values of %s are too long together", option);
         length += (size_t)n;
     }
     return 0;
@@ -190,7 +213,7 @@ static int join_excludes(const struct cr_checkpoint_options *o, char *out, struc
 static struct cr_group_options group_options(const struct cr_checkpoint_options *o,
                                              const struct cr_checkpoint_target *target,
                                              struct cr_checkpoint_progress *progress,
-                                             const char *excludes)
+                                             const char *excludes, const char *paths)
 {
     return (struct cr_group_options){.scope = (enum cr_group_scope)target->scope,
                                      .target = target->target,
@@ -206,6 +229,8 @@ static struct cr_group_options group_options(const struct cr_checkpoint_options 
                                      .files = (uint32_t)o->files,
                                      .tcp = (uint32_t)o->tcp,
                                      .exclude = excludes,
+                                     .paths = paths,
+                                     .keep_dontdump = o->keep_dontdump,
                                      .ptraced = (enum cr_group_trace)o->traced,
                                      .ptracer = (enum cr_group_trace)o->tracer,
                                      .attach = cr_checkpoint_attach,
@@ -219,13 +244,15 @@ static int run(const struct cr_checkpoint_options *o, struct cr_checkpoint_progr
                struct cr_output *output, struct cr_group_result *result, struct cr_error *err)
 {
     static struct cr_checkpoint_target target;
-    char excludes[EXCLUDES_MAX];
+    static char excludes[EXCLUDES_MAX];
+    static char paths[EXCLUDES_MAX];
     struct cr_group_options group;
-    int rc = join_excludes(o, excludes, err);
+    int rc = join(o->excludes, o->exclude_count, "--exclude", excludes, err);
 
+    if (rc == 0)
+        rc = join(o->path_rules, o->path_rule_count, "--files", paths, err);
     cr_checkpoint_find_target(o, &target);
-    group = group_options(o, &target, progress, excludes);
-
+    group = group_options(o, &target, progress, excludes, paths);
     if (rc == 0 && !o->dry_run) {
         rc = cr_output_open(&o->output, ask_interrupt, output, err);
         group.file = output->work;

@@ -42,6 +42,7 @@ enum {
     OPTION_KMSG_ERROR,
     OPTION_KMSG_WARNING,
     OPTION_EXCLUDE,
+    OPTION_KEEP_DONTDUMP,
     OPTION_FILES,
     OPTION_TCP,
     OPTION_DRY_RUN,
@@ -95,6 +96,7 @@ static const struct option long_options[] = {
     {"kmsg-warning", no_argument, NULL, OPTION_KMSG_WARNING},
     {"time", required_argument, NULL, 't'},
     {"exclude", required_argument, NULL, OPTION_EXCLUDE},
+    {"keep-dontdump", no_argument, NULL, OPTION_KEEP_DONTDUMP},
     {"files", required_argument, NULL, OPTION_FILES},
     {"tcp", required_argument, NULL, OPTION_TCP},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
@@ -110,6 +112,7 @@ static const struct {
     int value;
 } settings[] = {
     {'v', FIELD(verbose), 1},
+    {OPTION_KEEP_DONTDUMP, FIELD(keep_dontdump), 1},
     {'q', FIELD(quiet), 1},
     {'T', FIELD(scope), CR_TARGET_TREE},
     {'p', FIELD(scope), CR_TARGET_PROC},
@@ -170,8 +173,10 @@ static const char usage[] =
     "                        contents of the executable, of private or of shared file "
     "mappings\n"
     "  --exclude MAPPING     leave out the contents of MAPPING; may be repeated\n"
-    "  --files reference|contents|check\n"
-    "                        of open files: path and size (default), contents, or a digest\n"
+    "  --keep-dontdump       save memory that the program has advised not to dump, too\n"
+    "  --files reference|contents|check[:PATTERN]\n"
+    "                        of open files: path and size (default), contents, or a digest;\n"
+    "                        with PATTERN: of those whose path matches it\n"
     "  --tcp close|restore|error\n"
     "                        connections to the outside: reset at a restart (default), "
     "restored,\n"
@@ -243,6 +248,17 @@ static int add_exclude(struct cr_checkpoint_options *o, struct cr_error *err)
     return 0;
 }
 
+/* Of all open files, or with a pattern of those whose path matches. */
+static int set_files(struct cr_checkpoint_options *o, struct cr_error *err)
+{
+    if (strchr(optarg, ':') == NULL)
+        return cr_cli_choose("files", cr_cli_files_words, &o->files, err);
+    if (o->path_rule_count == CR_CHECKPOINT_EXCLUDES)
+        return cr_fail(err, EINVAL, "more than %d --files with a pattern", CR_CHECKPOINT_EXCLUDES);
+    o->path_rules[o->path_rule_count++] = optarg;
+    return 0;
+}
+
 static int take_setting(struct cr_checkpoint_options *o, int option)
 {
     for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
@@ -276,7 +292,7 @@ static int take_option(struct cr_checkpoint_options *o, int *destinations, int o
     case OPTION_EXCLUDE:
         return add_exclude(o, err);
     case OPTION_FILES:
-        return cr_cli_choose("files", cr_cli_files_words, &o->files, err);
+        return set_files(o, err);
     case OPTION_TCP:
         return cr_cli_choose("tcp", cr_cli_tcp_words, &o->tcp, err);
     case OPTION_VERSION:

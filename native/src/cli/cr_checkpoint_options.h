@@ -41,6 +41,9 @@ struct cr_checkpoint_options {
     int quiet;
     const char *excludes[CR_CHECKPOINT_EXCLUDES];
     int exclude_count;
+    const char *path_rules[CR_CHECKPOINT_EXCLUDES]; /* --files POLICY:PATTERN */
+    int path_rule_count;
+    int keep_dontdump;
 };
 
 /* Returns 0 or -CR_EUSAGE or -errno; prints and exits by itself for --help and --version. */

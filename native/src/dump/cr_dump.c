@@ -177,6 +177,15 @@ static int make_writer(struct cr_dump *d, const char *path, const struct cr_imag
     return rc;
 }
 
+int cr_dump_measure(struct cr_dump *d, uint64_t *ret_bytes, struct cr_error *err)
+{
+    int rc = cr_memory_scan(&d->state, &d->memory, err);
+
+    if (rc == 0)
+        *ret_bytes = d->memory.bytes;
+    return rc;
+}
+
 int cr_dump_layout(struct cr_dump *d, const char *path, const struct cr_image_options *options,
                    uint64_t *ret_size, struct cr_error *err)
 {

@@ -66,6 +66,9 @@ int cr_dump_layout(struct cr_dump *d, const char *path, const struct cr_image_op
 /* FD becomes the dump's. */
 void cr_dump_place(struct cr_dump *d, int fd, uint64_t offset);
 
+/* Finds the pages and says how many bytes would be saved; D->memory.left_out says how many would not. */
+int cr_dump_measure(struct cr_dump *d, uint64_t *ret_bytes, struct cr_error *err);
+
 /*
  * Finds the pages and copies everything into PATH.partial. The calling thread must have saved its
  * context in the first record of cr_freeze_threads() before. RET_BYTES: of page data.

@@ -6,6 +6,7 @@
 #include "cr_sys.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -292,8 +293,23 @@ static int first_refusal(const struct cr_group *g, struct cr_error *err)
     return 0;
 }
 
+static void count_left_out(struct cr_group *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        const quiesce_wire_LeftOut *l = &g->members[i]->left_out;
+
+        g->result->left_dontdump += l->dontdump;
+        g->result->left_freed += l->freed;
+        g->result->left_program += l->program;
+        g->result->left_request += l->request;
+        if (g->options->dry_run)
+            g->result->data_bytes += g->members[i]->data_bytes;
+    }
+}
+
 static int finish(struct cr_group *g, int rc, struct cr_error *err)
 {
+    count_left_out(g);
     if (rc == 0 && g->options->dry_run)
         rc = first_refusal(g, err);
     else if (rc == 0 && g->options->commit != NULL)

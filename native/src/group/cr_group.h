@@ -38,6 +38,8 @@ struct cr_group_options {
     uint32_t files;      /* FilesPolicy */
     uint32_t tcp;        /* TcpPolicy */
     const char *exclude; /* rules for memory that is left out, one a line; NULL: none */
+    const char *paths;   /* rules for open files, one a line; NULL: none */
+    int keep_dontdump;   /* save what programs have advised not to dump */
     const pid_t *omit;   /* not members, besides the calling process */
     size_t omit_count;
     enum cr_group_trace ptraced;
@@ -68,8 +70,10 @@ struct cr_group_result {
     uint64_t stop_micros;  /* of which: until all stood still and state was collected */
     uint64_t dump_micros;
     uint64_t seal_micros;
-    uint64_t data_bytes;
+    uint64_t data_bytes; /* of memory; in a dry run: that would be saved */
     uint64_t file_bytes;
+    /* Bytes of memory that were left out: by advice, given up, by the program, by rules of the request. */
+    uint64_t left_dontdump, left_freed, left_program, left_request;
     uint64_t digest_low, digest_high; /* of a single image; 0 for a tar file */
 };
 

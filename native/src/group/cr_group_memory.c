@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/shm.h>
 #include <sys/sysmacros.h>
 
 #define ELSEWHERE_MAX 256 /* objects in one frame */
@@ -20,6 +21,7 @@ struct mapping {
     struct cr_member *member;
     uint64_t device;
     uint64_t inode;
+    int segment;    /* of System V: inode is its id */
     uint64_t begin; /* in the object */
     uint64_t end;
     const struct cr_member
@@ -62,6 +64,7 @@ static int parse(const char *line, struct mapping *m)
     m->inode = inode;
     m->begin = offset;
     m->end = offset + (end - start);
+    m->segment = strstr(line, " /SYSV") != NULL;
     return 1;
 }
 
@@ -164,6 +167,20 @@ static int put_object(struct cr_group *g, struct mapping *list, size_t count, st
     return rc == 0 && record.pid_count > 0 ? put(g, &record, err) : rc;
 }
 
+/* A System V segment that a process outside has attached too would fall apart at a restart. */
+static int check_segment(const struct mapping *list, size_t count, struct cr_error *err)
+{
+    struct shmid_ds status;
+
+    if (!list->segment || shmctl((int)list->inode, IPC_STAT, &status) < 0 ||
+        status.shm_nattch <= count)
+        return 0;
+    return cr_fail(err, CR_EREFUSED,
+                   "System V segment %d (key 0x%x) of process %d is attached by a process that is "
+                   "not saved; save that one too, or let it detach",
+                   (int)list->inode, (unsigned)status.shm_perm.__key, list->member->facts.pid);
+}
+
 static int put_all(struct cr_group *g, struct table *t, struct cr_error *err)
 {
     size_t begin = 0;
@@ -174,7 +191,9 @@ static int put_all(struct cr_group *g, struct table *t, struct cr_error *err)
     for (size_t i = 1; rc == 0 && i <= t->count; i++) {
         if (i < t->count && same_object(&t->list[begin], &t->list[i]))
             continue;
-        rc = put_object(g, &t->list[begin], i - begin, err);
+        rc = check_segment(&t->list[begin], i - begin, err);
+        if (rc == 0)
+            rc = put_object(g, &t->list[begin], i - begin, err);
         begin = i;
     }
     return rc;

@@ -65,6 +65,7 @@ struct cr_member {
     struct cr_error err;
     uint64_t stop_micros, dump_micros;
     uint64_t data_bytes;
+    quiesce_wire_LeftOut left_out;
     uint64_t offset; /* of its image in the file */
     uint64_t size;
     uint64_t digest_low, digest_high;

@@ -73,6 +73,9 @@ static void fill_begin(const struct cr_group *g, const struct cr_member *m, quie
         cr_str_copy(b->destination, sizeof(b->destination), destination);
     if (o->exclude != NULL)
         cr_str_copy(b->exclude, sizeof(b->exclude), o->exclude);
+    if (o->paths != NULL)
+        cr_str_copy(b->paths, sizeof(b->paths), o->paths);
+    b->keep_dontdump = o->keep_dontdump != 0;
 }
 
 static int send_begin(struct cr_group *g, struct cr_member *m, struct cr_error *err)
@@ -259,7 +262,10 @@ static int take_done(struct cr_group *g, struct cr_member *m, const quiesce_wire
         m->dump_micros = m->result.micros;
     if (done->phase == quiesce_wire_Phase_PHASE_LAYOUT)
         m->size = m->result.bytes;
-    if (done->phase == quiesce_wire_Phase_PHASE_DUMP)
+    if (m->result.has_left_out)
+        m->left_out = m->result.left_out;
+    if (done->phase == quiesce_wire_Phase_PHASE_DUMP ||
+        (g->options->dry_run && m->result.has_left_out))
         m->data_bytes = m->result.bytes;
     if (done->phase == quiesce_wire_Phase_PHASE_SEAL) {
         m->size = m->result.bytes;

@@ -18,9 +18,11 @@
 #include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/shm.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LARGEST_MESSAGE 65536
+#define OWNER_ATTEMPTS 250 /* of 4 ms */
 
 struct object {
     quiesce_image_SysvObject note;
@@ -96,21 +98,36 @@ static int list_object(struct cr_restore *r, struct objects *all,
     return 0;
 }
 
+/* A process with this id and name that is not dead. */
+static int is_running(int pid, const char *name)
+{
+    char path[64];
+    char text[1024];
+    char *end;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    if (cr_sys_read_file(path, text, sizeof(text)) <= 0)
+        return 0;
+    end = strrchr(text, ')');
+    if (end == NULL || strchr(text, '(') == NULL || end[1] != ' ' || end[2] == 'Z' || end[2] == 'X')
+        return 0;
+    *end = '\0';
+    return strcmp(strchr(text, '(') + 1, name) == 0;
+}
+
 /* The process of the image runs on here: what it uses is not to be touched. */
 static void look_for_original(const struct cr_restore *r, struct objects *all)
 {
-    char path[64];
-    char name[32];
+    const struct timespec step = {0, 4000000};
     int pid = (int)r->header->pid;
 
-    snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-    if (all->in_use || cr_sys_read_file(path, name, sizeof(name)) <= 0)
-        return;
-    name[strcspn(name, "\n")] = '\0';
-    if (strcmp(name, r->header->command) != 0)
+    /* One that was killed a moment ago is on its way out. */
+    for (int i = 0; i < OWNER_ATTEMPTS && is_running(pid, r->header->command); i++)
+        nanosleep(&step, NULL);
+    if (all->in_use || !is_running(pid, r->header->command))
         return;
     all->in_use = 1;
-    snprintf(all->owner, sizeof(all->owner), "process %d (%s)", pid, name);
+    snprintf(all->owner, sizeof(all->owner), "process %d (%s)", pid, r->header->command);
 }
 
 static int fail_used(const struct objects *all, const struct object *o, struct cr_error *err)
@@ -396,8 +413,11 @@ int cr_restore_make_sysv(struct cr_restore *const *images, size_t count, struct 
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < count; i++) {
+        size_t before = made.count;
+
         rc = each_note(images[i], &made, list_object, err);
-        look_for_original(images[i], &made);
+        if (made.count > before)
+            look_for_original(images[i], &made);
     }
     for (size_t i = 0; rc == 0 && i < made.count; i++)
         rc = make(&made, &made.list[i], err);

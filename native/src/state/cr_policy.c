@@ -247,9 +247,10 @@ static int rule_fits(const struct cr_policy_rule *rule, uint64_t start, uint64_t
 static int find_rule(const struct cr_policy_rule *rules, size_t count, uint64_t start, uint64_t end,
                      const char *name)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (rule_fits(&rules[i], start, end, name))
-            return (int)rules[i].policy;
+    /* A later rule takes back what an earlier one says. */
+    for (size_t i = count; i > 0; i--) {
+        if (rule_fits(&rules[i - 1], start, end, name))
+            return (int)rules[i - 1].policy;
     }
     return -1;
 }
@@ -268,9 +269,9 @@ int cr_policy_of_mapping(uint64_t start, uint64_t end, const char *name,
 
 static int find_path(const struct cr_policy_path *paths, size_t count, const char *path)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (cr_policy_matches(paths[i].pattern, path))
-            return (int)paths[i].policy;
+    for (size_t i = count; i > 0; i--) {
+        if (cr_policy_matches(paths[i - 1].pattern, path))
+            return (int)paths[i - 1].policy;
     }
     return -1;
 }

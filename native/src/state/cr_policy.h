@@ -93,7 +93,7 @@ void cr_policy_end(void);
 
 /* With all threads parked. Ranges ascend and do not overlap. */
 size_t cr_policy_ranges(const struct cr_policy_range **ret_ranges);
-/* The policy that rules give the mapping, or -1; those of the request come first. RET_REASON: whose rule it was. */
+/* The policy that rules give the mapping, or -1; those of the request come first, and of each the last one that fits. RET_REASON: whose rule it was. */
 int cr_policy_of_mapping(uint64_t start, uint64_t end, const char *name,
                          enum cr_policy_reason *ret_reason);
 /* The policy for the file PATH that is open as FD (-1: not open). */

@@ -83,6 +83,7 @@ struct cr_scan {
     uint64_t covered;        /* end of what has been reported; nothing below it is reported again */
     size_t no_join;          /* index of a run that must not grow, or SIZE_MAX */
     size_t omission;         /* the first one that is not passed */
+    size_t dropped;          /* the first one that is not counted */
     size_t arena_run;        /* index of the run of our own arena, or SIZE_MAX */
     uint64_t arena_end;      /* of its reservation */
     struct cr_range *guards; /* CR_SCAN_GUARDS of them */

@@ -166,11 +166,32 @@ static int scan_area(struct cr_scan *scan, const struct cr_area *area)
     }
 }
 
+/* What is dropped is no area any more: its contents below END are counted as left out. */
+static int count_dropped(struct cr_scan *scan, uint64_t end)
+{
+    int rc = 0;
+
+    for (; rc == 0 && scan->dropped < scan->memory->omission_count; scan->dropped++) {
+        const struct cr_omission *o = &scan->memory->omissions[scan->dropped];
+        const struct cr_area area = {
+            .start = o->start, .end = o->end, .kind = quiesce_image_AreaKind_AREA_PRIVATE};
+
+        if (o->start >= end)
+            break;
+        if (o->dropped)
+            rc = scan_private(scan, &area, area.start, area.end);
+    }
+    return rc;
+}
+
 static int scan_areas(struct cr_scan *scan, struct cr_error *err)
 {
     for (size_t i = 0; i < scan->memory->area_count; i++) {
         const struct cr_area *area = &scan->memory->areas[i];
-        int rc = scan_area(scan, area);
+        int rc = count_dropped(scan, area->start);
+
+        if (rc == 0)
+            rc = scan_area(scan, area);
 
         if (rc == -ENOMEM)
             return cr_fail_memory(err);

@@ -325,6 +325,7 @@ int cr_sysv_put_back(struct cr_state *state, struct cr_error *err)
         if (rc == 0)
             rc = put_back_object(object, err);
     }
+    cr_sysv_undo_restored();
     cr_scratch_end(&scratch);
     return rc;
 }

@@ -191,6 +191,12 @@ void cr_sysv_undo_forget(int known, int number)
     unlock();
 }
 
+void cr_sysv_undo_restored(void)
+{
+    for (size_t i = 0; i < undo_count; i++)
+        undo[i].since = now_seconds();
+}
+
 void cr_sysv_forked(void)
 {
     undo_count = 0;

@@ -61,6 +61,9 @@ void cr_sysv_call_end(struct cr_sysv_call *call);
 /* SETVAL, SETALL or removal by this process: the kernel forgets adjustments of the semaphore (NUMBER -1: of all). */
 void cr_sysv_undo_forget(int known, int number);
 
+/* In the restored process: the kernel knows again what is to be undone. */
+void cr_sysv_undo_restored(void);
+
 /* In the child of a fork: it has nothing to undo. */
 void cr_sysv_forked(void);
 
