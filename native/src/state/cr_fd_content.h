@@ -16,8 +16,8 @@ extern const struct cr_fd_kind cr_fd_content;
 struct cr_held {
     uint64_t device, inode;
     uint64_t start;
-    uint64_t length; /* 0: not any more */
-};
+    uint64_t length;                   /* 0: not any more */
+} __attribute__((packed, aligned(4))); /* as notes lie in a file */
 
 /* The mapping of the file, or NULL. */
 struct cr_held *cr_held_find(const struct cr_state *state, uint64_t device, uint64_t inode);

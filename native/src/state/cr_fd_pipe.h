@@ -19,7 +19,7 @@ struct cr_pipe_data {
     uint32_t chunk_count;
     uint32_t bytes;
     uint32_t zero;
-};
+} __attribute__((packed, aligned(4))); /* as notes lie in a file */
 
 /* The lengths behind DATA, and the bytes behind them. */
 static inline const uint32_t *cr_pipe_data_lengths(const struct cr_pipe_data *data)
