@@ -70,6 +70,24 @@ static void check_locks(void)
         sc_fail("a lock by flock() is lost");
 }
 
+/* A child of this process asks whose lock it is. */
+static void check_holder(void)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    int status = 0;
+
+    if (pid == 0) {
+        struct flock lock = {.l_type = F_WRLCK, .l_len = 1};
+        int fd = open(name("posix"), O_RDWR);
+
+        _exit(fcntl(fd, F_GETLK, &lock) == 0 && lock.l_pid == parent ? 0 : 1);
+    }
+    waitpid(pid, &status, 0);
+    if (status != 0)
+        sc_fail("a lock is held by another process now");
+}
+
 static void check_input(int pipe_end, int writer)
 {
     struct f_owner_ex owner = {0, 0};
@@ -113,6 +131,7 @@ int main(int argc, char **argv)
     sc_ready();
     sc_wait();
     check_locks();
+    check_holder();
     if (fcntl(leased, F_GETLEASE) != F_RDLCK)
         sc_fail("the lease is lost");
     check_input(ends[0], ends[1]);
