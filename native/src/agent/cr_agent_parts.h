@@ -97,6 +97,17 @@ void cr_round_serve_self(struct cr_link *link, struct cr_agent_request *request)
  */
 void cr_agent_return(struct cr_link *link);
 
+/* With all threads parked: which children have stopped without anyone having been told. */
+void cr_agent_children_collect(void);
+
+/*
+ * In the restored process: 1 if SIGCHLD is pending; and, when all children that were stopped are
+ * again, takes back what that told this process, member SELF.
+ */
+struct cr_handoff;
+int cr_agent_children_signalled(void);
+void cr_agent_children_put_back(struct cr_handoff *h, uint32_t self, int had_signal);
+
 /* Afterwards, when callbacks have run, with what they have to say: RC < 0 ends the process. */
 void cr_agent_returned(int rc, const struct cr_error *err);
 

@@ -26,6 +26,7 @@ struct handoff {
     struct cr_handoff *h;
     const struct cr_handoff_member *member;
     int socket;
+    int had_signal; /* SIGCHLD was pending in the image */
 };
 
 static struct handoff handoff;
@@ -194,6 +195,7 @@ void cr_agent_return(struct cr_link *link)
         rc = cr_dump_finish(&cr_agent.dump, &err);
     if (rc < 0)
         die(o, &err, STATUS_CANNOT_RESTART);
+    o->had_signal = cr_agent_children_signalled();
     await_others(o, CR_RETURN_COMPLETE);
 }
 
@@ -209,7 +211,13 @@ void cr_agent_returned(int rc, const struct cr_error *err)
         die(o, err, STATUS_CALLBACK_ENDED_RESTART);
     if (o->h == NULL)
         return;
-    report(o, CR_RETURN_CALLED, &none);
+    if (stopped) {
+        report(o, CR_RETURN_CALLED, &none);
+    } else {
+        await_others(o, CR_RETURN_CALLED);
+        cr_agent_children_put_back(o->h, (uint32_t)(o->member - cr_handoff_members(o->h)),
+                                   o->had_signal);
+    }
     cr_sys_munmap((uint64_t)o->h, o->h->size);
     cr_sys_close(o->socket);
     o->h = NULL;

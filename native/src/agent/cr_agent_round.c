@@ -130,6 +130,7 @@ static int collect(struct round *r)
 
     cr_freeze_threads(&threads);
     cr_thread_save(&threads[0]);
+    cr_agent_children_collect();
     cr_agent_rank_foreign(r->link, &foreign);
     cr_dump_begin(&cr_agent.dump, &foreign);
     cr_agent.dump.state.in_group = r->begin.group;

@@ -24,6 +24,7 @@ enum {
 struct cr_handoff_member {
     int32_t known_pid;
     int32_t kernel_pid;
+    int32_t parent; /* its index; -1: cr_restart, or somebody else */
     uint32_t flags;
     uint32_t first_id, id_count; /* its threads */
     uint32_t first_fd, fd_count;
@@ -61,7 +62,7 @@ static inline struct cr_inherited *cr_handoff_fds(struct cr_handoff *h)
 enum {
     CR_RETURN_STANDS = 1,
     CR_RETURN_COMPLETE = 2,
-    CR_RETURN_CALLED = 3, /* callbacks have run; there is no order for this one */
+    CR_RETURN_CALLED = 3, /* callbacks have run; and who is to be stopped stops */
     CR_RETURN_FAILED = 4
 };
 

@@ -51,6 +51,7 @@ static void fill_member(const struct cr_restore_group *g, size_t index, struct c
     size_t threads = count_threads(k);
 
     m->known_pid = k->pid;
+    m->parent = k->parent;
     m->flags = k->stopped ? CR_MEMBER_STOPPED : 0;
     m->first_fd = *fd;
     m->fd_count = (uint32_t)k->inherited_count;

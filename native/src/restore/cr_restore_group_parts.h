@@ -94,6 +94,8 @@ int cr_group_leads_group(const struct cr_restore_group *g, const struct cr_kin *
 
 /* ---- cr_restore_ids.c */
 int cr_group_check_ids(struct cr_restore_group *g, struct cr_error *err);
+/* The letter of the state of process ID as /proc has it, or 0. */
+char cr_group_state_of(int id);
 
 /* ---- cr_restore_descriptors.c: all open file descriptions, and shared memory */
 int cr_group_make_room(struct cr_restore_group *g, struct cr_error *err);

@@ -39,8 +39,7 @@ struct patience {
     int dead;  /* for one of which only the status is left, which its parent, or init, is to take */
 };
 
-/* A state of process ID as in /proc, or 0. */
-static char state_of(int id)
+char cr_group_state_of(int id)
 {
     char path[64];
     char text[512];
@@ -58,7 +57,7 @@ static int become_free(int id, struct patience *patience)
     const struct timespec pause = {0, 4000000};
 
     while (is_taken(id)) {
-        int *left = state_of(id) == 'Z' ? &patience->dead : &patience->alive;
+        int *left = cr_group_state_of(id) == 'Z' ? &patience->dead : &patience->alive;
         if (*left == 0)
             return 0;
         (*left)--;

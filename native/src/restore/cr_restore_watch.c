@@ -14,10 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Reading in a large image takes its time; a process that does nothing in it is looked at. */
 #define PATIENCE_MS 600000
+#define STOP_PATIENCE_MS 10000
 
 static int failure_code(const struct cr_return_report *report, uint32_t stage)
 {
@@ -109,6 +111,24 @@ static void send_signal(const struct cr_restore_group *g)
             kill(cr_handoff_members(g->handoff)[i].kernel_pid, g->options.signal);
 }
 
+/* Who was stopped is so again before anybody runs. */
+static int await_stops(struct cr_restore_group *g, struct cr_error *err)
+{
+    const struct timespec pause = {0, 1000000};
+
+    for (size_t i = 0; g->options.signal == 0 && i < g->kin_count; i++) {
+        int pid = cr_handoff_members(g->handoff)[i].kernel_pid;
+        int left = STOP_PATIENCE_MS;
+        while (g->kin[i].stopped && g->kin[i].kind == CR_KIN_PROCESS &&
+               cr_group_state_of(pid) != 'T') {
+            if (left-- == 0)
+                return cr_fail(err, CR_ETIMEOUT, "%s does not stop", cr_group_name(&g->kin[i]));
+            nanosleep(&pause, NULL);
+        }
+    }
+    return 0;
+}
+
 static int run_stages(struct cr_restore_group *g, uint32_t *reached, struct pollfd *fds,
                       size_t *who, struct cr_error *err)
 {
@@ -123,7 +143,12 @@ static int run_stages(struct cr_restore_group *g, uint32_t *reached, struct poll
     send_signal(g);
     send_order(g, CR_RETURN_COMPLETE);
     /* What a signal does to callbacks is the user's will. */
-    return g->options.signal != 0 ? 0 : await_stage(g, CR_RETURN_CALLED, reached, fds, who, err);
+    rc = g->options.signal != 0 ? 0 : await_stage(g, CR_RETURN_CALLED, reached, fds, who, err);
+    if (rc == 0)
+        rc = await_stops(g, err);
+    if (rc == 0)
+        send_order(g, CR_RETURN_CALLED);
+    return rc;
 }
 
 int cr_group_watch(struct cr_restore_group *g, struct cr_error *err)
