@@ -14,9 +14,48 @@
 static struct cr_object elsewhere[ELSEWHERE_MAX];
 static size_t elsewhere_count;
 
+/* Pipes, sockets and terminals of all members. The memory is the round's own. */
+#define PRESENT_MAX (1UL << 20)
+
+static struct cr_arena present;
+static size_t present_count;
+
+static void forget_present(void)
+{
+    if (present.size > 0)
+        cr_arena_destroy(&present);
+    present = (struct cr_arena){0};
+    present_count = 0;
+}
+
+static void add_present(const quiesce_wire_Elsewhere *list)
+{
+    if (present.size == 0 &&
+        cr_arena_create(&present, PRESENT_MAX * sizeof(struct cr_object_id)) < 0)
+        return;
+    for (uint32_t i = 0; i < list->object.count; i++) {
+        const quiesce_wire_ObjectId *id = cr_wire_at(&list->object, quiesce_wire_ObjectId, i);
+        struct cr_object_id *out = cr_arena_alloc(&present, sizeof(*out));
+
+        if (out == NULL)
+            return;
+        *out = (struct cr_object_id){id->device, id->inode};
+        present_count++;
+    }
+}
+
+void cr_agent_group_tell(const quiesce_wire_Begin *begin, struct cr_state *state)
+{
+    state->in_group = begin->group;
+    state->present = (const struct cr_object_id *)present.base;
+    state->present_count = present_count;
+    state->tcp_policy = begin->tcp;
+}
+
 int cr_agent_group_begin(const quiesce_wire_Begin *begin, struct cr_error *err)
 {
     elsewhere_count = 0;
+    forget_present();
     if (cr_agent.ops == NULL || (!begin->group && !begin->alone))
         return 0;
     return cr_fail(err, CR_EREFUSED,
@@ -27,6 +66,10 @@ int cr_agent_group_begin(const quiesce_wire_Begin *begin, struct cr_error *err)
 
 void cr_agent_group_elsewhere(const quiesce_wire_Elsewhere *list)
 {
+    if (list->present) {
+        add_present(list);
+        return;
+    }
     for (uint32_t i = 0; i < list->object.count && elsewhere_count < ELSEWHERE_MAX; i++) {
         const quiesce_wire_ObjectId *id = cr_wire_at(&list->object, quiesce_wire_ObjectId, i);
 

@@ -133,7 +133,7 @@ static int collect(struct round *r)
     cr_agent_children_collect();
     cr_agent_rank_foreign(r->link, &foreign);
     cr_dump_begin(&cr_agent.dump, &foreign);
-    cr_agent.dump.state.in_group = r->begin.group;
+    cr_agent_group_tell(&r->begin, &cr_agent.dump.state);
     cr_agent.dump.rank = cr_agent_rank_facts(r->begin.sequence);
     return cr_dump_collect(&cr_agent.dump, &r->err);
 }

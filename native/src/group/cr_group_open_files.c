@@ -18,11 +18,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define PRESENT_AT_ONCE 512
+
 struct descriptor {
     const struct cr_member *member;
     uint64_t device;
     uint64_t inode;
     int fd;
+    int has_ends; /* a pipe, a socket or a terminal: it is of no use without its other end */
 };
 
 struct table {
@@ -44,7 +47,9 @@ static int add(struct table *t, const struct cr_member *m, int fd, const struct 
         t->list = more;
         t->room = room;
     }
-    t->list[t->count++] = (struct descriptor){m, st->st_dev, st->st_ino, fd};
+    t->list[t->count++] =
+        (struct descriptor){m, st->st_dev, st->st_ino, fd,
+                            S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode) || S_ISCHR(st->st_mode)};
     return 0;
 }
 
@@ -162,6 +167,39 @@ static int compare(struct table *t, struct cr_error *err)
                    failure < 0 ? cr_error_words((int)-failure) : "no order");
 }
 
+static int send_present(struct cr_group *g, struct cr_member *m, quiesce_wire_ObjectId *ids,
+                        size_t count, struct cr_error *err)
+{
+    memset(&g->frame, 0, sizeof(g->frame));
+    g->frame.round = g->round;
+    g->frame.which_body = quiesce_wire_Frame_elsewhere_tag;
+    g->frame.body.elsewhere.present = true;
+    g->frame.body.elsewhere.object = cr_wire_list_of(ids, count);
+    return cr_member_send(g, m, err);
+}
+
+/* Each member learns which ends some member has: a connection to somebody else is one to the outside. */
+static int tell(struct cr_group *g, struct cr_member *m, const struct table *t,
+                struct cr_error *err)
+{
+    quiesce_wire_ObjectId ids[PRESENT_AT_ONCE];
+    size_t count = 0;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < t->count; i++) {
+        const struct descriptor *d = &t->list[i];
+
+        if (!d->has_ends || (i > 0 && by_file(d, d - 1) == 0))
+            continue;
+        ids[count++] = (quiesce_wire_ObjectId){.device = d->device, .inode = d->inode};
+        if (count == PRESENT_AT_ONCE) {
+            rc = send_present(g, m, ids, count, err);
+            count = 0;
+        }
+    }
+    return rc == 0 && count > 0 ? send_present(g, m, ids, count, err) : rc;
+}
+
 int cr_group_find_open_files(struct cr_group *g, struct cr_error *err)
 {
     struct table t = {NULL, 0, 0};
@@ -180,6 +218,10 @@ int cr_group_find_open_files(struct cr_group *g, struct cr_error *err)
         rc = compare(&t, err);
     if (rc == 0)
         rc = put_all(g, &t, err);
+    for (size_t i = 0; rc == 0 && g->count > 1 && i < g->count; i++) {
+        if (g->members[i]->stage == CR_MEMBER_TALKING)
+            rc = tell(g, g->members[i], &t, err);
+    }
     free(t.list);
     return rc;
 }

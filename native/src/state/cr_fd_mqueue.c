@@ -147,6 +147,6 @@ static int create(struct cr_fd_create *c, const quiesce_image_Descriptor *d, str
 }
 
 const struct cr_fd_kind cr_fd_mqueue = {.kind = quiesce_image_DescriptorKind_DESCRIPTOR_QUEUE,
-                                       .matches = is_queue,
-                                       .collect = collect,
-                                       .create = create};
+                                        .matches = is_queue,
+                                        .collect = collect,
+                                        .create = create};

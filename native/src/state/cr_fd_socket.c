@@ -84,27 +84,25 @@ static int may_be_of(const struct cr_note *note, int fd)
     return data[0] == 8 && data[1] == (is_short ? fd : ((fd & 127) | 128));
 }
 
-static quiesce_image_Socket *find_note(struct cr_fd_create *c, int fd, struct cr_error *err)
+quiesce_image_Socket *cr_socket_note(const struct cr_state *state, int fd, struct cr_arena *arena,
+                                     struct cr_error *err)
 {
-    quiesce_image_Socket *s = cr_arena_alloc(c->scratch, sizeof(*s));
-    quiesce_image_Socket *kept = NULL;
+    quiesce_image_Socket *s = cr_arena_alloc(arena, sizeof(*s));
 
-    for (const struct cr_note *n = c->state->first; s != NULL && n != NULL; n = n->next) {
+    for (const struct cr_note *n = state->first; s != NULL && n != NULL; n = n->next) {
         if (!may_be_of(n, fd))
             continue;
         if (cr_state_decode(n, quiesce_image_Socket_fields, s, err) < 0)
             return NULL;
-        if (s->fd != fd)
-            continue;
-        kept = cr_arena_alloc(c->pool->arena, sizeof(*kept));
-        if (kept != NULL)
-            *kept = *s;
-        break;
+        if (s->fd == fd)
+            return s;
     }
-    if (kept == NULL)
+    if (s == NULL)
+        cr_fail_memory(err);
+    else
         cr_fail(err, CR_EDAMAGED, "the image does not tell about the socket that is descriptor %d",
                 fd);
-    return kept;
+    return NULL;
 }
 
 struct cr_socket *cr_socket_keep(struct cr_fd_pool *pool, uint32_t kind, uint64_t device,
@@ -136,7 +134,7 @@ int cr_socket_enter(struct cr_fd_create *c, const quiesce_image_Descriptor *d,
     struct cr_socket *s = cr_socket_find(c->pool, d->kind, d->device, d->inode);
 
     err->code = 0;
-    note = find_note(c, d->fd, err);
+    note = cr_socket_note(c->state, d->fd, c->pool->arena, err);
     if (note == NULL)
         return -err->code;
     if (s == NULL)
@@ -145,7 +143,6 @@ int cr_socket_enter(struct cr_fd_create *c, const quiesce_image_Descriptor *d,
         return cr_fail_memory(err);
     s->note = note;
     s->state = c->state;
-    s->is_alone = c->alone;
     s->status_flags = d->status_flags;
     *ret_socket = s;
     return 0;

@@ -30,9 +30,8 @@ struct cr_socket {
     int fd;                       /* the pool's own descriptor of it */
     int other;                    /* its other end, where that is nobody's; -1 */
     int is_bound;
-    int is_pair;  /* made with its partner */
-    int is_done;  /* connected */
-    int is_alone; /* made by the process that has it */
+    int is_pair; /* made with its partner */
+    int is_done; /* connected */
 };
 
 /* An integer option of the socket, -1: it has none. */
@@ -67,6 +66,9 @@ int cr_socket_add(struct cr_fd_collect *c, const quiesce_image_Socket *s, struct
  */
 int cr_socket_enter(struct cr_fd_create *c, const quiesce_image_Descriptor *d,
                     struct cr_socket **ret_socket, struct cr_error *err);
+/* The note of descriptor FD, in ARENA; NULL with ERR if there is none. */
+quiesce_image_Socket *cr_socket_note(const struct cr_state *state, int fd, struct cr_arena *arena,
+                                     struct cr_error *err);
 /* The entry of DEVICE and INODE, or NULL. */
 struct cr_socket *cr_socket_find(const struct cr_fd_pool *pool, uint32_t kind, uint64_t device,
                                  uint64_t inode);

@@ -229,4 +229,5 @@ const struct cr_fd_kind cr_fd_unix = {.kind = quiesce_image_DescriptorKind_DESCR
                                       .matches = matches,
                                       .collect = collect,
                                       .create = cr_unix_create,
-                                      .complete = cr_unix_complete};
+                                      .complete = cr_unix_complete,
+                                      .finish = cr_unix_finish};

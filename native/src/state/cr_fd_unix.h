@@ -31,6 +31,8 @@ int cr_unix_file_put_back(const quiesce_image_Socket *s, struct cr_error *err);
 int cr_unix_create(struct cr_fd_create *c, const quiesce_image_Descriptor *d, struct cr_error *err);
 int cr_unix_complete(struct cr_fd_pool *pool, struct cr_error *err);
 
+int cr_unix_finish(struct cr_state *state, const quiesce_image_Descriptor *d, struct cr_error *err);
+
 /* Sends what S had received, so that it has received it again. */
 int cr_unix_fill(struct cr_fd_pool *pool, struct cr_socket *s, struct cr_error *err);
 

@@ -15,7 +15,7 @@ static int has_name(size_t size)
     return size > sizeof(sa_family_t);
 }
 
-static int fail(const struct cr_socket *s, const struct cr_queued *m, long rc, struct cr_error *err)
+static int fail(int fd, const struct cr_queued *m, long rc, struct cr_error *err)
 {
     if (m->head.flags & CR_QUEUE_HAS_CREDENTIALS)
         return cr_fail(
@@ -23,28 +23,29 @@ static int fail(const struct cr_socket *s, const struct cr_queued *m, long rc, s
             "a message that the Unix socket of descriptor %d had received carries the "
             "credentials of process %d, user %u: %s; take the checkpoint when it has been "
             "read",
-            s->note->fd, m->head.pid, m->head.uid, cr_error_words((int)-rc));
+            fd, m->head.pid, m->head.uid, cr_error_words((int)-rc));
     return cr_fail(err, (int)-rc,
                    "cannot put back what the Unix socket of descriptor %d had received: %s; raise "
                    "net.core.wmem_max and restart",
-                   s->note->fd, cr_error_words((int)-rc));
+                   fd, cr_error_words((int)-rc));
 }
 
-/* What the process sent itself comes from it again, whatever its pid is now. */
-static int sender_pid(const struct cr_socket *receiver, const struct cr_queued *m)
+/* Only a process itself may send its own credentials, when it exists. */
+static int is_for_later(const struct cr_queued *m)
 {
-    return receiver->is_alone && (m->head.flags & CR_QUEUE_OWN) ? cr_sys_getpid() : m->head.pid;
+    return (m->head.flags & CR_QUEUE_OWN) != 0;
 }
 
 /* Sends the whole message through FD, to RECEIVER's name unless FD is connected. */
-static long send_message(int fd, const struct cr_socket *receiver, int is_connected,
+static long send_message(int fd, const quiesce_image_Socket *receiver, int is_connected,
                          const struct cr_queued *m)
 {
     union {
         struct cmsghdr head;
         char bytes[CMSG_SPACE(sizeof(struct ucred))];
     } control = {0};
-    const struct ucred credentials = {sender_pid(receiver, m), m->head.uid, m->head.gid};
+    const struct ucred credentials = {is_for_later(m) ? cr_sys_getpid() : m->head.pid, m->head.uid,
+                                      m->head.gid};
     struct iovec part = {(void *)m->data, m->head.size};
     struct msghdr h = {.msg_iov = &part, .msg_iovlen = 1};
     long n;
@@ -56,16 +57,16 @@ static long send_message(int fd, const struct cr_socket *receiver, int is_connec
         h.msg_controllen = sizeof(control);
     }
     if (!is_connected) {
-        h.msg_name = receiver->note->name.bytes;
-        h.msg_namelen = receiver->note->name.size;
+        h.msg_name = (void *)receiver->name.bytes;
+        h.msg_namelen = receiver->name.size;
     }
     do {
-        n = cr_unix_send(fd, receiver->note, &h);
+        n = cr_unix_send(fd, receiver, &h);
         if (n > 0) {
             part.iov_base = (char *)part.iov_base + n;
             part.iov_len -= (size_t)n;
         }
-    } while (n > 0 && part.iov_len > 0 && receiver->note->type == SOCK_STREAM);
+    } while (n > 0 && part.iov_len > 0 && receiver->type == SOCK_STREAM);
     return n < 0 ? n : 0;
 }
 
@@ -94,7 +95,7 @@ static long send_as_stranger(const struct cr_socket *receiver, const struct cr_q
         rc = cr_unix_bind(fd, receiver->note, m->name, m->head.name_size, err);
     if (rc >= 0) {
         cr_socket_make_room(fd, m->head.size);
-        rc = send_message(fd, receiver, 0, m);
+        rc = send_message(fd, receiver->note, 0, m);
         if (is_named)
             cr_unix_unlink(receiver->note, m->name, m->head.name_size);
     }
@@ -113,7 +114,7 @@ static long send_datagram(const struct cr_fd_pool *pool, const struct cr_socket 
     if (sender == NULL)
         return send_as_stranger(receiver, m, err);
     cr_socket_make_room(sender->fd, 64 * (uint64_t)m->head.size);
-    return send_message(sender->fd, receiver, 0, m);
+    return send_message(sender->fd, receiver->note, 0, m);
 }
 
 static int other_end(const struct cr_fd_pool *pool, const struct cr_socket *s)
@@ -138,11 +139,81 @@ int cr_unix_fill(struct cr_fd_pool *pool, struct cr_socket *s, struct cr_error *
     while (rc == 0 && (rc = cr_queue_next(&reader, &m, err)) > 0) {
         long sent;
 
+        if (is_for_later(&m))
+            return 0;
         err->code = 0;
-        sent = other >= 0 ? send_message(other, s, 1, &m) : send_datagram(pool, s, &m, err);
+        sent = other >= 0 ? send_message(other, s->note, 1, &m) : send_datagram(pool, s, &m, err);
         if (sent < 0)
-            return err->code != 0 ? -err->code : fail(s, &m, sent, err);
+            return err->code != 0 ? -err->code : fail(s->note->fd, &m, sent, err);
         rc = 0;
     }
+    return rc;
+}
+
+struct search {
+    uint64_t device, inode;
+    int fd;
+};
+
+static int find_descriptor(struct cr_state *state, const quiesce_image_Descriptor *d,
+                           void *argument, struct cr_error *err)
+{
+    struct search *search = argument;
+
+    (void)state;
+    (void)err;
+    if (d->kind == KIND && d->device == search->device && d->inode == search->inode)
+        search->fd = d->fd;
+    return 0;
+}
+
+static int send_rest(struct cr_state *state, const quiesce_image_Descriptor *d,
+                     const quiesce_image_Socket *note, struct cr_error *err)
+{
+    struct search search = {d->device, note->partner, -1};
+    struct cr_queue_reader reader;
+    struct cr_queued m;
+    int begun = 0;
+    int rc = cr_queue_open(state, d->fd, &reader, err);
+
+    if (rc == 0)
+        rc = cr_descriptors_each(state, find_descriptor, &search, err);
+    while (rc == 0 && (rc = cr_queue_next(&reader, &m, err)) > 0) {
+        long sent = 0;
+
+        begun |= is_for_later(&m);
+        if (begun)
+            sent = search.fd >= 0 ? send_message(search.fd, note, 1, &m) : -ENOTCONN;
+        rc = sent < 0 ? fail(d->fd, &m, sent, err) : 0;
+    }
+    return rc;
+}
+
+static int has_own(const struct cr_state *state, int fd)
+{
+    struct cr_queue_reader reader;
+    struct cr_queued m;
+
+    if (cr_queue_open(state, fd, &reader, NULL) < 0)
+        return 0;
+    while (cr_queue_next(&reader, &m, NULL) > 0) {
+        if (is_for_later(&m))
+            return 1;
+    }
+    return 0;
+}
+
+int cr_unix_finish(struct cr_state *state, const quiesce_image_Descriptor *d, struct cr_error *err)
+{
+    struct cr_scratch scratch;
+    quiesce_image_Socket *note;
+    int rc = 0;
+
+    if (!has_own(state, d->fd))
+        return 0;
+    cr_scratch_begin(&scratch, state->arena);
+    note = cr_socket_note(state, d->fd, &scratch.arena, err);
+    rc = note != NULL ? send_rest(state, d, note, err) : -CR_EDAMAGED;
+    cr_scratch_end(&scratch);
     return rc;
 }
