@@ -12,6 +12,7 @@
 #include "cr_fmt.h"
 #include "cr_freeze.h"
 #include "cr_handoff.h"
+#include "cr_relocate.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -104,6 +105,8 @@ static int open_handoff(struct handoff *o, struct cr_error *err)
     cr_agent_state.restart_fd = 0;
     o->member = &cr_handoff_members(o->h)[cr_agent_state.handoff_member];
     cr_callbacks_restarted_by(o->h->restarter, o->h->source);
+    if (o->h->relocations != 0)
+        cr_relocate_use((const char *)o->h + o->h->relocations);
     return 0;
 }
 
@@ -211,6 +214,7 @@ void cr_agent_returned(int rc, const struct cr_error *err)
         die(o, err, STATUS_CALLBACK_ENDED_RESTART);
     if (o->h == NULL)
         return;
+    cr_relocate_use(NULL);
     if (stopped) {
         report(o, CR_RETURN_CALLED, &none);
     } else {

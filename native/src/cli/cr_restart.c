@@ -5,6 +5,7 @@
 
 #include "cr_cli.h"
 #include "cr_error.h"
+#include "cr_relocate.h"
 #include "cr_reply.h"
 #include "cr_restart_source.h"
 #include "cr_restore_group.h"
@@ -86,6 +87,28 @@ static int start(const struct cr_restart_options *o, const char *path, pid_t *re
     return rc;
 }
 
+/* OLD, NEW, OLD, NEW, ...; kept to the end. */
+static int use_relocations(const struct cr_restart_options *o, struct cr_error *err)
+{
+    size_t size = 1;
+    char *rules;
+    char *at;
+
+    if (o->relocation_count == 0)
+        return 0;
+    for (int i = 0; i < o->relocation_count; i++)
+        size += strlen(o->relocations[i].from) + strlen(o->relocations[i].to) + 2;
+    rules = at = calloc(1, size);
+    if (rules == NULL)
+        return cr_fail(err, ENOMEM, "no memory for --relocate");
+    for (int i = 0; i < o->relocation_count; i++) {
+        at = stpcpy(at, o->relocations[i].from) + 1;
+        at = stpcpy(at, o->relocations[i].to) + 1;
+    }
+    cr_relocate_use(rules);
+    return 0;
+}
+
 static void take_name(int omit)
 {
     static const char *const names[] = {CR_STAND_IN_MAYBE, CR_STAND_IN_ALWAYS, CR_STAND_IN_NEVER};
@@ -107,7 +130,9 @@ int main(int argc, char **argv)
     if (rc < 0)
         return fail(&options, CR_HOOK_FAIL_ARGS, &err);
     take_name(options.omit);
-    rc = start(&options, source.path, &child, &err);
+    rc = use_relocations(&options, &err);
+    if (rc == 0)
+        rc = start(&options, source.path, &child, &err);
     if (rc < 0)
         return fail(&options, cr_restart_hook(err.code), &err);
     if (options.check_only)

@@ -39,8 +39,9 @@ struct cr_handoff {
     volatile uint32_t arrived;  /* futex: how many times somebody has come to a barrier */
     volatile uint32_t running;  /* futex: 1 when all run */
     struct cr_error error;
-    int32_t restarter; /* pid of cr_restart */
-    char source[4096]; /* path of what is restarted; "": it has none */
+    int32_t restarter;    /* pid of cr_restart */
+    uint32_t relocations; /* offset: rules as cr_relocate_use() takes them; 0: none */
+    char source[4096];    /* path of what is restarted; "": it has none */
 };
 
 static inline struct cr_handoff_member *cr_handoff_members(struct cr_handoff *h)

@@ -4,6 +4,7 @@
 #include "cr_restore_group_parts.h"
 
 #include "cr_fmt.h"
+#include "cr_relocate.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -99,7 +100,10 @@ int cr_board_make(struct cr_restore_group *g, struct cr_error *err)
     size_t members = ALIGN(sizeof(struct cr_handoff));
     size_t ids = ALIGN(members + g->kin_count * sizeof(struct cr_handoff_member));
     size_t fds = ALIGN(ids + count_ids(g) * sizeof(struct cr_freeze_id));
-    size_t size = ALIGN(fds + count_fds(g) * sizeof(struct cr_inherited));
+    size_t rules = ALIGN(fds + count_fds(g) * sizeof(struct cr_inherited));
+    size_t rules_size;
+    const char *text = cr_relocate_rules(&rules_size);
+    size_t size = ALIGN(rules + rules_size);
     uint32_t fd = 0;
     uint32_t id = 0;
     struct cr_handoff *h;
@@ -114,6 +118,10 @@ int cr_board_make(struct cr_restore_group *g, struct cr_error *err)
     h->ids = (uint32_t)ids;
     h->fds = (uint32_t)fds;
     h->member_count = (uint32_t)g->kin_count;
+    if (text != NULL) {
+        h->relocations = (uint32_t)rules;
+        memcpy((char *)h + rules, text, rules_size);
+    }
     tell_source(g->path, h);
     for (size_t i = 0; i < g->kin_count; i++)
         fill_member(g, i, &cr_handoff_members(h)[i], &fd, &id);

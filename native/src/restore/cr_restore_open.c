@@ -3,6 +3,8 @@
 /* context: normal. */
 #include "cr_restore_parts.h"
 
+#include "cr_relocate.h"
+
 #include "cr_fmt.h"
 #include "cr_state_memory.h"
 #include "cr_sys.h"
@@ -34,7 +36,7 @@ static int decode(const struct cr_restore *r, const void *data, size_t size,
     if (!pb_decode(&stream, fields, message))
         return cr_fail(err, CR_EDAMAGED, "%s: a note does not decode: %s", r->path,
                        PB_GET_ERROR(&stream));
-    return 0;
+    return cr_relocate_message(fields, message, err);
 }
 
 /* The single note of TYPE; *RET_MESSAGE stays NULL if there is none. */

@@ -3,6 +3,7 @@
 /* context: frozen. */
 #include "cr_state.h"
 
+#include "cr_relocate.h"
 #include "cr_state_cputime.h"
 #include "cr_state_kinds.h"
 #include "cr_state_util.h"
@@ -90,7 +91,7 @@ int cr_state_decode(const struct cr_note *note, const struct pb_msgdesc_s *field
     if (!pb_decode(&stream, fields, message))
         return cr_fail(err, CR_EDAMAGED, "note of kind %u in the image does not decode: %s",
                        note->type, PB_GET_ERROR(&stream));
-    return 0;
+    return cr_relocate_message(fields, message, err);
 }
 
 int cr_state_collect(struct cr_state *state, struct cr_error *err)

@@ -12,7 +12,7 @@ source "$(dirname "$0")/support.sh"
 checkpoint() { "$bin/cr_checkpoint" --nosync "$@"; }
 saved() { # saved FILE COMMAND...: runs it under cr_run until it counts, saves it, and ends it
     rm -f out
-    (clean "$bin/cr_run" "${@:2}") </dev/null >out 2>err &
+    (clean "$bin/cr_run" "${@:2}") </dev/null >out 2>victim.err &
     pid=$!
     await out ready
     checkpoint --kill -f "$1" "$pid" </dev/null
@@ -103,5 +103,6 @@ ln -s "$dir/a=b\\c/work" new/work
 ok "--relocate with escapes" moved --relocate /nowhere=/x --relocate "$dir/old=$dir/a\\=b\\\\c" 'a=b\c/image'
 
 # ---- other ids
-ok "in a pid namespace of its own" elsewhere -r -- --pidns image
+saved fresh "$victim" count
+ok "in a pid namespace of its own" elsewhere -r -- --pidns fresh
 finish_test
