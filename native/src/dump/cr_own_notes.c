@@ -36,6 +36,8 @@ static int add_header(struct cr_dump *d, size_t threads, struct cr_error *err)
     h->format_version = CR_IMAGE_FORMAT;
     cr_str_copy(h->quiesce_version, sizeof(h->quiesce_version), QUIESCE_VERSION);
     h->pid = (uint32_t)cr_freeze_known_tid(cr_sys_getpid());
+    h->pgid = cr_freeze_known_id((int)cr_sys(SYS_getpgid, 0), CR_ID_GROUP);
+    h->sid = cr_freeze_known_id((int)cr_sys(SYS_getsid, 0), CR_ID_SESSION);
     h->thread_count = (uint32_t)threads;
     h->agent_state = (uint64_t)&cr_agent_state;
     h->taken_at_realtime_ns = cr_sys_clock_ns(CLOCK_REALTIME);

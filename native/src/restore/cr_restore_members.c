@@ -59,6 +59,8 @@ static int read_single(struct cr_restore_group *g, struct cr_error *err)
         return rc;
     g->image_fd = k->image->reader.fd;
     k->pid = (int)k->image->header->pid;
+    k->pgid = k->image->header->pgid;
+    k->sid = k->image->header->sid;
     k->comm = k->image->header->command;
     return 0;
 }

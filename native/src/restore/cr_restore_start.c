@@ -7,6 +7,7 @@
 #include "cr_sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,27 @@ int cr_restore_group_is_orphan(const struct cr_restore_group *g)
     return g->kin[0].child_of_init && !g->options.pid_namespace;
 }
 
+static int has_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/*
+ * The group and session of the calling process have no number in a pid namespace below. So what
+ * nobody's job control needs has its old ones there.
+ */
+static void choose_for_namespace(struct cr_restore_group *g)
+{
+    g->own_pgid = 0;
+    g->own_sid = 0;
+    if (!has_terminal())
+        g->options.restore_sid = 1;
+}
+
 /* Once: OPTIONS decide about sessions and groups, and so about who makes whom. */
 static int plan(struct cr_restore_group *g, const struct cr_restore_options *options,
                 struct cr_error *err)
@@ -84,6 +106,8 @@ static int plan(struct cr_restore_group *g, const struct cr_restore_options *opt
     g->kin_count = real;
     g->own_pgid = getpgrp();
     g->own_sid = getsid(0);
+    if (options->pid_namespace)
+        choose_for_namespace(g);
     return cr_group_plan(g, err);
 }
 
