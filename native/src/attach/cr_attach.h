@@ -15,7 +15,7 @@
 /*
  * LIBRARY: absolute path, which the process must see as well. Returns 0 when the agent can be woken; else a negative
  * code with the cause and the remedy in ERR, and the process is as it was: -CR_ENOAGENT (no dynamic linker, its locks
- * were held all the time, ...), -CR_EPTRACED, -EPERM, -ESRCH.
+ * were held all the time, ...), -CR_EPTRACED, -EPERM, -ESRCH, -EAGAIN (it is in the middle of an exec).
  */
 int cr_attach(pid_t pid, const char *library, struct cr_error *err);
 

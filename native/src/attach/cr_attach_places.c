@@ -12,9 +12,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TRAP 0xcc
+#define START_STEPS 50 /* of a millisecond */
 
 /* mov $15, %rax; syscall: the function to which signal handlers return. */
 static const uint8_t SIGNAL_RETURN[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
@@ -72,6 +74,35 @@ static void take_area(struct cr_attach_places *p, struct library *libc, const ch
         add(p->program, &p->program_count, start, end);
 }
 
+static int maps_hold(pid_t pid, const char *text)
+{
+    char line[PATH_MAX + 256];
+    char path[64];
+    int found = 0;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+    file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+        found |= strstr(line, text) != NULL;
+    if (file != NULL)
+        fclose(file);
+    return file != NULL ? found : -1;
+}
+
+/* The dynamic linker maps the C library within a moment of the program's beginning. */
+static int is_starting(pid_t pid)
+{
+    const struct timespec moment = {0, 1000000};
+    int found = 0;
+
+    for (int i = 0; i < START_STEPS && found == 0; i++) {
+        nanosleep(&moment, NULL);
+        found = maps_hold(pid, "/libc.so.6");
+    }
+    return found != 0;
+}
+
 static int read_maps(pid_t pid, struct cr_attach_places *p, struct library *libc,
                      struct cr_error *err)
 {
@@ -90,6 +121,8 @@ static int read_maps(pid_t pid, struct cr_attach_places *p, struct library *libc
     while (fgets(line, sizeof(line), file) != NULL)
         take_area(p, libc, program, line);
     fclose(file);
+    if (libc->base == 0 && p->loader_count > 0 && is_starting(pid))
+        return cr_fail(err, EAGAIN, "process %d has just begun; try again", pid);
     if (libc->base == 0 || p->loader_count == 0)
         return cr_fail(err, CR_ENOAGENT,
                        "process %d (%s) is statically linked or does not use the GNU C library, so "

@@ -22,10 +22,12 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define SEARCH_TIMEOUT_MS 5000
 #define STOP_TIMEOUT_MS 1000
+#define USER_CODE_SEGMENT 0x33
 #define STACK_SEEN (256UL << 10) /* how far up a frame of a signal handler is looked for */
 
 uint64_t cr_attach_status(pid_t pid, pid_t tid, const char *name, int base)
@@ -105,16 +107,36 @@ static int is_safe_call(const struct user_regs_struct *r)
     return (long)r->orig_rax == SYS_futex && (r->rsi & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
 }
 
-/* Older frames lie above the stack pointer; one of a handler has this return address. */
+/* Whether a frame of a signal handler begins at WORDS[I]: it holds what was interrupted, perhaps on another stack. */
+static int is_signal_frame(const uint64_t *words, ssize_t count, ssize_t i)
+{
+    const struct {
+        uint64_t return_to;
+        ucontext_t context;
+    } *frame = (const void *)&words[i];
+
+    if (count - i < (ssize_t)(sizeof(*frame) / sizeof(*words)))
+        return 0;
+    return (frame->context.uc_mcontext.gregs[REG_CSGSFS] & 0xffff) == USER_CODE_SEGMENT &&
+           frame->context.uc_mcontext.gregs[REG_RSP] != 0;
+}
+
+/*
+ * While a handler runs, its signal is blocked, and the address to which it returns stands above the stack pointer. Memory
+ * there that nobody has written to yet may hold one that is long over, so both must be.
+ */
 static int is_in_handler(const struct cr_attach_thread *t, const struct cr_attach_places *p)
 {
     static uint64_t words[STACK_SEEN / sizeof(uint64_t)];
     ssize_t n = -1;
 
+    if ((t->mask & cr_attach_status(t->pid, t->tid, "SigCgt", 16)) == 0)
+        return 0;
     for (size_t size = STACK_SEEN; n <= 0 && size >= 4096; size /= 2)
         n = pread(t->memory, words, size, (off_t)(t->registers.rsp & ~7UL));
-    for (ssize_t i = 0; i < n / (ssize_t)sizeof(*words); i++)
-        if (words[i] == p->signal_return)
+    n /= (ssize_t)sizeof(*words);
+    for (ssize_t i = 0; i < n; i++)
+        if (words[i] == p->signal_return && is_signal_frame(words, n, i))
             return 1;
     return p->signal_return == 0;
 }

@@ -19,6 +19,7 @@
 #define MILLI 1000000LL
 #define AGENT_LIKELY_NS (5000 * MILLI) /* for an agent to start where one is due */
 #define AGENT_OTHER_NS (300 * MILLI)   /* where none is due */
+#define AGENT_GIVEN_NS (5 * MILLI)     /* where none is due, and we can give it one */
 #define CONNECT_NS (10000 * MILLI)
 #define LOOK_NS (10 * MILLI) /* between looks at one that was woken */
 #define FILE_MAX (256UL << 10)
@@ -97,6 +98,8 @@ static int await_agent(struct cr_group *g, struct cr_member *m, const struct cr_
                        struct cr_error *err)
 {
     int64_t waited = cr_group_now() - m->found_at;
+    int64_t patience = g->options->attach != NULL ? AGENT_GIVEN_NS : AGENT_OTHER_NS;
+    int rc;
 
     if (has_ended(m))
         return 0;
@@ -104,13 +107,18 @@ static int await_agent(struct cr_group *g, struct cr_member *m, const struct cr_
         m->stage = CR_MEMBER_LEFT;
         return 0;
     }
-    if (waited < AGENT_OTHER_NS ||
+    if (waited < patience ||
         (waited < AGENT_LIKELY_NS && (is_in_vfork(m) || agent_is_due(m->facts.pid))))
         return 0;
     if (g->options->attach == NULL || is_in_vfork(m))
         return refuse_no_agent(m, why, err);
     m->found_at = cr_group_now();
-    return g->options->attach(m->facts.pid, g->options->argument, err);
+    rc = g->options->attach(m->facts.pid, g->options->argument, err);
+    if (rc == -EAGAIN || (rc < 0 && has_ended(m))) {
+        *err = (struct cr_error){0};
+        return 0;
+    }
+    return rc;
 }
 
 /* A stopped process has an agent that does not hear. */

@@ -125,6 +125,16 @@ await grep -qx sleep "/proc/$pid/comm"
 save -p "$pid" && save -p "$pid"
 result $? "sleep is saved, twice"
 kill -KILL "$pid"
+# shellcheck disable=SC2016 # the inner bash expands
+begin "$dir/out" bash -c 'echo begun; (for i in {1..60}; do echo $i; sleep 0.05; done | cat | sort -n >"$0"); echo end' "$dir/sorted"
+save --kill "$pid"
+result $? "a tree is saved whose processes come and go"
+wait "$pid" 2>/dev/null
+(
+    close_descriptors
+    exec timeout 60 "$bin/cr_restart" "$dir/image" </dev/null >>"$dir/log" 2>&1
+) && diff <(seq 60) "$dir/sorted" >>"$dir/log" && [[ $(tail -n 1 "$dir/out") == end ]]
+result $? "and goes on after a restart"
 test_load "$rounds"
 test_load 3 block
 test_refused catch 'handler of its own for signal 61'
