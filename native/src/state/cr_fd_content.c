@@ -53,8 +53,8 @@ static int is_content(const struct cr_fd_collect *c, const struct cr_open_file *
            !cr_str_starts(link, "/secretmem") && !cr_str_starts(link, "/proc/");
 }
 
-static int map_whole(struct cr_fd_collect *c, const struct cr_open_file *file,
-                     const quiesce_image_Descriptor *d, uint64_t page, struct cr_error *err)
+int cr_content_hold(struct cr_fd_collect *c, const struct cr_open_file *file,
+                    const quiesce_image_Descriptor *d, uint64_t page, struct cr_error *err)
 {
     int is_readable = (d->status_flags & O_ACCMODE) != O_WRONLY;
     int fd = is_readable ? file->fd : cr_fd_reopen(file->fd, O_RDONLY | O_NONBLOCK);
@@ -64,6 +64,8 @@ static int map_whole(struct cr_fd_collect *c, const struct cr_open_file *file,
     void *body;
     int rc;
 
+    if (cr_held_find(c->state, d->device, d->inode) != NULL)
+        return 0;
     if (fd >= 0)
         start = cr_sys_mmap(0, length, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (!is_readable && fd >= 0)
@@ -117,8 +119,8 @@ static int collect(struct cr_fd_collect *c, const struct cr_open_file *file, con
                   file->fd, link);
         return 0;
     }
-    if (d->size > 0 && cr_held_find(c->state, d->device, d->inode) == NULL)
-        rc = map_whole(c, file, d, page, err);
+    if (d->size > 0)
+        rc = cr_content_hold(c, file, d, page, err);
     if (rc == 0)
         rc = cr_locks_collect(c, d, err);
     if (rc < 0)

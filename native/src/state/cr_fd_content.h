@@ -22,6 +22,10 @@ struct cr_held {
 /* The mapping of the file, or NULL. */
 struct cr_held *cr_held_find(const struct cr_state *state, uint64_t device, uint64_t inode);
 
+/* Maps the whole file, so that its contents are stored; PAGE: the size of its pages. What cannot be mapped is refused. */
+int cr_content_hold(struct cr_fd_collect *c, const struct cr_open_file *file,
+                    const quiesce_image_Descriptor *d, uint64_t page, struct cr_error *err);
+
 int cr_content_create(struct cr_fd_create *c, const quiesce_image_Descriptor *d,
                       struct cr_error *err);
 int cr_content_finish(struct cr_state *state, const quiesce_image_Descriptor *d,

@@ -1,6 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /* context: frozen. Regular files and directories by path, and memory devices. */
+#include "cr_fd_files.h"
+#include "cr_policy.h"
 #include "cr_state_descriptors_parts.h"
 
 #include "cr_fmt.h"
@@ -69,17 +71,20 @@ static int is_device(const struct cr_fd_collect *c, const struct cr_open_file *f
 static int collect_file(struct cr_fd_collect *c, const struct cr_open_file *file, const char *link,
                         quiesce_image_Descriptor *d, struct cr_error *err)
 {
+    int rc;
+
     if (!cr_path_leads_to(link, &file->st))
         cr_path_other_name(c->scratch, file, link, d->path);
-    return cr_locks_collect(c, d, err);
+    rc = cr_fd_files_collect(c, file, d, err);
+    return rc < 0 ? rc : cr_locks_collect(c, d, err);
 }
 
 static int check_size(int fd, const quiesce_image_Descriptor *d, struct cr_error *err)
 {
     struct stat st;
 
-    if (d->kind != quiesce_image_DescriptorKind_DESCRIPTOR_FILE || cr_sys_fstat(fd, &st) < 0 ||
-        (uint64_t)st.st_size >= d->size)
+    if (d->kind != quiesce_image_DescriptorKind_DESCRIPTOR_FILE || d->files == CR_FILES_CONTENTS ||
+        cr_sys_fstat(fd, &st) < 0 || (uint64_t)st.st_size >= d->size)
         return 0;
     return cr_fail(err, CR_EFILECHANGED,
                    "%s (descriptor %d) has %lu bytes and had %lu when the image was taken; put its "
@@ -92,7 +97,8 @@ static int open_again(struct cr_fd_create *c, const quiesce_image_Descriptor *d,
 {
     uint32_t once = (d->status_flags & O_TMPFILE) == O_TMPFILE ? O_TMPFILE : 0;
     int flags = (int)(d->status_flags & ~(ONCE | (uint32_t)O_ASYNC | once)) | O_NOCTTY | O_CLOEXEC;
-    int fd = cr_sys_open(d->path, flags, 0);
+    int create = d->files == CR_FILES_CONTENTS ? O_CREAT : 0;
+    int fd = cr_sys_open(d->path, flags | create, d->mode);
     int rc;
 
     (void)c;

@@ -3,6 +3,8 @@
 /* context: frozen. */
 #include "cr_state_check.h"
 
+#include "cr_fd_files.h"
+#include "cr_policy.h"
 #include "cr_state_mapped.h"
 #include "cr_state_util.h"
 
@@ -118,16 +120,19 @@ int cr_state_check_descriptor(const quiesce_image_Descriptor *d, struct cr_error
     if (d->same_as >= 0 || !is_by_path(d))
         return 0;
     rc = cr_sys_stat(d->path, &st);
+    if (rc == -ENOENT && d->files == CR_FILES_CONTENTS)
+        return 0;
     if (rc == 0 && !(d->status_flags & O_PATH))
         rc = (int)cr_sys(SYS_faccessat, AT_FDCWD, d->path, wanted_access(d->status_flags));
     if (rc < 0)
         return fail_missing(d->path, rc, "has open", err);
-    if (d->kind == quiesce_image_DescriptorKind_DESCRIPTOR_FILE && (uint64_t)st.st_size < d->size)
+    if (d->kind == quiesce_image_DescriptorKind_DESCRIPTOR_FILE && d->files != CR_FILES_CONTENTS &&
+        (uint64_t)st.st_size < d->size)
         return cr_fail(err, CR_EFILECHANGED,
                        "%s (descriptor %d) has %lu bytes and had %lu when the image was taken; put "
                        "its contents back and restart",
                        d->path, d->fd, (unsigned long)st.st_size, (unsigned long)d->size);
-    return 0;
+    return cr_fd_files_check(d, err);
 }
 
 static int check_mapped_note(const struct cr_note *note, void *memory, struct cr_error *err)

@@ -5,6 +5,7 @@
  * these counts: memory that we or a thread's stack need is saved; what the program has said about the range; a rule of
  * the request for the mapping; a rule of the program for it; madvise().
  */
+#include "cr_fd_content.h"
 #include "cr_state_memory_parts.h"
 
 #include "cr_fmt.h"
@@ -153,7 +154,8 @@ static int cut_dropped(struct cr_state *state, struct cr_memory *memory)
 }
 
 /* A private map whose contents are stored needs its file no more. A shared one stays a map of its file. */
-static void choose_contents(struct cr_area *area, const char *executable)
+static void choose_contents(const struct cr_state *state, struct cr_area *area,
+                            const char *executable)
 {
     uint32_t save = cr_policy_save();
 
@@ -165,18 +167,19 @@ static void choose_contents(struct cr_area *area, const char *executable)
         area->flags |= MAP_ANONYMOUS;
     } else if (area->kind == quiesce_image_AreaKind_AREA_FILE_SHARED) {
         area->contents = (save & CR_SAVE_SHARED) || cr_str_starts(area->name, "/dev/shm/") ||
-                         cr_policy_of_file(area->name, -1) == CR_FILES_CONTENTS;
+                         cr_policy_of_file(area->name, -1) == CR_FILES_CONTENTS ||
+                         cr_held_find(state, area->device, area->inode) != NULL;
     }
 }
 
-static void choose_all_contents(struct cr_memory *memory)
+static void choose_all_contents(const struct cr_state *state, struct cr_memory *memory)
 {
     char executable[CR_PATH_SIZE];
 
     if (cr_sys_readlink("/proc/thread-self/exe", executable, sizeof(executable)) < 0)
         executable[0] = '\0';
     for (size_t i = 0; i < memory->area_count; i++)
-        choose_contents(&memory->areas[i], executable);
+        choose_contents(state, &memory->areas[i], executable);
 }
 
 int cr_omit_collect(struct cr_state *state, struct cr_memory *memory, struct cr_error *err)
@@ -184,7 +187,7 @@ int cr_omit_collect(struct cr_state *state, struct cr_memory *memory, struct cr_
     int dropped = 0;
     int rc = 0;
 
-    choose_all_contents(memory);
+    choose_all_contents(state, memory);
     memory->omissions = (struct cr_omission *)(state->arena->base + state->arena->used);
     memory->omission_count = 0;
     for (size_t i = 0; rc == 0 && i < memory->area_count; i++) {

@@ -14,7 +14,6 @@
 #include <sys/eventfd.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -136,17 +135,17 @@ static int unread_events(void)
     return fd;
 }
 
+static pid_t keeper;
+
 static int lost_member(void)
 {
     int fd = epoll_create1(0);
     int member = eventfd(0, 0);
     struct epoll_event event = {.events = EPOLLIN};
-    pid_t pid;
 
     epoll_ctl(fd, EPOLL_CTL_ADD, member, &event);
-    pid = fork(); /* keeps the file open */
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    keeper = fork(); /* has the file open */
+    if (keeper == 0) {
         for (;;)
             pause();
     }
@@ -186,6 +185,8 @@ int main(void)
     expect(unread_events(), "events that nobody has read", "unread events are refused");
     expect(lost_member(), "with a member (registered as 4)",
            "a member that is not open is refused");
+    kill(keeper, SIGKILL);
+    waitpid(keeper, NULL, 0);
     expect(watched_directory(), "watched with F_NOTIFY", "F_NOTIFY is refused");
     return tap_done();
 }

@@ -7,6 +7,8 @@
 #include "cr_fd_epoll.h"
 #include "cr_fd_inotify.h"
 #include "cr_fd_pipe.h"
+#include "cr_policy.h"
+#include "cr_state_check.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -236,6 +238,42 @@ static void test_contents(const char *who)
     close_all();
 }
 
+static int collect_with_policy(struct fixture *f, uint32_t files)
+{
+    struct cr_policy_request request = {.files = files};
+    int rc = cr_policy_begin(&request, &f->err);
+
+    rc = rc == 0 ? collect(f) : rc;
+    cr_policy_end();
+    return rc;
+}
+
+static void test_policies(void)
+{
+    struct fixture f;
+    int fd = open(file_path("checked"), O_RDWR | O_CREAT, 0600);
+
+    tap_ok(write(fd, "0123456789", 10) == 10 && collect_with_policy(&f, CR_FILES_CHECK) == 0,
+           "a file is collected whose contents are to be checked");
+    if (write(fd, "appended", 8) != 8)
+        perror("write");
+    tap_ok(fixture_say(&f, cr_state_check_files(&f.state, &f.err)) == 0,
+           "what was appended is cut off at a restart, and does not count");
+    if (pwrite(fd, "x", 1, 5) != 1)
+        perror("write");
+    tap_ok(fixture_say(&f, cr_state_check_files(&f.state, &f.err)) == -CR_EFILECHANGED,
+           "other contents are found before a restart");
+    fixture_end(&f);
+    tap_ok(collect_with_policy(&f, CR_FILES_CONTENTS) == 0 &&
+               fixture_note(&f, quiesce_image_NoteType_NOTE_HELD, 0) != NULL,
+           "a file is collected whose contents are to be stored");
+    unlink(file_path("checked"));
+    tap_ok(fixture_say(&f, cr_state_check_files(&f.state, &f.err)) == 0, "it need not be there");
+    cr_descriptors_release(&f.state);
+    fixture_end(&f);
+    close_all();
+}
+
 int main(void)
 {
     close_all();
@@ -249,6 +287,7 @@ int main(void)
     test_fifos();
     test_outside();
     test_broken();
+    test_policies();
     test_contents("whoever runs the test");
     if (geteuid() == 0 && chmod(directory, 0777) == 0 && seteuid(65534) == 0) {
         test_contents("an ordinary user");
