@@ -5,6 +5,7 @@
 #include "cr_agent.h"
 #include "cr_fault.h"
 #include "cr_freeze.h"
+#include "cr_preload_notify.h"
 #include "cr_state_cputime.h"
 #include "cr_state_sandbox.h"
 #include "cr_sys.h"
@@ -24,6 +25,7 @@ static void forked(void)
 {
     cr_sysv_forked();
     cr_cputime_forked();
+    cr_preload_notify_forked();
     cr_agent_forked();
 }
 

@@ -5,6 +5,7 @@
  * are made on the same clock by the thread's id.
  */
 #include "cr_preload.h"
+#include "cr_preload_notify.h"
 #include "cr_sys.h"
 
 #include <time.h>
@@ -15,5 +16,7 @@ CR_WRAPPER int timer_create(clockid_t clock, struct sigevent *event, timer_t *re
 {
     if (clock == CLOCK_THREAD_CPUTIME_ID)
         clock = (clockid_t)((uint32_t)~cr_sys_gettid() << 3 | THREAD_CLOCK);
+    if (event != NULL && event->sigev_notify == SIGEV_THREAD)
+        return cr_preload_notify_create(clock, event, ret_timer);
     return CR_NEXT(timer_create)(clock, event, ret_timer);
 }
