@@ -7,6 +7,7 @@
 #include "cr_fmt.h"
 #include "cr_freeze.h"
 #include "cr_session.h"
+#include "cr_state_util.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -87,13 +88,17 @@ int cr_link_open(struct cr_link *link, int requester, uint32_t value, const char
     link->held = 0;
     link->passed = -1;
     link->reported_count = 0;
+    link->opening = 1;
     link->fd = connect_to(requester, value);
-    if (link->fd < 0)
+    if (link->fd < 0) {
+        link->opening = 0;
         return link->fd;
+    }
     cr_frame_reader_init(&link->reader, receive_buffer, sizeof(receive_buffer));
     link->signals = (int)cr_sys(SYS_signalfd4, -1, &wake, 8, SFD_CLOEXEC | SFD_NONBLOCK);
     if (link->signals >= 0)
         link->signals = move_high(link->signals);
+    link->opening = 0;
     rc = cr_link_hello(link, purpose);
     if (rc < 0)
         cr_link_close(link);
@@ -123,11 +128,52 @@ void cr_link_close(struct cr_link *link)
     cr_arena_reset(&link->arena);
 }
 
+static int is_to_requester(int fd)
+{
+    static const char prefix[] = "quiesce/";
+    struct sockaddr_un peer;
+    uint32_t length = sizeof(peer);
+
+    return cr_sys(SYS_getpeername, fd, &peer, &length) == 0 && peer.sun_family == AF_UNIX &&
+           length > offsetof(struct sockaddr_un, sun_path) + sizeof(prefix) &&
+           peer.sun_path[0] == '\0' && memcmp(peer.sun_path + 1, prefix, sizeof(prefix) - 1) == 0;
+}
+
+static int is_wake_up_signalfd(int fd)
+{
+    char path[40];
+    char mask[24];
+    const char *at = mask;
+
+    cr_fmt(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+    return cr_proc_find(path, "sigmask:", mask, sizeof(mask)) == 0 &&
+           cr_parse_u64(&at, 16) == 1UL << (CR_SIGNAL - 1);
+}
+
+/* The fork() came while the agent was opening a link: what it had made and not noted yet would stay open for ever. */
+static void close_strays(struct cr_link *link)
+{
+    struct cr_error ignored;
+    size_t mark = link->arena.used;
+    size_t count = 0;
+    int *fds;
+
+    if (cr_proc_list(&link->arena, "/proc/self/fd", &fds, &count, &ignored) < 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (is_to_requester(fds[i]) || is_wake_up_signalfd(fds[i]))
+            cr_sys_close(fds[i]);
+    link->arena.used = mark;
+}
+
 void cr_link_forked(struct cr_link *link)
 {
     if (link->arena.size == 0)
         return;
     link->held = 0;
+    if (link->opening)
+        close_strays(link);
+    link->opening = 0;
     cr_link_close(link);
 }
 

@@ -18,7 +18,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define STOP_TRIES 5
+#define LOOKS 20
 
 enum { ROUND_GOES_ON, ROUND_OVER, ROUND_RESTORED };
 
@@ -123,7 +123,7 @@ static int phase_begin(struct round *r)
     return 0;
 }
 
-static int collect(struct round *r)
+static int collect_once(struct round *r)
 {
     struct cr_foreign foreign;
     struct cr_thread *threads;
@@ -136,6 +136,20 @@ static int collect(struct round *r)
     cr_agent_group_tell(&r->begin, &cr_agent.dump.state);
     cr_agent.dump.rank = cr_agent_rank_facts(r->begin.sequence);
     return cr_dump_collect(&cr_agent.dump, &r->err);
+}
+
+/* A thread may get a signal from another one, another process or a timer after it has looked for its own. */
+static int collect(struct round *r)
+{
+    int rc = collect_once(r);
+
+    for (int looks = 0; rc == -EAGAIN && looks < LOOKS; looks++) {
+        r->err = (struct cr_error){0};
+        rc = cr_freeze_look_again(&r->err);
+        if (rc == 0)
+            rc = collect_once(r);
+    }
+    return rc;
 }
 
 static int stop_and_collect(struct round *r)
@@ -199,12 +213,6 @@ static int phase_stop(struct round *r)
     /* Only to make the pause shorter: what it could not read is read in the pause. */
     cr_memory_prepare(NULL);
     rc = stop_and_collect(r);
-    /* A thread got a signal from another one while they were stopping. */
-    for (int tries = 1; rc == -EAGAIN && tries < STOP_TRIES; tries++) {
-        cr_freeze_release();
-        r->err = (struct cr_error){0};
-        rc = stop_and_collect(r);
-    }
     return rc == 0 && r->begin.dry_run && !r->begin.group ? measure(r) : rc;
 }
 

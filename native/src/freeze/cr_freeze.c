@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 
 #define MAX_THREADS 16384UL
+#define LOOK_TIMEOUT_NS 1000000000LL
 #define CHECK_INTERVAL_NS 2000000 /* how often those who have not come are looked at */
 #define RESTORED_TIMEOUT_NS (30LL * 1000000000)
 
@@ -241,6 +242,37 @@ void cr_freeze_go(int outcome)
     cr_park_ring();
     while ((running = __atomic_load_n(&cr_freeze.running, __ATOMIC_ACQUIRE)) != 0)
         cr_sys_futex_wait(&cr_freeze.running, running, NULL);
+}
+
+/* The record of a thread that stands and has not looked, or NULL. */
+static const struct cr_thread *find_unlooked(void)
+{
+    for (uint32_t i = 0; i < cr_freeze.count; i++) {
+        const struct cr_thread *t = &cr_freeze.threads[i];
+        if (t->gone == 0 && t->parked == cr_freeze.generation && t->kernel_tid != cr_sys_gettid() &&
+            __atomic_load_n(&t->looked, __ATOMIC_ACQUIRE) != cr_freeze.looks)
+            return t;
+    }
+    return NULL;
+}
+
+int cr_freeze_look_again(struct cr_error *err)
+{
+    const struct timespec step = {0, 50000};
+    int64_t deadline = cr_sys_clock_ns(CLOCK_MONOTONIC) + LOOK_TIMEOUT_NS;
+    const struct cr_thread *t;
+
+    cr_signals_begin();
+    __atomic_add_fetch(&cr_freeze.looks, 1, __ATOMIC_SEQ_CST);
+    while ((t = find_unlooked()) != NULL) {
+        if (cr_sys_clock_ns(CLOCK_MONOTONIC) > deadline)
+            return cr_fail(err, CR_ENOPARK, "thread %d stands and does not answer", t->tid);
+        /* A thread on its way into the wait misses one wake. */
+        cr_sys_futex_wake(&cr_freeze.released, INT32_MAX);
+        cr_sys_futex_wake(&cr_freeze.bell, INT32_MAX);
+        cr_sys(SYS_nanosleep, &step, 0);
+    }
+    return 0;
 }
 
 void cr_freeze_release(void)

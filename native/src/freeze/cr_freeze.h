@@ -80,6 +80,12 @@ int cr_freeze_is_unwrapped(void);
  */
 int cr_freeze_stop(int64_t timeout_ns, struct cr_error *err);
 
+/*
+ * All threads that stand look at the signals pending for them once more, since some may have got one after they had looked.
+ * Returns 0, or -CR_ENOPARK when one does not answer.
+ */
+int cr_freeze_look_again(struct cr_error *err);
+
 /* Lets everyone go on. */
 void cr_freeze_release(void);
 

@@ -81,17 +81,31 @@ static void treat_call(struct standing *s, const struct cr_thread *t)
         cr_registers_rewind(s->frame, s->call.number);
 }
 
-static void await_release(uint32_t generation)
+/* By a thread that stands: the agent wants to know what is pending now. */
+static void look_again(struct cr_thread *t)
+{
+    uint32_t looks = __atomic_load_n(&cr_freeze.looks, __ATOMIC_ACQUIRE);
+
+    if (t->looked == looks)
+        return;
+    cr_signals_collect_thread(t->tid);
+    __atomic_store_n(&t->looked, looks, __ATOMIC_RELEASE);
+}
+
+static void await_release(struct cr_thread *t, uint32_t generation)
 {
     uint32_t released;
 
     while ((released = __atomic_load_n(&cr_freeze.released, __ATOMIC_ACQUIRE)) != generation &&
-           (int32_t)(generation - released) > 0)
+           (int32_t)(generation - released) > 0) {
+        look_again(t);
         cr_sys_futex_wait(&cr_freeze.released, released, NULL);
+    }
 }
 
 static void arrive(struct cr_thread *t, uint32_t generation)
 {
+    t->looked = __atomic_load_n(&cr_freeze.looks, __ATOMIC_ACQUIRE);
     __atomic_store_n(&t->parked, generation, __ATOMIC_RELEASE);
     if (__atomic_add_fetch(&cr_freeze.parked, 1, __ATOMIC_SEQ_CST) >=
         __atomic_load_n(&cr_freeze.expected, __ATOMIC_SEQ_CST))
@@ -123,11 +137,11 @@ static int stand(struct cr_thread *t, ucontext_t *frame)
     save_self(t);
     if (cr_context_save(&t->context) == 0) {
         arrive(t, generation);
-        await_release(generation);
+        await_release(t, generation);
         return 0;
     }
     restore_self(t);
-    await_release(generation);
+    await_release(t, generation);
     return 1;
 }
 
@@ -149,7 +163,7 @@ static struct cr_thread *own_record(void)
 }
 
 /* Waits for cr_freeze_go(): NULL; or for a stop that was begun anew meanwhile: the record to stand with. */
-static struct cr_thread *await_go(uint32_t generation)
+static struct cr_thread *await_go(struct cr_thread *standing, uint32_t generation)
 {
     struct cr_thread *t;
 
@@ -162,6 +176,7 @@ static struct cr_thread *await_go(uint32_t generation)
             if (t != NULL && t->parked != cr_freeze.generation)
                 return t;
         }
+        look_again(standing);
         cr_sys_futex_wait(&cr_freeze.bell, bell, NULL);
     }
 }
@@ -169,7 +184,7 @@ static struct cr_thread *await_go(uint32_t generation)
 static int come_back_early(struct cr_stand *s)
 {
     restore_self(s->thread);
-    await_go(cr_freeze.generation);
+    await_go(s->thread, cr_freeze.generation);
     s->restored = 1;
     return cr_freeze.outcome;
 }
@@ -187,7 +202,7 @@ static int stand_early(struct cr_stand *s)
         if (cr_context_save(&s->thread->context) != 0)
             return come_back_early(s);
         arrive(s->thread, s->generation);
-        next = await_go(s->generation);
+        next = await_go(s->thread, s->generation);
     } while (next != NULL);
     return cr_freeze.outcome;
 }
@@ -219,7 +234,7 @@ static int stand_as_due(struct cr_thread *t, ucontext_t *frame)
     if (__atomic_sub_fetch(&cr_freeze.running, 1, __ATOMIC_SEQ_CST) == 0)
         cr_sys_futex_wake(&cr_freeze.running, 1);
     if (kind)
-        await_release(s.generation);
+        await_release(s.thread, s.generation);
     return s.restored;
 }
 

@@ -27,6 +27,8 @@ struct cr_freeze {
     volatile int32_t outcome;    /* what the callbacks are told */
     const struct cr_freeze_callbacks *volatile callbacks;
     int64_t stopped_at; /* CLOCK_MONOTONIC when the last thread had parked */
+    volatile uint32_t
+        looks;          /* how often threads were asked to look at their pending signals again */
     uint32_t unwrapped; /* the program calls libc past our wrappers */
     struct cr_freeze_rules rules;
 };

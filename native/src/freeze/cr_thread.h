@@ -44,8 +44,8 @@ struct cr_thread {
     struct cr_call call;
     char name[16];
     uint64_t timer_slack;
-    uint32_t gone; /* it ended while it was awaited */
-    uint32_t reserved;
+    uint32_t gone;            /* it ended while it was awaited */
+    volatile uint32_t looked; /* how often it was asked to look at its pending signals again */
 };
 
 /*
