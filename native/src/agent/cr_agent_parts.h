@@ -33,8 +33,9 @@ void cr_agent_block_signals(void);
 /* The connection to a requester. fd < 0: the process itself is the requester. */
 struct cr_link {
     int fd;
-    int requester; /* its pid */
-    int signals;   /* signalfd of the wake-up signal, so that one poll sees both */
+    int requester;             /* its pid */
+    volatile uint32_t opening; /* descriptors are being made that are not named here yet */
+    int signals;               /* signalfd of the wake-up signal, so that one poll sees both */
     uint64_t round;
     int passed;  /* a descriptor that came with a frame, -1: none */
     size_t held; /* bytes of answers that are not sent yet */
