@@ -54,12 +54,16 @@ static void put_process(FILE *out, const struct cr_info *info)
 {
     static quiesce_image_Mm mm;
     static quiesce_image_Process process;
+    quiesce_image_Credentials user;
 
     if (cr_info_first(info, quiesce_image_NoteType_NOTE_MM, quiesce_image_Mm_fields, &mm))
         put_text(out, "executable", mm.executable);
     if (cr_info_first(info, quiesce_image_NoteType_NOTE_PROCESS, quiesce_image_Process_fields,
                       &process))
         put_text(out, "workingDirectory", process.working_directory);
+    if (cr_info_first(info, quiesce_image_NoteType_NOTE_CREDENTIALS,
+                      quiesce_image_Credentials_fields, &user))
+        fprintf(out, ",\"user\":%" PRIu32 ",\"group\":%" PRIu32, user.uid[0], user.gid[0]);
 }
 
 static void put_threads(FILE *out, const struct cr_info *info)

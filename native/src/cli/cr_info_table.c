@@ -90,6 +90,16 @@ static void print_rank(FILE *out, const struct cr_info *info)
     fputc('\n', out);
 }
 
+static void print_user(FILE *out, const struct cr_info *info)
+{
+    quiesce_image_Credentials c;
+
+    if (cr_info_first(info, quiesce_image_NoteType_NOTE_CREDENTIALS,
+                      quiesce_image_Credentials_fields, &c))
+        fprintf(out, "  %-18s%" PRIu32 " (effective %" PRIu32 "), group %" PRIu32 "\n", "user",
+                c.uid[0], c.uid[1], c.gid[0]);
+}
+
 static void print_process(FILE *out, const struct cr_info *info)
 {
     static quiesce_image_Mm mm;
@@ -100,6 +110,7 @@ static void print_process(FILE *out, const struct cr_info *info)
     if (cr_info_first(info, quiesce_image_NoteType_NOTE_PROCESS, quiesce_image_Process_fields,
                       &process))
         print_row(out, "working directory", process.working_directory);
+    print_user(out, info);
 }
 
 static void print_sizes(FILE *out, const struct cr_info *info)

@@ -16,11 +16,22 @@ struct robust_head {
     uint64_t pending;
 };
 
+/* If that has ended, the agent's own have to do. */
+static const struct cr_credentials *of_main_thread(const struct cr_thread *threads, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (threads[i].gone == 0 && threads[i].kernel_tid == cr_sys_getpid())
+            return &cr_freeze_attributes(&threads[i])->credentials;
+    }
+    return &cr_freeze_attributes(&threads[0])->credentials;
+}
+
 int cr_dump_threads_collect(struct cr_state *state, struct cr_error *err)
 {
     struct cr_thread *threads;
     size_t count = cr_freeze_threads(&threads);
     const struct cr_credentials *own = &cr_freeze_attributes(&threads[0])->credentials;
+    int rc;
 
     cr_attributes_save(cr_freeze_attributes(&threads[0]));
     for (size_t i = 1; i < count; i++) {
@@ -33,7 +44,8 @@ int cr_dump_threads_collect(struct cr_state *state, struct cr_error *err)
                            "process; let all threads have the same before the checkpoint",
                            threads[i].tid);
     }
-    return cr_attributes_collect(state, err);
+    rc = cr_attributes_collect(state, err);
+    return rc < 0 ? rc : cr_credentials_collect(state, of_main_thread(threads, count), err);
 }
 
 static int is_held(const struct cr_thread *t)

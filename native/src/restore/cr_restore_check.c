@@ -6,6 +6,7 @@
 #include "cr_cpu.h"
 #include "cr_fmt.h"
 #include "cr_state_check.h"
+#include "cr_state_credentials.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -82,11 +83,13 @@ int cr_restore_check_host(struct cr_restore *r, struct cr_error *err)
 
     if (rc == 0)
         rc = check_kernel(r, err);
-    if (rc == 0 && (r->flags & CR_RESTORE_NO_CHECK_FILES) == 0) {
+    if (rc == 0)
         rc = cr_restore_list_notes(r, err);
-        if (rc == 0)
-            rc = cr_state_check_files(&r->state, err);
-    }
+    /* A rank runs as its launcher does. */
+    if (rc == 0 && r->rank == NULL)
+        rc = cr_credentials_check(&r->state, err);
+    if (rc == 0 && (r->flags & CR_RESTORE_NO_CHECK_FILES) == 0)
+        rc = cr_state_check_files(&r->state, err);
     return rc;
 }
 

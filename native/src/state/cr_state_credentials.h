@@ -7,7 +7,7 @@
 #ifndef CR_STATE_CREDENTIALS_H
 #define CR_STATE_CREDENTIALS_H
 
-#include "cr_error.h"
+#include "cr_state.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -34,5 +34,15 @@ int cr_credentials_keep_groups(struct cr_error *err);
  * words. Where everything is equal nothing is asked of the kernel.
  */
 const char *cr_credentials_restore(const struct cr_credentials *c);
+
+/* Adds the note of the main thread's C, for people and for the check. */
+int cr_credentials_collect(struct cr_state *state, const struct cr_credentials *c,
+                           struct cr_error *err);
+
+/*
+ * Before a restart, by whoever restarts: -CR_EPERMISSION where it is clear that the caller may not become who the main
+ * thread was. The threads find out the rest when they try.
+ */
+int cr_credentials_check(const struct cr_state *state, struct cr_error *err);
 
 #endif

@@ -129,6 +129,12 @@ static const pb_msgdesc_t *fields_of(uint8_t type)
         return quiesce_image_Process_fields;
     case quiesce_image_NoteType_NOTE_SOCKET:
         return quiesce_image_Socket_fields;
+    case quiesce_image_NoteType_NOTE_LIMITS:
+        return quiesce_image_Limits_fields;
+    case quiesce_image_NoteType_NOTE_CREDENTIALS:
+        return quiesce_image_Credentials_fields;
+    case quiesce_image_NoteType_NOTE_PENDING:
+        return quiesce_image_PendingSignals_fields;
     default:
         return descriptor_fields_of(type);
     }

@@ -96,6 +96,63 @@ static void test_credentials(void)
     tap_ok(status == 0, "rights that a restart cannot give back are refused");
 }
 
+/* cr_restart looks at the note before it makes any process. */
+static void test_credentials_note(void)
+{
+    struct cr_credentials own;
+    struct fixture f;
+    int status = 0;
+    pid_t child;
+
+    cr_credentials_save(&own);
+    fixture_begin(&f);
+    tap_ok(fixture_say(&f, cr_credentials_collect(&f.state, &own, &f.err)) == 0,
+           "who the program is goes into a note");
+    tap_ok(fixture_say(&f, cr_credentials_check(&f.state, &f.err)) == 0,
+           "the same user may restart");
+    child = getuid() == 0 ? fork() : -1;
+    if (child == 0) {
+        int rc = setresuid(65534, 65534, 65534) == 0 ? cr_credentials_check(&f.state, &f.err) : 0;
+        printf("# %s\n", f.err.text);
+        fflush(stdout);
+        _exit(rc == -CR_EPERMISSION ? 0 : 1);
+    }
+    if (child > 0) {
+        waitpid(child, &status, 0);
+        tap_ok(status == 0, "another one may not");
+    }
+    fixture_end(&f);
+}
+
+/* What is above the limits of the restart is an error, but for the hard limits. */
+static void test_limits(void)
+{
+    const struct rlimit saved = {500, 600};
+    const struct rlimit lower = {100, 200};
+    struct rlimit now;
+    struct fixture f;
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        setrlimit(RLIMIT_NOFILE, &saved);
+        fixture_begin(&f);
+        status |= cr_limits_collect(&f.state, &f.err) != 0;
+        setrlimit(RLIMIT_NOFILE, &lower);
+        status |= getuid() == 0 && setresuid(65534, 65534, 65534) != 0;
+        cr_limits_raise(&f.state, &f.err);
+        getrlimit(RLIMIT_NOFILE, &now);
+        status |= (now.rlim_cur != lower.rlim_max) << 1;
+        status |= (cr_limits_put_back(&f.state, &f.err) != -CR_EPERMISSION) << 2;
+        printf("# %s\n", f.err.text);
+        fflush(stdout);
+        _exit(status | (strstr(f.err.text, "open files was 500") == NULL) << 3);
+    }
+    waitpid(child, &status, 0);
+    tap_equal_u64((uint64_t)status, 0,
+                  "a soft limit above the restart's is an error with its name");
+}
+
 static void test_not_dumpable(void)
 {
     struct fixture f;
@@ -152,6 +209,8 @@ int main(void)
     test_put_back();
     test_threads();
     test_credentials();
+    test_credentials_note();
+    test_limits();
     test_not_dumpable();
     test_directory_gone();
     test_directory_deleted_now();
