@@ -12,6 +12,7 @@
 #include "cr_stand_in.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +57,8 @@ static struct cr_restore_options restore_options(const struct cr_restart_options
                                        .pid_namespace = o->pid_namespace,
                                        .restore_pgid = o->pgid,
                                        .restore_sid = o->sid,
+                                       .files = o->files,
+                                       .tcp = o->tcp < 0 ? CR_RESTORE_TCP_CLOSE : o->tcp,
                                        .signal = abs(o->signal)};
 }
 
@@ -116,6 +119,18 @@ static void take_name(int omit)
     prctl(PR_SET_NAME, names[omit]);
 }
 
+/* To be saved with the others, cr_restart needs an agent: then it begins anew with one. */
+static void take_part(const struct cr_restart_options *o, char **argv)
+{
+    const char *old = getenv("LD_PRELOAD");
+    char library[PATH_MAX];
+
+    if (o->omit != CR_OMIT_NEVER || cr_cli_library("libcr_run.so.0", library, sizeof(library)) < 0)
+        return;
+    if ((old == NULL || strstr(old, library) == NULL) && cr_cli_set_preload(library) == 0)
+        execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv)
 {
     static struct cr_restart_options options;
@@ -125,6 +140,8 @@ int main(int argc, char **argv)
     int for_program = cr_reply_init();
     int rc = cr_restart_parse(argc, argv, &options, &err);
 
+    if (rc == 0)
+        take_part(&options, argv);
     if (rc == 0)
         rc = cr_restart_source_open(&options, &source, &err);
     if (rc < 0)

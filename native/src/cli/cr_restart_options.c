@@ -320,6 +320,8 @@ int cr_restart_status(int code)
         return EADDRINUSE;
     case CR_EPIDTAKEN:
         return EBUSY;
+    case CR_EREFUSED:
+        return CR_EPERMFAIL & 255;
     case CR_ECLOCK:
     case CR_EPERMISSION:
         return EPERM;

@@ -20,6 +20,9 @@ enum {
     CR_RESTORE_NO_VERIFY = 2,      /* do not compare the digests of page data */
 };
 
+/* Connections to processes outside the image: they are reset; they are a failure; they are to live on. */
+enum { CR_RESTORE_TCP_CLOSE, CR_RESTORE_TCP_ERROR, CR_RESTORE_TCP_RESTORE };
+
 struct cr_restore_options {
     int exact_pid; /* 1: fail if pids and tids cannot be the old ones; 0: go on without where they are not permitted */
     int new_pid;       /* do not even try */
@@ -27,6 +30,8 @@ struct cr_restore_options {
     int restore_pgid;  /* the eldest gets its old process group, and not that of the caller */
     int restore_sid;   /* likewise its session */
     int as_sibling;    /* the eldest becomes a child of the caller's parent */
+    int files;         /* FilesPolicy of wire.proto that the image must allow; -1: any */
+    int tcp;           /* CR_RESTORE_TCP_* */
     int signal;        /* sent to all processes before a thread of them runs; 0: none */
 };
 

@@ -140,4 +140,8 @@ int cr_group_run(struct cr_restore_group *g, struct cr_error *err);
 int cr_group_move_clock(const struct cr_restore_group *g, struct cr_error *err);
 int cr_group_run_in_namespace(struct cr_restore_group *g, pid_t *ret_child, struct cr_error *err);
 
+/* Whether the image of R allows what the options say of files and connections. 0 or a negative code. */
+int cr_restore_check_policies(struct cr_restore *r, const struct cr_restore_options *o,
+                              struct cr_error *err);
+
 #endif

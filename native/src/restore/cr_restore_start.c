@@ -117,7 +117,11 @@ int cr_restore_group_check(struct cr_restore_group *g, const struct cr_restore_o
     int rc = plan(g, options, err);
 
     for (size_t i = 0; rc == 0 && i < g->kin_count; i++) {
-        rc = g->kin[i].image != NULL ? cr_restore_check_host(g->kin[i].image, err) : 0;
+        if (g->kin[i].image == NULL)
+            continue;
+        rc = cr_restore_check_policies(g->kin[i].image, options, err);
+        if (rc == 0)
+            rc = cr_restore_check_host(g->kin[i].image, err);
         if (rc < 0 && g->kin_count > 1)
             cr_error_prefix(err, "%s", cr_group_name(&g->kin[i]));
     }

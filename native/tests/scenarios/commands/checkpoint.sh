@@ -216,12 +216,26 @@ ok "-S by number" ends_by 12 -S 12
 ok "-S by name" ends_by 12 -S usr2
 ok "the image of the last one restarts" restarts one
 
+# ---- a disk that is full
+export CR_FAULT=dump:before-copy=enospc
+run_victim count
+unset CR_FAULT
+ok "a full disk is 28" status 28 "$bin/cr_checkpoint" -f full "$pid"
+ok "names the file" says "full"
+ok "nothing else is left" none_left
+ok "a device that is full is 28" status 28 "$bin/cr_checkpoint" -f /dev/full "$pid"
+ok "and says so" says "No space left"
+ok "the process runs on" runs_on
+end_victim
+
 # ---- a terminal
 if command -v script >/dev/null; then
     run_victim memory 200
-    kill -STOP "$pid"
-    (sleep 3; kill -CONT "$pid") &
-    script -qec "$bin/cr_checkpoint -f slow $pid" typescript </dev/null >/dev/null 2>&1
+    mkfifo slow-fifo
+    exec 8<>slow-fifo # the image waits there until somebody reads
+    (sleep 4; exec timeout 20 cat slow-fifo >slow) 8>&- &
+    script -qec "$bin/cr_checkpoint -f slow-fifo $pid" typescript </dev/null >/dev/null 2>&1
+    exec 8>&-
     ok "a terminal sees how far it is" grep -q "cr_checkpoint: .* s " typescript
     ok "and the image is complete" is_image slow
     end_victim

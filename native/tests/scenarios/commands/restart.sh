@@ -212,5 +212,57 @@ PYTHON
     fi
     ok "--restore-pid" restarts image --restore-pid
 fi
+# ---- failures of the surroundings
+cp "$victim" program
+run_other() {
+    rm -f out
+    (clean "$bin/cr_run" "$@") </dev/null >out 2>victim.err &
+    pid=$!
+    await out ready
+}
+run_other ./program count
+checkpoint --kill -f other "$pid"
+wait "$pid" 2>/dev/null
+mv program hidden
+ok "a missing program is 2" status 2 "$bin/cr_restart" other
+ok "and is one of the surroundings" hook 2 fail-env other
+cp /bin/true program
+ok "a changed program is 116" status 116 "$bin/cr_restart" other
+ok "by name" says "program"
+ok "and is another failure" hook 116 fail-perm other
+mv hidden program
+mv out hidden
+ok "a missing open file is 2" status 2 "$bin/cr_restart" other
+ok "by name" says "/out"
+mv hidden out
+chmod 600 out
+ok "and all is well again" restarts other
+saved_victim failing fail-restart
+ok "a callback that fails is 58" status 58 "$bin/cr_restart" failing
+ok "and says so" says "callback"
+if [[ $(id -u) -eq 0 ]] && command -v setpriv >/dev/null; then
+    chmod 711 "$dir"
+    cp image theirs
+    ok "an image that must not be read is 13" status 13 setpriv --reuid 65534 --regid 65534 --clear-groups "$bin/cr_restart" theirs
+    chmod 644 theirs out
+    chmod 666 out victim.err
+    ok "--restore-pid without the right is 1" status 1 setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all "$bin/cr_restart" --restore-pid theirs
+    ok "and says what to do" says "no-restore-pid"
+fi
+for policy in check contents; do
+    run_victim count
+    ok "--files=$policy at the checkpoint" checkpoint --files=$policy --kill -f "$policy" "$pid"
+    wait "$pid" 2>/dev/null
+    cp out "out.$policy"
+done
+ok "--files=contents puts the contents back" restarts contents
+cp out.check out
+ok "--files=check lets a file pass that is the same" restarts check --files=check
+sed -i 's/^0/5/' out
+ok "and none that is not" status 116 "$bin/cr_restart" check
+ok "--files=reference takes it as it is" restarts check --files=reference
+ok "--files=contents without contents is 22" status 22 "$bin/cr_restart" --files=contents check
+ok "and says so" says "only its digest"
+ok "--tcp=error without a connection" restarts image --tcp=error
 ok "--no-restore-pgid --no-restore-sid" restarts image --no-restore-pgid --no-restore-sid
 finish_test

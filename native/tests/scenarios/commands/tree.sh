@@ -101,6 +101,15 @@ if kill -0 "$standin" 2>/dev/null; then
     ok "means its tree" has_two again
 fi
 
+(clean "$bin/cr_restart" --omit-never again) </dev/null >out2 2>err &
+standin=$!
+await_lines "$(wc -l <out)"
+ok "--omit-never" checkpoint --kill -f three "$standin"
+wait "$standin" 2>/dev/null
+ok "makes cr_restart a part of it" status 0 "$bin/cr_info" --json three
+ok "as the eldest" is_json words "len(o['processes']) == 3 and o['processes'][0]['command'].startswith('cr_restart')"
+ok "all three come back" restarts three
+
 # ---- the tree that cr_checkpoint runs in
 cat >own.sh <<'SCRIPT'
 "$1" --nosync -f own.image $$ </dev/null

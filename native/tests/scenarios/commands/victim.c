@@ -200,10 +200,17 @@ static int answer(void *unused)
     return 0;
 }
 
-static int answering(int flags)
+/* Fails when it finds itself restarted. */
+static int fail_restart(void *unused)
+{
+    (void)unused;
+    return cr_checkpoint(CR_CHECKPOINT_READY) > 0;
+}
+
+static int answering(cr_callback_t callback, int flags)
 {
     answer_with = flags;
-    if (cr_init() < 0 || cr_register_callback(answer, NULL, CR_THREAD_CONTEXT) < 0)
+    if (cr_init() < 0 || cr_register_callback(callback, NULL, CR_THREAD_CONTEXT) < 0)
         return 3;
     return count();
 }
@@ -229,6 +236,8 @@ int main(int argc, char **argv)
     if (strcmp(kind, "tracer") == 0)
         return tracer();
     if (strcmp(kind, "answer") == 0 && argc > 2)
-        return answering((int)strtol(argv[2], NULL, 0));
+        return answering(answer, (int)strtol(argv[2], NULL, 0));
+    if (strcmp(kind, "fail-restart") == 0)
+        return answering(fail_restart, 0);
     return 2;
 }

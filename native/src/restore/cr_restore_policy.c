@@ -1,0 +1,71 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: normal. Whether a restart can treat files and connections as it is told, which the image decides. */
+#include "cr_restore_group_parts.h"
+
+#include "cr_fd_files.h"
+#include "cr_policy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int check_descriptor(struct cr_state *state, const quiesce_image_Descriptor *d,
+                            void *argument, struct cr_error *err)
+{
+    static const char *const held[] = {"only its path", "its contents", "only its digest"};
+    const struct cr_restore_options *o = argument;
+
+    (void)state;
+    if (d->kind != quiesce_image_DescriptorKind_DESCRIPTOR_FILE || d->same_as >= 0 ||
+        (int)d->files == o->files || d->files > CR_FILES_CHECK)
+        return 0;
+    /* A digest need not be looked at. */
+    if (o->files == CR_FILES_REFERENCE && d->files == CR_FILES_CHECK)
+        return 0;
+    return cr_fail(err, EINVAL,
+                   "the image holds %s of %s (descriptor %d), so --files=%s is not possible; say "
+                   "so at the checkpoint",
+                   held[d->files], d->path, d->fd,
+                   o->files == CR_FILES_CONTENTS ? "contents"
+                   : o->files == CR_FILES_CHECK  ? "check"
+                                                 : "reference");
+}
+
+static int check_connections(const struct cr_restore *r, const struct cr_restore_options *o,
+                             struct cr_error *err)
+{
+    quiesce_image_Socket *s = malloc(sizeof(*s));
+    int rc = s != NULL ? 0 : cr_fail(err, ENOMEM, "no memory to look at sockets");
+
+    for (const struct cr_note *note = r->state.first; rc == 0 && note != NULL; note = note->next) {
+        if (note->type != quiesce_image_NoteType_NOTE_SOCKET)
+            continue;
+        rc = cr_state_decode(note, quiesce_image_Socket_fields, s, err);
+        if (rc == 0 && s->state == quiesce_image_SocketState_SOCKET_OUTSIDE)
+            rc = cr_fail(err, CR_EREFUSED,
+                         "descriptor %d is a connection to a process outside the image, which %s "
+                         "(--tcp); use --tcp=close, then the program sees a reset",
+                         s->fd,
+                         o->tcp == CR_RESTORE_TCP_ERROR ? "is not wanted" : "cannot be restored");
+    }
+    free(s);
+    return rc;
+}
+
+int cr_restore_check_policies(struct cr_restore *r, const struct cr_restore_options *o,
+                              struct cr_error *err)
+{
+    struct cr_restore_options wanted = *o;
+    int rc = 0;
+
+    if (o->files < 0 && o->tcp <= CR_RESTORE_TCP_CLOSE)
+        return 0;
+    rc = cr_restore_list_notes(r, err);
+    if (rc == 0 && o->files >= 0)
+        rc = cr_descriptors_each(&r->state, check_descriptor, &wanted, err);
+    if (rc == 0 && o->tcp > CR_RESTORE_TCP_CLOSE)
+        rc = check_connections(r, o, err);
+    if (o->files == CR_FILES_REFERENCE)
+        cr_fd_files_trust();
+    return rc;
+}
