@@ -16,6 +16,7 @@
 
 #define SET_TICKS _IOW('T', 0, uint64_t)
 #define SECOND 1000000000
+#define TRIES 10
 
 static int is_timer(const struct cr_fd_collect *c, const struct cr_open_file *file,
                     const char *link)
@@ -55,24 +56,45 @@ static int parse(const char *text, quiesce_image_TimerFd *t)
     return 0;
 }
 
-static int collect(struct cr_fd_collect *c, const struct cr_open_file *file, const char *link,
-                   quiesce_image_Descriptor *d, struct cr_error *err)
+/*
+ * A periodic timer that has expired stands still until somebody asks: only then are its expirations up to now counted, and
+ * it is set again. fdinfo alone does not do that; and it may expire between the two.
+ */
+static int is_standing(const quiesce_image_TimerFd *t)
 {
-    quiesce_image_TimerFd t = {.fd = file->fd};
+    return t->remaining_ns == 0 && t->interval_ns > 0 && t->ticks > 0;
+}
+
+static int look(struct cr_fd_collect *c, quiesce_image_TimerFd *t, struct cr_error *err)
+{
+    size_t mark = c->scratch->used;
     struct itimerspec now;
     char *text;
     int rc;
 
+    cr_sys(SYS_timerfd_gettime, t->fd, &now);
+    rc = cr_fdinfo_read(c->scratch, t->fd, &text, err);
+    if (rc == 0 && parse(text, t) < 0)
+        rc = cr_fail(err, CR_EKERNEL, "the kernel does not tell the state of timerfd %d", t->fd);
+    cr_arena_rewind(c->scratch, mark);
+    return rc;
+}
+
+static int collect(struct cr_fd_collect *c, const struct cr_open_file *file, const char *link,
+                   quiesce_image_Descriptor *d, struct cr_error *err)
+{
+    quiesce_image_TimerFd t = {.fd = file->fd};
+    int rc = look(c, &t, err);
+
     (void)link;
     (void)d;
-    /* Counts the expirations of a periodic timer up to now; fdinfo alone would not. */
-    cr_sys(SYS_timerfd_gettime, file->fd, &now);
-    rc = cr_fdinfo_read(c->scratch, file->fd, &text, err);
+    for (int i = 0; rc == 0 && is_standing(&t) && i < TRIES; i++)
+        rc = look(c, &t, err);
     if (rc < 0)
         return rc;
-    if (parse(text, &t) < 0)
-        return cr_fail(err, CR_EKERNEL, "the kernel does not tell the state of timerfd %d",
-                       file->fd);
+    /* Its interval is shorter than a look takes. */
+    if (is_standing(&t))
+        t.remaining_ns = t.interval_ns;
     t.expires_ns = t.remaining_ns > 0 ? cr_sys_clock_ns(t.clock) + t.remaining_ns : 0;
     return cr_state_add(c->state, quiesce_image_NoteType_NOTE_TIMERFD, quiesce_image_TimerFd_fields,
                         &t, err);

@@ -50,7 +50,7 @@ int main(int argc, char **argv)
     struct timespec real;
     struct pollfd poll_fd;
     double day, point;
-    int one, periodic, absolute, expired, idle, calendar, many;
+    int fast[20], one, periodic, absolute, expired, idle, calendar, many;
 
     sc_init(argc, argv, "timerfds are kept");
     clock_gettime(CLOCK_REALTIME, &real);
@@ -62,6 +62,8 @@ int main(int argc, char **argv)
     calendar = make(CLOCK_REALTIME, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, day, 60);
     expired = make(CLOCK_MONOTONIC, 0, 0.001, 0);
     many = make(CLOCK_MONOTONIC, 0, 0.001, 0.001);
+    for (int i = 0; i < 20; i++)
+        fast[i] = make(CLOCK_MONOTONIC, 0, 0.00001, 0.00001 * (i + 1));
     idle = timerfd_create(CLOCK_REALTIME, 0);
     poll_fd = (struct pollfd){.fd = many, .events = POLLIN};
     poll(&poll_fd, 1, 5000);
@@ -81,5 +83,11 @@ int main(int argc, char **argv)
     poll_fd.fd = many;
     if (poll(&poll_fd, 1, 5000) != 1)
         sc_fail("a periodic timer does not go on");
+    for (int i = 0; i < 20; i++) {
+        ticks(fast[i]);
+        poll_fd.fd = fast[i];
+        if (poll(&poll_fd, 1, 5000) != 1)
+            sc_fail("a fast timer does not go on");
+    }
     sc_pass();
 }
