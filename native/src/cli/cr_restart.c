@@ -62,6 +62,15 @@ static struct cr_restore_options restore_options(const struct cr_restart_options
                                        .signal = abs(o->signal)};
 }
 
+static int open_flags(const struct cr_restart_options *o)
+{
+    static const int files[] = {CR_RESTORE_FILES_REFERENCE, CR_RESTORE_FILES_CONTENTS,
+                                CR_RESTORE_FILES_CHECK};
+
+    return (o->no_check_files ? CR_RESTORE_NO_CHECK_FILES : 0) |
+           (o->files >= 0 ? files[o->files] : 0);
+}
+
 /* RET_CHILD is 0 where there is nothing to stand in for. */
 static int start(const struct cr_restart_options *o, const char *path, pid_t *ret_child,
                  struct cr_error *err)
@@ -70,8 +79,7 @@ static int start(const struct cr_restart_options *o, const char *path, pid_t *re
     struct cr_restore_group *g;
     sigset_t all;
     sigset_t old;
-    int rc =
-        cr_restore_group_open(path, o->no_check_files ? CR_RESTORE_NO_CHECK_FILES : 0, &g, err);
+    int rc = cr_restore_group_open(path, open_flags(o), &g, err);
 
     if (rc < 0)
         return rc;

@@ -5,6 +5,7 @@
 
 #include "cr_cpu.h"
 #include "cr_fmt.h"
+#include "cr_policy.h"
 #include "cr_state_check.h"
 #include "cr_state_credentials.h"
 #include "cr_sys.h"
@@ -51,6 +52,15 @@ static int check_kernel(const struct cr_restore *r, struct cr_error *err)
         r->host->kernel_release, uts.release);
 }
 
+static int files_rule(int flags)
+{
+    if (flags & CR_RESTORE_FILES_REFERENCE)
+        return CR_FILES_REFERENCE;
+    if (flags & CR_RESTORE_FILES_CONTENTS)
+        return CR_FILES_CONTENTS;
+    return flags & CR_RESTORE_FILES_CHECK ? CR_FILES_CHECK : -1;
+}
+
 int cr_restore_list_notes(struct cr_restore *r, struct cr_error *err)
 {
     struct cr_stored_note stored;
@@ -58,8 +68,10 @@ int cr_restore_list_notes(struct cr_restore *r, struct cr_error *err)
 
     if (r->state.first != NULL)
         return 0;
-    r->state = (struct cr_state){
-        .arena = &r->arena, .foreign = &r->foreign, .old_pid = (int)r->header->pid};
+    r->state = (struct cr_state){.files_rule = files_rule(r->flags),
+                                 .arena = &r->arena,
+                                 .foreign = &r->foreign,
+                                 .old_pid = (int)r->header->pid};
     while (cr_image_walk_notes(&r->reader, &at, &stored)) {
         struct cr_note *note;
         if (!stored.own || stored.type == quiesce_image_NoteType_NOTE_DIGESTS)

@@ -18,6 +18,10 @@ struct cr_restore_group;
 enum {
     CR_RESTORE_NO_CHECK_FILES = 1, /* do not compare build-ids (for debugging only) */
     CR_RESTORE_NO_VERIFY = 2,      /* do not compare the digests of page data */
+    /* At most one: what becomes of files, whatever the image says. */
+    CR_RESTORE_FILES_REFERENCE = 4, /* contents in the image are not put back */
+    CR_RESTORE_FILES_CONTENTS = 8,
+    CR_RESTORE_FILES_CHECK = 16, /* files must not have changed */
 };
 
 /* Connections to processes outside the image: they are reset; they are a failure; they are to live on. */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define ARENA_SIZE (256UL << 20) /* address space only */
 #define HIGH_DESCRIPTOR 900
@@ -124,6 +125,20 @@ static int add_areas(struct cr_restore *r, const void *message, struct cr_error 
     return 0;
 }
 
+static uint32_t contents_of(const struct cr_restore *r, const quiesce_image_MappedFile *f)
+{
+    struct stat st;
+
+    if (!f->contents)
+        return 0;
+    /* A file that may not be written to, and has not changed, has them. */
+    if (access(f->path, W_OK) < 0 && stat(f->path, &st) == 0 && (uint64_t)st.st_size == f->size &&
+        st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec == f->changed_ns)
+        return CR_PLAN_CONTENTS_IDLE;
+    return r->flags & (CR_RESTORE_FILES_REFERENCE | CR_RESTORE_FILES_CHECK) ? CR_PLAN_CONTENTS_IDLE
+                                                                            : 1;
+}
+
 static int add_files(struct cr_restore *r, const void *message, struct cr_error *err)
 {
     const quiesce_image_MappedFiles *files = message;
@@ -141,7 +156,7 @@ static int add_files(struct cr_restore *r, const void *message, struct cr_error 
                                   .fd = -1,
                                   .size = f->size,
                                   .sysv_then = f->sysv,
-                                  .contents = f->contents,
+                                  .contents = contents_of(r, f),
                                   .device = f->device,
                                   .inode = f->inode,
                                   .mode = f->contents && f->whole ? f->mode | S_IRUSR : 0};
@@ -200,7 +215,8 @@ static int make_tables(struct cr_restore *r, struct cr_error *err)
                      PER_NOTE(quiesce_image_Threads, thread);
     size_t fds = count_notes(r, quiesce_image_NoteType_NOTE_DESCRIPTORS) *
                  PER_NOTE(quiesce_image_Descriptors, descriptor);
-    size_t known = count_notes(r, quiesce_image_NoteType_NOTE_IDS) * PER_NOTE(quiesce_image_Ids, id);
+    size_t known =
+        count_notes(r, quiesce_image_NoteType_NOTE_IDS) * PER_NOTE(quiesce_image_Ids, id);
 
     r->areas = cr_restore_alloc(r, areas * sizeof(*r->areas) + 1, err);
     r->area_names = cr_restore_alloc(r, areas * sizeof(*r->area_names) + 1, err);

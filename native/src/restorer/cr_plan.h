@@ -26,11 +26,14 @@ struct cr_plan_area {
     uint32_t filled; /* holds page data of the image */
 };
 
+#define CR_PLAN_CONTENTS_IDLE 2
+
 struct cr_plan_file {
     const char *path;
     int32_t object; /* 1: has no path; made anew */
     int32_t fd;     /* open, or -1 */
     uint64_t size;
+    /* 1: the image has the contents of this file, which is given its old size; CR_PLAN_CONTENTS_IDLE: has, but leave the file */
     uint32_t contents;  /* the image has the contents of this file, which is given its old size */
     uint32_t mode;      /* of a file that is made anew; 0: it must exist */
     uint32_t sysv;      /* System V segment: its id plus 1 */

@@ -89,7 +89,7 @@ static int open_file(struct cr_plan *plan, const struct cr_plan_area *a)
         return 0;
     if (f->object)
         return open_object(plan, f, a);
-    if (f->contents)
+    if (f->contents == 1)
         return open_with_contents(plan, f);
     f->fd = shared ? cr_sys_open(f->path, O_RDWR | O_CLOEXEC, 0) : -EACCES;
     if (f->fd < 0 && (!shared || (a->protection & PROT_WRITE) == 0))
@@ -151,6 +151,32 @@ static int map_flags(const struct cr_plan *plan, const struct cr_plan_area *a)
     return flags;
 }
 
+/* The image has contents that are not wanted: they are read into other memory, which the file then replaces. */
+static int is_idle(const struct cr_plan *plan, const struct cr_plan_area *a)
+{
+    return a->file >= 0 && plan->files[a->file].contents == CR_PLAN_CONTENTS_IDLE;
+}
+
+static int map_idle(struct cr_plan *plan, const struct cr_plan_area *a)
+{
+    uint64_t at = cr_sys_mmap(a->start, a->end - a->start, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+                                  (plan->keep_others ? MAP_FIXED_NOREPLACE : MAP_FIXED),
+                              -1, 0);
+
+    return at != a->start ? cr_plan_fail(plan, (int)-at, "cannot map the area at ", a->start) : 0;
+}
+
+static int replace_idle(struct cr_plan *plan, const struct cr_plan_area *a)
+{
+    int rc = open_file(plan, a);
+    uint64_t at = rc < 0 ? (uint64_t)rc
+                         : cr_sys_mmap(a->start, a->end - a->start, (int)a->protection,
+                                       MAP_SHARED | MAP_FIXED, plan->files[a->file].fd, a->offset);
+
+    return at != a->start ? cr_plan_fail(plan, (int)-at, "cannot map the area at ", a->start) : 0;
+}
+
 static int map_area(struct cr_plan *plan, const struct cr_plan_area *a)
 {
     int protection = (int)a->protection | (a->filled ? PROT_WRITE : 0);
@@ -159,6 +185,8 @@ static int map_area(struct cr_plan *plan, const struct cr_plan_area *a)
 
     if (a->file >= 0 && plan->files[a->file].sysv != 0)
         return map_segment(plan, a);
+    if (is_idle(plan, a))
+        return map_idle(plan, a);
     if (a->file >= 0) {
         int rc = open_file(plan, a);
         if (rc < 0)
@@ -200,9 +228,11 @@ int cr_plan_protect(struct cr_plan *plan)
 {
     for (size_t i = 0; i < plan->area_count; i++) {
         const struct cr_plan_area *a = &plan->areas[i];
-        int rc = 0;
+        int rc = is_idle(plan, a) ? replace_idle(plan, a) : 0;
         int writable = a->filled || (a->file >= 0 && plan->files[a->file].sysv != 0);
-        if (is_mapped(a) && writable && (a->protection & PROT_WRITE) == 0)
+        if (rc < 0)
+            return rc;
+        if (is_mapped(a) && writable && !is_idle(plan, a) && (a->protection & PROT_WRITE) == 0)
             rc = cr_sys_mprotect(a->start, a->end - a->start, (int)a->protection);
         if (rc < 0)
             return cr_plan_fail(plan, -rc, "cannot protect the area at ", a->start);

@@ -50,12 +50,16 @@ static int check_build_id(const quiesce_image_MappedFile *file, int fd, struct c
                    file->path, hex_then, hex_now);
 }
 
+/* Does a restart by this rule put contents back that are in the image? */
+static int is_put_back(int rule)
+{
+    return rule != CR_FILES_REFERENCE && rule != CR_FILES_CHECK;
+}
+
 /* A file that is only mapped shared may have other contents by now: it has no mtime in the image. */
 static int check_data(const quiesce_image_MappedFile *file, const struct stat *st,
                       struct cr_error *err)
 {
-    if (file->contents)
-        return 0;
     if (file->mtime_ns == 0 && (uint64_t)st->st_size < file->size)
         return cr_fail(err, CR_EFILECHANGED,
                        "%s, which the program has mapped, has %lu bytes and had %lu; put its "
@@ -70,13 +74,25 @@ static int check_data(const quiesce_image_MappedFile *file, const struct stat *s
     return 0;
 }
 
-int cr_state_check_mapped_file(const quiesce_image_MappedFile *file, struct cr_error *err)
+/* What was mapped shared may have changed since, unless the user does not want that. */
+static int check_unchanged(const quiesce_image_MappedFile *file, const struct stat *st,
+                           struct cr_error *err)
+{
+    if ((uint64_t)st->st_size == file->size && cr_stat_mtime_ns(st) == file->changed_ns)
+        return 0;
+    return cr_fail(err, CR_EFILECHANGED,
+                   "%s, which the program has mapped, was changed since (size or time of last "
+                   "change); put it back, or restart without --files=check",
+                   file->path);
+}
+
+int cr_state_check_mapped_file(const quiesce_image_MappedFile *file, int rule, struct cr_error *err)
 {
     struct stat st;
     int fd;
     int rc;
 
-    if (file->deleted || (file->contents && file->whole))
+    if (file->deleted || (file->contents && file->whole && is_put_back(rule)))
         return 0;
     fd = cr_sys_open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
     if (fd < 0)
@@ -86,7 +102,9 @@ int cr_state_check_mapped_file(const quiesce_image_MappedFile *file, struct cr_e
         rc = fail_missing(file->path, rc, "has mapped", err);
     else if (file->build_id.size > 0)
         rc = check_build_id(file, fd, err);
-    else
+    else if (rule == CR_FILES_CHECK && file->changed_ns != 0)
+        rc = check_unchanged(file, &st, err);
+    else if (!file->contents || !is_put_back(rule))
         rc = check_data(file, &st, err);
     cr_sys_close(fd);
     return rc;
@@ -112,7 +130,25 @@ static int is_by_path(const quiesce_image_Descriptor *d)
            d->kind == quiesce_image_DescriptorKind_DESCRIPTOR_DIRECTORY;
 }
 
-int cr_state_check_descriptor(const quiesce_image_Descriptor *d, struct cr_error *err)
+/* The image has the contents of the file, and they are wanted. */
+static int has_contents(const quiesce_image_Descriptor *d, int rule)
+{
+    return d->files == CR_FILES_CONTENTS && is_put_back(rule);
+}
+
+static int check_same(const quiesce_image_Descriptor *d, const struct stat *st,
+                      struct cr_error *err)
+{
+    if (d->kind != quiesce_image_DescriptorKind_DESCRIPTOR_FILE ||
+        ((uint64_t)st->st_size == d->size && cr_stat_mtime_ns(st) == d->mtime_ns))
+        return 0;
+    return cr_fail(err, CR_EFILECHANGED,
+                   "%s (descriptor %d) was changed since the image was taken (size or time of last "
+                   "change); put it back, or restart with --files=reference",
+                   d->path, d->fd);
+}
+
+int cr_state_check_descriptor(const quiesce_image_Descriptor *d, int rule, struct cr_error *err)
 {
     struct stat st;
     int rc;
@@ -120,38 +156,42 @@ int cr_state_check_descriptor(const quiesce_image_Descriptor *d, struct cr_error
     if (d->same_as >= 0 || !is_by_path(d))
         return 0;
     rc = cr_sys_stat(d->path, &st);
-    if (rc == -ENOENT && d->files == CR_FILES_CONTENTS)
+    if (rc == -ENOENT && has_contents(d, rule))
         return 0;
     if (rc == 0 && !(d->status_flags & O_PATH))
         rc = (int)cr_sys(SYS_faccessat, AT_FDCWD, d->path, wanted_access(d->status_flags));
     if (rc < 0)
         return fail_missing(d->path, rc, "has open", err);
-    if (d->kind == quiesce_image_DescriptorKind_DESCRIPTOR_FILE && d->files != CR_FILES_CONTENTS &&
+    if (d->kind == quiesce_image_DescriptorKind_DESCRIPTOR_FILE && !has_contents(d, rule) &&
         (uint64_t)st.st_size < d->size)
         return cr_fail(err, CR_EFILECHANGED,
                        "%s (descriptor %d) has %lu bytes and had %lu when the image was taken; put "
                        "its contents back and restart",
                        d->path, d->fd, (unsigned long)st.st_size, (unsigned long)d->size);
-    return cr_fd_files_check(d, err);
+    if (rule == CR_FILES_CHECK && d->files != CR_FILES_CHECK)
+        return check_same(d, &st, err);
+    return rule != CR_FILES_REFERENCE ? cr_fd_files_check(d, err) : 0;
 }
 
-static int check_mapped_note(const struct cr_note *note, void *memory, struct cr_error *err)
+static int check_mapped_note(const struct cr_note *note, int rule, void *memory,
+                             struct cr_error *err)
 {
     quiesce_image_MappedFiles *message = memory;
     int rc = cr_state_decode(note, quiesce_image_MappedFiles_fields, message, err);
 
     for (pb_size_t i = 0; rc == 0 && i < message->file_count; i++)
-        rc = cr_state_check_mapped_file(&message->file[i], err);
+        rc = cr_state_check_mapped_file(&message->file[i], rule, err);
     return rc;
 }
 
-static int check_descriptors_note(const struct cr_note *note, void *memory, struct cr_error *err)
+static int check_descriptors_note(const struct cr_note *note, int rule, void *memory,
+                                  struct cr_error *err)
 {
     quiesce_image_Descriptors *message = memory;
     int rc = cr_state_decode(note, quiesce_image_Descriptors_fields, message, err);
 
     for (pb_size_t i = 0; rc == 0 && i < message->descriptor_count; i++)
-        rc = cr_state_check_descriptor(&message->descriptor[i], err);
+        rc = cr_state_check_descriptor(&message->descriptor[i], rule, err);
     return rc;
 }
 
@@ -174,13 +214,13 @@ union messages {
     quiesce_image_Process process;
 };
 
-static int check_note(const struct cr_note *note, void *memory, struct cr_error *err)
+static int check_note(const struct cr_note *note, int rule, void *memory, struct cr_error *err)
 {
     switch (note->type) {
     case quiesce_image_NoteType_NOTE_MAPPED_FILES:
-        return check_mapped_note(note, memory, err);
+        return check_mapped_note(note, rule, memory, err);
     case quiesce_image_NoteType_NOTE_DESCRIPTORS:
-        return check_descriptors_note(note, memory, err);
+        return check_descriptors_note(note, rule, memory, err);
     case quiesce_image_NoteType_NOTE_PROCESS:
         return check_process_note(note, memory, err);
     default:
@@ -198,7 +238,7 @@ int cr_state_check_files(struct cr_state *state, struct cr_error *err)
     memory = cr_arena_alloc(&scratch.arena, sizeof(union messages));
     rc = memory != NULL ? 0 : cr_fail_memory(err);
     for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next)
-        rc = check_note(note, memory, err);
+        rc = check_note(note, state->files_rule, memory, err);
     cr_scratch_end(&scratch);
     return rc;
 }

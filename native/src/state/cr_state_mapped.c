@@ -212,6 +212,23 @@ static int add_file_notes(struct cr_state *state, const struct cr_memory *memory
     return rc;
 }
 
+/* The contents of a file are stored by its first area, so all of them must know. */
+static void spread_contents(struct cr_memory *memory, const uint32_t *firsts)
+{
+    for (size_t i = 0; i < memory->area_count; i++) {
+        const struct cr_area *area = &memory->areas[i];
+
+        if (area->file != 0 && area->contents)
+            memory->areas[firsts[area->file - 1]].contents = 1;
+    }
+    for (size_t i = 0; i < memory->area_count; i++) {
+        struct cr_area *area = &memory->areas[i];
+
+        if (area->file != 0 && memory->areas[firsts[area->file - 1]].contents)
+            area->contents = 1;
+    }
+}
+
 static int collect(struct cr_state *state, struct cr_memory *memory, struct cr_arena *arena,
                    struct cr_error *err)
 {
@@ -222,6 +239,7 @@ static int collect(struct cr_state *state, struct cr_memory *memory, struct cr_a
 
     if (number_files(arena, memory, firsts, &count) < 0)
         return cr_fail_memory(err);
+    spread_contents(memory, firsts);
     mem = cr_sys_open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC, 0);
     if (mem < 0)
         return cr_fail(err, -mem, "cannot open /proc/thread-self/mem: %s", cr_error_words(-mem));

@@ -43,6 +43,24 @@ static void say(const char *name, const char *at)
         printf(" %s=%c", name, *at != '\0' ? *at : '-');
 }
 
+/* Of the file that it has open, without the wish to know its number. */
+static void say_file(void)
+{
+    char link[64];
+    char path[512];
+    char byte = '-';
+
+    for (int fd = 3; fd < 64; fd++) {
+        ssize_t n;
+
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        n = readlink(link, path, sizeof(path) - 1);
+        path[n > 0 ? n : 0] = '\0';
+        if (strstr(path, "/written") != NULL && pread(fd, &byte, 1, 4000) == 1)
+            printf(" written=%c", byte);
+    }
+}
+
 int main(int argc, char **argv)
 {
     char *private, *shared, *posix, *cache, *large, *advised;
@@ -55,6 +73,7 @@ int main(int argc, char **argv)
     fd = shm_open(argv[1], O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (fd < 0 || ftruncate(fd, SIZE) != 0)
         return 3;
+    open("written", O_RDWR | O_CLOEXEC);
     posix = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
     memset(posix, 'x', SIZE);
@@ -73,6 +92,7 @@ int main(int argc, char **argv)
     say("cache", cache);
     say("large", large);
     say("advised", advised);
+    say_file();
     printf("\n");
     return 0;
 }

@@ -12,6 +12,7 @@ name=/quiesce-mapper-$$
 files() {
     head -c 262144 /dev/zero | tr '\0' p >private
     head -c 262144 /dev/zero | tr '\0' s >shared
+    head -c 5000 /dev/zero | tr '\0' w >written
     rm -f go
 }
 
@@ -77,5 +78,27 @@ saved
 rm -f private
 ok "a file that is gone is missed" not finds "private"
 ok "by name" grep -q "private.*cannot be opened" err
+
+ok "--files=contents" saved --files=contents
+rm -f written
+ok "an open file that is gone is made anew" finds "written=w"
+ok "as it was" test "$(stat -c %s written)" -eq 5000
+ok "--files=contents:PATTERN" saved --files="contents:*/writ*n"
+head -c 3000 /dev/zero | tr '\0' z >written
+ok "an open file that was changed is as it was" finds "written=w"
+ok "--files=contents" saved --files=contents
+head -c 6000 /dev/zero | tr '\0' z >written
+: >go
+ok "cr_restart --files=reference" status 0 timeout 20 "$bin/cr_restart" --files=reference image
+ok "leaves the file as it is" grep -q "written=z" out
+ok "--files=check" saved --files=check
+head -c 5000 /dev/zero | tr '\0' z >written
+ok "a changed file is refused" not finds "written"
+ok "by name" grep -q "written.*has other contents" err
+ok "cr_restart --files=reference" status 0 timeout 20 "$bin/cr_restart" --files=reference image
+ok "takes it" grep -q "written=z" out
+ok "nothing is asked for" saved
+echo >>written
+ok "cr_restart --files=check refuses a file that has grown" not status 0 timeout 20 "$bin/cr_restart" --files=check image
 rm -f "/dev/shm$name"
 finish_test

@@ -276,9 +276,10 @@ static void test_build_id(void)
     tap_ok(find_mapped(&f, area_at(&m, (void *)(uintptr_t)printf)->file, &file) &&
                strstr(file.path, "libc") != NULL && file.build_id.size == 20,
            "the C library is known by its build-id");
-    tap_ok(cr_state_check_mapped_file(&file, &err) == 0, "which its file has too");
+    tap_ok(cr_state_check_mapped_file(&file, -1, &err) == 0, "which its file has too");
     file.build_id.bytes[3] ^= 1;
-    tap_ok(cr_state_check_mapped_file(&file, &err) == -CR_EFILECHANGED, "another build is refused");
+    tap_ok(cr_state_check_mapped_file(&file, -1, &err) == -CR_EFILECHANGED,
+           "another build is refused");
     printf("# %s\n", err.text);
     fixture_end(&f);
 }
