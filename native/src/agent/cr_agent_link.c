@@ -5,6 +5,7 @@
 
 #include "cr_agent_state.h"
 #include "cr_fmt.h"
+#include "cr_forks.h"
 #include "cr_freeze.h"
 #include "cr_session.h"
 #include "cr_state_util.h"
@@ -76,7 +77,7 @@ static int connect_to(int requester, uint32_t value)
     return move_high(fd);
 }
 
-int cr_link_open(struct cr_link *link, int requester, uint32_t value, const char *purpose)
+static int open_link(struct cr_link *link, int requester, uint32_t value, const char *purpose)
 {
     const uint64_t wake = 1UL << (CR_SIGNAL - 1);
     int rc;
@@ -102,6 +103,16 @@ int cr_link_open(struct cr_link *link, int requester, uint32_t value, const char
     rc = cr_link_hello(link, purpose);
     if (rc < 0)
         cr_link_close(link);
+    return rc;
+}
+
+int cr_link_open(struct cr_link *link, int requester, uint32_t value, const char *purpose)
+{
+    int rc;
+
+    cr_forks_hold();
+    rc = open_link(link, requester, value, purpose);
+    cr_forks_let();
     return rc;
 }
 
@@ -335,7 +346,7 @@ static void await_answer(int fd)
         cr_sys_read(fd, send_buffer, sizeof(send_buffer));
 }
 
-void cr_link_refuse(const struct cr_link *current, const siginfo_t *info)
+static void refuse(const struct cr_link *current, const siginfo_t *info)
 {
     struct cr_link other = {.fd = -1, .signals = -1, .passed = -1};
     struct cr_error err = {0};
@@ -351,4 +362,11 @@ void cr_link_refuse(const struct cr_link *current, const siginfo_t *info)
         cr_link_done(&other, quiesce_wire_Phase_PHASE_IDLE, &result, &err);
     await_answer(other.fd);
     cr_sys_close(other.fd);
+}
+
+void cr_link_refuse(const struct cr_link *current, const siginfo_t *info)
+{
+    cr_forks_hold();
+    refuse(current, info);
+    cr_forks_let();
 }

@@ -11,6 +11,7 @@
 #include "cr_context.h"
 #include "cr_fault.h"
 #include "cr_fmt.h"
+#include "cr_forks.h"
 #include "cr_freeze.h"
 #include "cr_state_sandbox.h"
 #include "cr_sys.h"
@@ -211,7 +212,9 @@ static int phase_stop(struct round *r)
         return rc;
     r->stopped = 1;
     /* Only to make the pause shorter: what it could not read is read in the pause. */
+    cr_forks_hold();
     cr_memory_prepare(NULL);
+    cr_forks_let();
     rc = stop_and_collect(r);
     return rc == 0 && r->begin.dry_run && !r->begin.group ? measure(r) : rc;
 }

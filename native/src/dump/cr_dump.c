@@ -6,10 +6,11 @@
 #include "cr_agent_state.h"
 #include "cr_core_notes.h"
 #include "cr_dump_threads.h"
-#include "cr_state_sandbox.h"
 #include "cr_fault.h"
 #include "cr_fmt.h"
+#include "cr_forks.h"
 #include "cr_freeze.h"
+#include "cr_state_sandbox.h"
 #include "cr_state_util.h"
 #include "cr_sys.h"
 
@@ -45,11 +46,13 @@ static uint64_t estimate_size(void)
     uint64_t kib = 0;
     char text[32];
 
+    cr_forks_hold();
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         const char *at = text;
         if (cr_proc_find("/proc/self/status", names[i], text, sizeof(text)) == 0)
             kib += cr_parse_u64(&at, 10);
     }
+    cr_forks_let();
     return (kib << 10) + HEADERS_SIZE;
 }
 

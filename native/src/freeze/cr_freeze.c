@@ -4,6 +4,7 @@
 #include "cr_freeze.h"
 
 #include "cr_fmt.h"
+#include "cr_forks.h"
 #include "cr_park.h"
 #include "cr_proc.h"
 #include "cr_state_signals.h"
@@ -205,7 +206,7 @@ static int await_parked(int64_t deadline, struct cr_error *err)
     }
 }
 
-int cr_freeze_stop(int64_t timeout_ns, struct cr_error *err)
+static int stop(int64_t timeout_ns, struct cr_error *err)
 {
     int64_t deadline = cr_sys_clock_ns(CLOCK_MONOTONIC) + timeout_ns;
     uint32_t added;
@@ -231,6 +232,17 @@ int cr_freeze_stop(int64_t timeout_ns, struct cr_error *err)
     } while (added > 0);
     cr_freeze.stopped_at = cr_sys_clock_ns(CLOCK_MONOTONIC);
     return 0;
+}
+
+int cr_freeze_stop(int64_t timeout_ns, struct cr_error *err)
+{
+    int rc;
+
+    cr_forks_hold();
+    rc = stop(timeout_ns, err);
+    cr_forks_stopped(rc == 0);
+    cr_forks_let();
+    return rc;
 }
 
 void cr_freeze_go(int outcome)
@@ -277,6 +289,7 @@ int cr_freeze_look_again(struct cr_error *err)
 
 void cr_freeze_release(void)
 {
+    cr_forks_stopped(0);
     __atomic_store_n(&cr_freeze.released, cr_freeze.generation, __ATOMIC_SEQ_CST);
     cr_sys_futex_wake(&cr_freeze.released, INT32_MAX);
 }

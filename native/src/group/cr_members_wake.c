@@ -146,6 +146,8 @@ static int wake_one(struct cr_group *g, struct cr_member *m, struct cr_error *er
     rc = cr_session_wake(&g->session, m->facts.pid, &m->agent, &why);
     if (rc == -ESRCH && has_ended(m))
         return 0;
+    if (rc == -ESRCH && cr_group_now() - m->found_at < AGENT_LIKELY_NS)
+        return 0;
     if (rc == -CR_ENOAGENT || rc == -ESRCH)
         return await_agent(g, m, &why, err);
     if (rc == -EPERM)

@@ -7,6 +7,7 @@
 #include "cr_crc32c.h"
 #include "cr_fault.h"
 #include "cr_fmt.h"
+#include "cr_forks.h"
 #include "cr_hash.h"
 #include "cr_sys.h"
 
@@ -191,10 +192,12 @@ static int sync_directory(const struct cr_image_writer *w, struct cr_error *err)
     while (length > 0 && w->path[length - 1] != '/')
         length--;
     cr_str_copy(directory, length + 1, w->path);
+    cr_forks_hold();
     fd = cr_sys_open(length > 0 ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     rc = fd < 0 ? fd : (int)cr_sys(SYS_fsync, fd);
     if (fd >= 0)
         cr_sys_close(fd);
+    cr_forks_let();
     if (rc < 0)
         return cr_fail(err, -rc, "cannot sync the directory of %s: %s", w->path,
                        cr_error_words(-rc));

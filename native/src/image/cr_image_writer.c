@@ -6,6 +6,7 @@
 #include "cr_crc32c.h"
 #include "cr_fault.h"
 #include "cr_fmt.h"
+#include "cr_forks.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@
  * Descriptors of ours must not take the low numbers that the application would get from its next open(): while the image
  * is sealed, the application runs.
  */
-static int move_high(int fd)
+static int move_high_now(int fd)
 {
     struct rlimit64 limit = {0, 0};
     int high = HIGH_FD;
@@ -37,10 +38,19 @@ static int move_high(int fd)
     return moved;
 }
 
+static int move_high(int fd)
+{
+    int moved = move_high_now(fd);
+
+    cr_forks_let();
+    return moved;
+}
+
 int cr_image_reopen(const struct cr_image_writer *w, int flags)
 {
     char own[32];
 
+    cr_forks_hold();
     if (!w->options.part)
         return move_high(cr_sys_open(w->partial, flags | O_CLOEXEC | O_NOFOLLOW, 0));
     cr_fmt(own, sizeof(own), "/proc/self/fd/%d", w->fd);
@@ -49,13 +59,14 @@ int cr_image_reopen(const struct cr_image_writer *w, int flags)
 
 void cr_image_place(struct cr_image_writer *w, int fd, uint64_t offset)
 {
-    w->fd = move_high(fd);
+    w->fd = move_high_now(fd);
     w->base = offset;
 }
 
 int cr_image_create(const char *partial)
 {
     cr_sys(SYS_unlinkat, AT_FDCWD, partial, 0);
+    cr_forks_hold();
     return move_high(
         cr_sys_open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
 }

@@ -4,6 +4,7 @@
 #include "cr_preload.h"
 #include "cr_agent.h"
 #include "cr_fault.h"
+#include "cr_forks.h"
 #include "cr_freeze.h"
 #include "cr_preload_notify.h"
 #include "cr_state_cputime.h"
@@ -23,6 +24,7 @@ extern const unsigned int __rseq_size __attribute__((weak));
 
 static void forked(void)
 {
+    cr_forks_child();
     cr_sysv_forked();
     cr_cputime_forked();
     cr_preload_notify_forked();
@@ -67,7 +69,7 @@ CR_WRAPPER void cr_agent_load(void)
         return;
     }
     unblock_signal();
-    pthread_atfork(NULL, NULL, forked);
+    pthread_atfork(cr_forks_begin, cr_forks_end, forked);
 }
 
 __attribute__((constructor)) static void load(void)
