@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #define PRESENT_AT_ONCE 512
 
@@ -53,7 +54,30 @@ static int add(struct table *t, const struct cr_member *m, int fd, const struct 
     return 0;
 }
 
-static int list_descriptors(struct table *t, const struct cr_member *m)
+/* All masters of pseudoterminals are one file: each is told by its number. */
+static int add_master(struct table *masters, const struct cr_member *m, int fd)
+{
+    struct stat st = {.st_dev = UINT64_MAX, .st_mode = S_IFCHR};
+    char text[512];
+    char path[64];
+    const char *at;
+
+    snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", m->facts.pid, fd);
+    if (cr_sys_read_file(path, text, sizeof(text)) < 0)
+        return 0;
+    at = strstr(text, "tty-index:");
+    if (at == NULL)
+        return 0;
+    st.st_ino = strtoul(at + strlen("tty-index:"), NULL, 10);
+    return add(masters, m, fd, &st);
+}
+
+static int is_master(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && major(st->st_rdev) == 5 && minor(st->st_rdev) == 2;
+}
+
+static int list_descriptors(struct table *t, struct table *masters, const struct cr_member *m)
 {
     char path[64];
     const struct dirent *entry;
@@ -66,10 +90,14 @@ static int list_descriptors(struct table *t, const struct cr_member *m)
         return -errno;
     while (rc == 0 && (entry = readdir(directory)) != NULL) {
         struct stat st;
+        int fd = atoi(entry->d_name);
 
-        if (isdigit((unsigned char)entry->d_name[0]) &&
-            fstatat(dirfd(directory), entry->d_name, &st, 0) == 0)
-            rc = add(t, m, atoi(entry->d_name), &st);
+        if (!isdigit((unsigned char)entry->d_name[0]) ||
+            fstatat(dirfd(directory), entry->d_name, &st, 0) != 0)
+            continue;
+        rc = add(t, m, fd, &st);
+        if (rc == 0 && is_master(&st))
+            rc = add_master(masters, m, fd);
     }
     closedir(directory);
     return rc;
@@ -203,12 +231,13 @@ static int tell(struct cr_group *g, struct cr_member *m, const struct table *t,
 int cr_group_find_open_files(struct cr_group *g, struct cr_error *err)
 {
     struct table t = {NULL, 0, 0};
+    struct table masters = {NULL, 0, 0};
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < g->count; i++) {
         if (g->members[i]->stage != CR_MEMBER_TALKING)
             continue;
-        rc = list_descriptors(&t, g->members[i]);
+        rc = list_descriptors(&t, &masters, g->members[i]);
         if (rc < 0)
             cr_fail(err, -rc, "cannot list the descriptors of process %d: %s%s",
                     g->members[i]->facts.pid, cr_error_words(-rc),
@@ -219,9 +248,13 @@ int cr_group_find_open_files(struct cr_group *g, struct cr_error *err)
     if (rc == 0)
         rc = put_all(g, &t, err);
     for (size_t i = 0; rc == 0 && g->count > 1 && i < g->count; i++) {
-        if (g->members[i]->stage == CR_MEMBER_TALKING)
-            rc = tell(g, g->members[i], &t, err);
+        if (g->members[i]->stage != CR_MEMBER_TALKING)
+            continue;
+        rc = tell(g, g->members[i], &t, err);
+        if (rc == 0)
+            rc = tell(g, g->members[i], &masters, err);
     }
     free(t.list);
+    free(masters.list);
     return rc;
 }

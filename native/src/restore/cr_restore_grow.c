@@ -10,6 +10,7 @@
  */
 #include "cr_restore_group_parts.h"
 
+#include "cr_fd_pty.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -93,14 +95,42 @@ static int join_group(const struct cr_restore_group *g, const struct cr_kin *k,
     return fail_errno(err, "join its process group");
 }
 
+/* Of a terminal whose master is one of the processes', -1: none. */
+static int slave_of(const struct cr_restore_group *g, const struct cr_kin *k)
+{
+    return cr_pty_slave_of(&g->pool, cr_pty_index_of(k->tty));
+}
+
 static int begin_session(const struct cr_restore_group *g, const struct cr_kin *k,
                          struct cr_error *err)
 {
     if (k->takes_orphans && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
         return fail_errno(err, "become the one to whom orphans go");
-    if (cr_group_leads_session(g, k) && setsid() < 0)
+    if (!cr_group_leads_session(g, k))
+        return 0;
+    if (setsid() < 0)
         return fail_errno(err, "begin its session");
+    if (slave_of(g, k) >= 0 && ioctl(slave_of(g, k), TIOCSCTTY, 0) < 0)
+        return fail_errno(err, "take its controlling terminal");
     return 0;
+}
+
+/* When all groups are there. */
+static int choose_foreground(const struct cr_restore_group *g, const struct cr_kin *k,
+                             struct cr_error *err)
+{
+    int leader = cr_group_find(g, k->foreground);
+    int slave = slave_of(g, k);
+    sigset_t output;
+
+    if (!cr_group_leads_session(g, k) || slave < 0 || leader < 0)
+        return 0;
+    sigemptyset(&output);
+    sigaddset(&output, SIGTTOU);
+    sigprocmask(SIG_BLOCK, &output, NULL);
+    if (tcsetpgrp(slave, cr_handoff_members(g->handoff)[leader].kernel_pid) == 0)
+        return 0;
+    return fail_errno(err, "choose the foreground group of its terminal");
 }
 
 static int settle(struct cr_restore_group *g, int index, struct cr_error *err)
@@ -120,6 +150,8 @@ static int settle(struct cr_restore_group *g, int index, struct cr_error *err)
         rc = join_group(g, k, err);
     if (rc == 0)
         rc = cr_board_meet(g, cr_group_look_for_dead, err);
+    if (rc == 0)
+        rc = choose_foreground(g, k, err);
     return rc;
 }
 

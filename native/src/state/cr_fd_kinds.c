@@ -19,6 +19,7 @@ extern const struct cr_fd_kind cr_fd_timer;
 extern const struct cr_fd_kind cr_fd_epoll;
 extern const struct cr_fd_kind cr_fd_content;
 extern const struct cr_fd_kind cr_fd_unix;
+extern const struct cr_fd_kind cr_fd_pty;
 extern const struct cr_fd_kind cr_fd_tcp;
 extern const struct cr_fd_kind cr_fd_udp;
 
@@ -31,6 +32,7 @@ const struct cr_fd_kind *const cr_fd_kinds[] = {
     &cr_fd_pidfd,
     &cr_fd_mqueue,
     &cr_fd_inotify,
+    &cr_fd_pty, /* before devices: /dev/tty may be one */
     &cr_fd_file,
     &cr_fd_directory,
     &cr_fd_device,

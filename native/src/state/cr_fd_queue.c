@@ -13,7 +13,6 @@
 /* One message is at most as long as the send buffer of its sender. */
 #define MESSAGE_MAX (16UL << 20)
 #define CONTROL_SIZE 2048
-#define LOCK_TRIES 2000
 
 #define UP(x, to) (((x) + (to)-1) & ~(size_t)((to)-1))
 
@@ -152,31 +151,6 @@ static int look_at_all(struct look *l, uint64_t size, struct cr_error *err)
     return rc;
 }
 
-/*
- * The place at which one looks is kept in the socket. Where several processes of a request have it, each of them looks:
- * one after the other. The lock is a name that only one can have at a time.
- */
-static int lock(const struct cr_fd_collect *c, uint64_t inode)
-{
-    const struct timespec step = {0, 1000000};
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    size_t length;
-    int fd;
-    int rc = -EADDRINUSE;
-
-    if (c->state->present_count == 0)
-        return -1;
-    fd = (int)cr_sys(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    length = cr_fmt(name.sun_path + 1, sizeof(name.sun_path) - 1, "quiesce.look.%lu",
-                    (unsigned long)inode);
-    for (int i = 0; fd >= 0 && rc == -EADDRINUSE && i < LOCK_TRIES; i++) {
-        rc = (int)cr_sys(SYS_bind, fd, &name, offsetof(struct sockaddr_un, sun_path) + 1 + length);
-        if (rc == -EADDRINUSE)
-            cr_sys(SYS_nanosleep, &step, 0);
-    }
-    return fd;
-}
-
 static int add_note(struct cr_fd_collect *c, const struct cr_queue_head *head, struct cr_error *err)
 {
     size_t size = c->scratch->base + c->scratch->used - (uint64_t)head;
@@ -217,7 +191,8 @@ int cr_queue_collect(struct cr_fd_collect *c, const struct cr_open_file *file, u
     if (l == NULL || l->buffer == NULL)
         return cr_fail_memory(err);
     *l = (struct look){.c = c, .fd = file->fd, .buffer = l->buffer};
-    locked = lock(c, file->st.st_ino);
+    /* The place at which one looks is kept in the socket. */
+    locked = cr_look_lock(c, "socket", file->st.st_ino);
     rc = look(l, size, err);
     if (locked >= 0)
         cr_sys_close(locked);

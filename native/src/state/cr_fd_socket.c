@@ -11,6 +11,8 @@
 #include <poll.h>
 #include <string.h>
 
+#define LOCK_TRIES 2000
+
 int cr_socket_option(int fd, int level, int name)
 {
     int value = -1;
@@ -221,4 +223,25 @@ void cr_socket_address_text(const void *address, size_t size, char *out, size_t 
     } else {
         unix_text(&a.un, size, out, out_size);
     }
+}
+
+int cr_look_lock(const struct cr_fd_collect *c, const char *what, uint64_t number)
+{
+    const struct timespec step = {0, 1000000};
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    size_t length;
+    int fd;
+    int rc = -EADDRINUSE;
+
+    if (c->state->present_count == 0)
+        return -1;
+    fd = (int)cr_sys(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    length = cr_fmt(name.sun_path + 1, sizeof(name.sun_path) - 1, "quiesce.look.%s.%lu", what,
+                    (unsigned long)number);
+    for (int i = 0; fd >= 0 && rc == -EADDRINUSE && i < LOCK_TRIES; i++) {
+        rc = (int)cr_sys(SYS_bind, fd, &name, offsetof(struct sockaddr_un, sun_path) + 1 + length);
+        if (rc == -EADDRINUSE)
+            cr_sys(SYS_nanosleep, &step, 0);
+    }
+    return fd;
 }

@@ -87,6 +87,12 @@ typedef int cr_socket_each_fn(struct cr_fd_pool *pool, struct cr_socket *s, stru
 int cr_socket_each(struct cr_fd_pool *pool, uint32_t kind, cr_socket_each_fn *each,
                    struct cr_error *err);
 
+/*
+ * Where several processes of a request have an object that is changed by looking into it, they look one after the other. The
+ * lock is a name that only one can have at a time. Returns a descriptor to close, -1: nobody else looks.
+ */
+int cr_look_lock(const struct cr_fd_collect *c, const char *what, uint64_t number);
+
 /* ADDRESS in words, for errors. */
 void cr_socket_address_text(const void *address, size_t size, char *out, size_t out_size);
 

@@ -34,6 +34,7 @@ static union {
     quiesce_image_Timers timers;
     quiesce_image_Process process;
     quiesce_image_Socket socket;
+    quiesce_image_Pty pty;
     quiesce_image_Pipe pipe;
     quiesce_image_EventFd event;
     quiesce_image_SignalFd signal;
@@ -135,6 +136,8 @@ static const pb_msgdesc_t *fields_of(uint8_t type)
         return quiesce_image_Credentials_fields;
     case quiesce_image_NoteType_NOTE_PENDING:
         return quiesce_image_PendingSignals_fields;
+    case quiesce_image_NoteType_NOTE_PTY:
+        return quiesce_image_Pty_fields;
     default:
         return descriptor_fields_of(type);
     }
