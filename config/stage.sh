@@ -29,10 +29,14 @@ cp -a "$java/." "$work/"
 mkdir -p "$work/include" "$work/share/doc/quiesce"
 cp "$root"/native/include/*.h "$work/include/"
 cp "$root"/README.md "$root"/LICENSE "$root"/CHANGELOG.md "$work/share/doc/quiesce/"
+mkdir -p "$work/share/quiesce" "$work/share/bash-completion/completions"
+cp "$root/native/share/magic" "$work/share/quiesce/"
+for name in cr_run cr_checkpoint cr_restart cr_info; do
+    cp "$root/native/share/completion.bash" "$work/share/bash-completion/completions/$name"
+done
 if command -v go-md2man >/dev/null; then
     manual_pages
 fi
-mkdir -p "$work/share/quiesce"
 (cd "$work" && find . -type f -o -type l | sed 's|^\./||' | LC_ALL=C sort) >"$work/share/quiesce/installed-files"
 echo lib/quiesce/java/quiesce.jsa >>"$work/share/quiesce/installed-files"
 mkdir -p "$prefix"
