@@ -57,7 +57,9 @@ static int become_free(int id, struct patience *patience)
     const struct timespec pause = {0, 4000000};
 
     while (is_taken(id)) {
-        int *left = cr_group_state_of(id) == 'Z' ? &patience->dead : &patience->alive;
+        char state = cr_group_state_of(id);
+        /* Without a process of that id it is a group, whose last members may be dead as well. */
+        int *left = state == 'Z' || state == 0 ? &patience->dead : &patience->alive;
         if (*left == 0)
             return 0;
         (*left)--;
