@@ -55,10 +55,10 @@ static int check_kernel(const struct cr_restore *r, struct cr_error *err)
 static int files_rule(int flags)
 {
     if (flags & CR_RESTORE_FILES_REFERENCE)
-        return CR_FILES_REFERENCE;
+        return 1 + CR_FILES_REFERENCE;
     if (flags & CR_RESTORE_FILES_CONTENTS)
-        return CR_FILES_CONTENTS;
-    return flags & CR_RESTORE_FILES_CHECK ? CR_FILES_CHECK : -1;
+        return 1 + CR_FILES_CONTENTS;
+    return flags & CR_RESTORE_FILES_CHECK ? 1 + CR_FILES_CHECK : 0;
 }
 
 int cr_restore_list_notes(struct cr_restore *r, struct cr_error *err)

@@ -238,7 +238,7 @@ int cr_state_check_files(struct cr_state *state, struct cr_error *err)
     memory = cr_arena_alloc(&scratch.arena, sizeof(union messages));
     rc = memory != NULL ? 0 : cr_fail_memory(err);
     for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next)
-        rc = check_note(note, state->files_rule, memory, err);
+        rc = check_note(note, state->files_rule - 1, memory, err);
     cr_scratch_end(&scratch);
     return rc;
 }
