@@ -19,6 +19,13 @@
 
 static const char GROUPS[] = "its supplementary groups";
 
+/* The bounding sets of the program's threads, looked at before the stop. */
+static struct {
+    uint64_t bounding;
+    uint32_t count;
+    int differ;
+} seen;
+
 static uint32_t groups[CR_GROUPS_MAX];
 static uint32_t group_count;
 
@@ -61,17 +68,40 @@ static void save_capabilities(struct cr_credentials *c)
     c->permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
     c->inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
     c->ambient = 0;
-    c->bounding = 0;
+    for (int i = 0; (c->permitted & c->inheritable) >> i != 0; i++) {
+        if (cr_sys(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, i, 0, 0) == 1)
+            c->ambient |= 1UL << i;
+        if (i == CAPABILITIES - 1)
+            break;
+    }
+}
+
+/* One system call for each bit. */
+static uint64_t read_bounding(void)
+{
+    uint64_t bounding = 0;
+
     for (int i = 0; i < CAPABILITIES; i++) {
         long in_bounds = cr_sys(SYS_prctl, PR_CAPBSET_READ, i, 0, 0, 0);
 
         if (in_bounds < 0)
             break; /* the kernel knows no more */
-        c->bounding |= (uint64_t)in_bounds << i;
-        if ((c->permitted & c->inheritable & 1UL << i) != 0 &&
-            cr_sys(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, i, 0, 0) == 1)
-            c->ambient |= 1UL << i;
+        bounding |= (uint64_t)in_bounds << i;
     }
+    return bounding;
+}
+
+void cr_credentials_forget_bounding(void)
+{
+    seen.count = 0;
+    seen.differ = 0;
+}
+
+void cr_credentials_see_bounding(uint64_t bounding)
+{
+    seen.differ |= seen.count > 0 && bounding != seen.bounding;
+    seen.bounding = bounding;
+    seen.count++;
 }
 
 void cr_credentials_save(struct cr_credentials *c)
@@ -87,6 +117,7 @@ void cr_credentials_save(struct cr_credentials *c)
     c->securebits = bits > 0 ? (uint32_t)bits : 0;
     save_groups(c);
     save_capabilities(c);
+    c->bounding = seen.count > 0 && !seen.differ ? seen.bounding : read_bounding();
 }
 
 int cr_credentials_keep_groups(struct cr_error *err)
@@ -189,6 +220,7 @@ const char *cr_credentials_restore(const struct cr_credentials *c)
     const char *differs;
 
     cr_credentials_save(&now);
+    now.bounding = read_bounding();
     differs = compare(c, &now);
     if (differs == NULL && (now.bounding & ~c->bounding) == 0)
         return NULL;

@@ -26,6 +26,13 @@ struct cr_credentials {
 /* By the thread itself, with all signals blocked. */
 void cr_credentials_save(struct cr_credentials *c);
 
+/*
+ * By the agent, before the threads are stopped: forgets what bounding sets were seen, and sees that of one thread. Where
+ * all are equal no thread needs to ask for its own, which takes long.
+ */
+void cr_credentials_forget_bounding(void);
+void cr_credentials_see_bounding(uint64_t bounding);
+
 /* By the agent: keeps the list of groups. Refuses one that is too long. */
 int cr_credentials_keep_groups(struct cr_error *err);
 

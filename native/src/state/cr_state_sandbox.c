@@ -3,6 +3,8 @@
 /* context: frozen. */
 #include "cr_state_sandbox.h"
 
+#include "cr_state_credentials.h"
+
 #include "cr_fmt.h"
 #include "cr_sys.h"
 
@@ -10,6 +12,7 @@
 
 #define STATUS_SIZE 8192
 #define LIST_SIZE 2048
+#define UNKNOWN UINT64_MAX /* more bits than there are capabilities */
 
 static struct {
     uint32_t inherited; /* filters */
@@ -24,34 +27,38 @@ struct entry { /* struct linux_dirent64 */
     char name[];
 };
 
-static uint32_t find_number(const char *text, const char *name)
+static uint64_t find_number(const char *text, const char *name, unsigned base)
 {
     for (const char *at = text; *at != '\0'; at++) {
         if ((at == text || at[-1] == '\n') && cr_str_starts(at, name)) {
             at += cr_strlen(name);
             while (*at == '\t' || *at == ' ')
                 at++;
-            return (uint32_t)cr_parse_u64(&at, 10);
+            return cr_parse_u64(&at, base);
         }
     }
     return 0;
 }
 
 /* 0 if the thread is gone. */
-static uint32_t read_mode(const char *path, uint32_t *ret_filters)
+static uint32_t read_mode(const char *path, uint32_t *ret_filters, uint64_t *ret_bounding)
 {
     char text[STATUS_SIZE];
 
     *ret_filters = 0;
+    *ret_bounding = UNKNOWN;
     if (cr_sys_read_file(path, text, sizeof(text)) <= 0)
         return 0;
-    *ret_filters = find_number(text, "Seccomp_filters:");
-    return find_number(text, "Seccomp:");
+    *ret_filters = (uint32_t)find_number(text, "Seccomp_filters:", 10);
+    *ret_bounding = find_number(text, "CapBnd:", 16);
+    return (uint32_t)find_number(text, "Seccomp:", 10);
 }
 
 void cr_sandbox_begin(void)
 {
-    read_mode("/proc/thread-self/status", &sandbox.inherited);
+    uint64_t bounding;
+
+    read_mode("/proc/thread-self/status", &sandbox.inherited, &bounding);
 }
 
 void cr_sandbox_dispatch(int on)
@@ -62,11 +69,14 @@ void cr_sandbox_dispatch(int on)
 static int check_thread(int tid, struct cr_error *err)
 {
     char path[48];
+    uint64_t bounding;
     uint32_t filters;
     uint32_t mode;
 
     cr_fmt(path, sizeof(path), "/proc/self/task/%d/status", tid);
-    mode = read_mode(path, &filters);
+    mode = read_mode(path, &filters, &bounding);
+    if (bounding != UNKNOWN && tid != cr_sys_gettid())
+        cr_credentials_see_bounding(bounding);
     if (mode == SECCOMP_MODE_DISABLED ||
         (mode == SECCOMP_MODE_FILTER && filters == sandbox.inherited))
         return 0;
@@ -101,6 +111,7 @@ int cr_sandbox_check(struct cr_error *err)
     int rc = 0;
     long n = 1;
 
+    cr_credentials_forget_bounding();
     if (sandbox.dispatching != 0)
         rc = cr_fail(err, CR_EREFUSED,
                      "a thread has its system calls dispatched to itself "
