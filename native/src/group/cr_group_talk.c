@@ -90,8 +90,10 @@ static int send_begin(struct cr_group *g, struct cr_member *m, struct cr_error *
 int cr_member_begin_again(struct cr_group *g, struct cr_member *m, struct cr_error *err)
 {
     quiesce_wire_Phase reached = m->reached;
-    int rc = send_begin(g, m, err);
+    int rc;
 
+    m->owed++;
+    rc = send_begin(g, m, err);
     while (rc == 0 && m->stage == CR_MEMBER_TALKING && m->owed > 0)
         rc = cr_group_pump(g, -1, err);
     m->reached = reached;

@@ -54,13 +54,18 @@ static int use(void *library)
     int (*add)(cr_callback_t, void *, int) =
         (int (*)(cr_callback_t, void *, int))dlsym(library, "cr_register_callback");
 
+    int (*status)(void) = (int (*)(void))dlsym(library, "cr_status");
+
     checkpoint = (int (*)(int))dlsym(library, "cr_checkpoint");
-    if (init == NULL || add == NULL || checkpoint == NULL || init() < 0 ||
+    if (init == NULL || add == NULL || checkpoint == NULL || status == NULL || init() < 0 ||
         add(callback, NULL, CR_THREAD_CONTEXT) < 0)
         return 1;
     printf("agents %d\n", count_agents());
     fflush(stdout);
     for (int i = 0; i < 3000 && runs == 0; i++)
+        usleep(10000);
+    /* Whoever asked for the checkpoint has it only then. */
+    for (int i = 0; i < 3000 && status() != CR_STATE_IDLE; i++)
         usleep(10000);
     printf("runs %d\n", runs);
     fflush(stdout);
