@@ -29,16 +29,19 @@
 #define STACK_SIZE (64UL << 10)
 #define HIGH 16
 #define CLOSE_RANGE_ALL (~0U)
+#define STATUS_FD (CR_HELPER_IMAGE_FD + 1)
+
+static const int no_process = EAGAIN;
 
 struct start {
     const struct cr_helper *helper;
+    volatile int between; /* pid */
     char path[PATH_MAX];
     char **arguments;
     char **environment;
     int reply_fd;
-    char *stack;             /* of the helper before its exec */
-    volatile uint32_t state; /* futex: 1 the helper runs, or ERROR says why not */
-    volatile int error;
+    int status_fd; /* closed by the helper's exec, or tells why there was none */
+    char *stack;   /* of the helper before its exec */
 };
 
 /* Who stays in between, for each handle of a restart. */
@@ -58,38 +61,48 @@ static void move_descriptor(int from, int to)
     cr_sys(SYS_dup3, high, to, 0);
 }
 
+static int move_high(int fd)
+{
+    return fd < 0 ? fd : (int)cr_sys(SYS_fcntl, fd, F_DUPFD, HIGH);
+}
+
 static void set_descriptors(const struct start *s)
 {
-    int reply = (int)cr_sys(SYS_fcntl, s->reply_fd, F_DUPFD, HIGH);
-    int image =
-        s->helper->image_fd >= 0 ? (int)cr_sys(SYS_fcntl, s->helper->image_fd, F_DUPFD, HIGH) : -1;
+    int reply = move_high(s->reply_fd);
+    int image = move_high(s->helper->image_fd);
+    int status = move_high(s->status_fd);
     int nothing;
 
     cr_sys(SYS_dup3, reply, CR_HELPER_REPLY_FD, 0);
+    cr_sys_close(CR_HELPER_IMAGE_FD);
     if (image >= 0)
         cr_sys(SYS_dup3, image, CR_HELPER_IMAGE_FD, 0);
-    cr_sys(SYS_close_range, image >= 0 ? CR_HELPER_IMAGE_FD + 1 : CR_HELPER_REPLY_FD + 1,
-           CLOSE_RANGE_ALL, 0);
+    cr_sys(SYS_dup3, status, STATUS_FD, O_CLOEXEC);
+    cr_sys(SYS_close_range, STATUS_FD + 1, CLOSE_RANGE_ALL, 0);
     if (s->helper->adopts)
         return;
-    nothing = cr_sys_open("/dev/null", O_RDWR, 0);
+    nothing = cr_sys_open("/dev/null", O_RDWR | O_CLOEXEC, 0);
     for (int fd = 0; nothing >= 0 && fd <= 2; fd++)
         move_descriptor(nothing, fd);
-    cr_sys(SYS_close_range, image >= 0 ? CR_HELPER_IMAGE_FD + 1 : CR_HELPER_REPLY_FD + 1,
-           CLOSE_RANGE_ALL, 0);
 }
 
 static int be_helper(void *start)
 {
     static const uint64_t as_by_default[4];
+    const struct timespec moment = {0, 100000};
     const uint64_t none = 0;
     struct start *s = start;
+    int error;
 
     set_descriptors(s);
     for (int number = 1; number <= 64; number++)
         cr_sys(SYS_rt_sigaction, number, as_by_default, 0, 8);
     cr_sys(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
-    s->error = (int)-cr_sys(SYS_execve, s->path, s->arguments, s->environment);
+    /* Until the process in between has gone, this one would belong to the program's tree. */
+    while (!s->helper->adopts && cr_sys(SYS_getppid) == s->between)
+        cr_sys(SYS_nanosleep, &moment, 0);
+    error = (int)-cr_sys(SYS_execve, s->path, s->arguments, s->environment);
+    cr_sys_write(STATUS_FD, &error, sizeof(error));
     cr_sys(SYS_exit_group, 127);
     return 127;
 }
@@ -100,14 +113,14 @@ static int be_between(void *start)
     int adopts = s->helper->adopts;
     int pid;
 
+    s->between = cr_sys_getpid();
     if (!adopts)
         cr_sys(SYS_setsid);
-    pid = clone(be_helper, s->stack, CLONE_VM | CLONE_VFORK | SIGCHLD, s);
+    pid = clone(be_helper, s->stack, CLONE_VM | SIGCHLD, s);
     if (pid < 0)
-        s->error = EAGAIN;
-    __atomic_store_n(&s->state, 1, __ATOMIC_RELEASE);
-    cr_sys_futex_wake(&s->state, 1);
-    /* From here on S may be gone. */
+        cr_sys_write(s->status_fd, &no_process, sizeof(no_process));
+    /* Nobody waits for an end of what this one holds open. From here on S may be gone. */
+    cr_sys(SYS_close_range, 0, CLOSE_RANGE_ALL, 0);
     if (adopts && pid > 0)
         cr_sys(SYS_wait4, pid, 0, __WALL, 0);
     cr_sys(SYS_exit_group, 0);
@@ -165,18 +178,34 @@ static char **copy_environment(void)
     return copy;
 }
 
-/* The process in between; its pid, or -errno. All signals are blocked, there too. */
-static pid_t make_between(struct start *s, char *stacks)
+/* 0 when the helper runs, or -errno; the other end of the pipe is its alone by now. */
+static int await_exec(int fd)
 {
-    int flags = CLONE_VM | (s->helper->adopts ? 0 : CLONE_VFORK);
+    int error = 0;
+    ssize_t n;
+
+    do
+        n = read(fd, &error, sizeof(error));
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof(error) ? -error : 0;
+}
+
+/* The process in between; its pid, or -errno. All signals are blocked, there too. RET_ERROR: the helper does not run. */
+static pid_t make_between(struct start *s, char *stacks, int *ret_error)
+{
+    int ends[2];
     pid_t pid;
 
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    s->status_fd = ends[1];
     s->stack = stacks + STACK_SIZE;
-    pid = clone(be_between, stacks + 2 * STACK_SIZE, flags, s);
+    pid = clone(be_between, stacks + 2 * STACK_SIZE, CLONE_VM, s);
     if (pid < 0)
         pid = -errno;
-    while (pid > 0 && __atomic_load_n(&s->state, __ATOMIC_ACQUIRE) == 0)
-        cr_sys_futex_wait(&s->state, 0, NULL);
+    close(ends[1]);
+    *ret_error = pid > 0 ? await_exec(ends[0]) : 0;
+    close(ends[0]);
     return pid;
 }
 
@@ -227,6 +256,7 @@ static int make_processes(struct start *s, int fd)
     int adopts = s->helper->adopts;
     char *stacks = mmap(NULL, 2 * STACK_SIZE, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    int error = 0;
     pid_t between;
 
     if (stacks == MAP_FAILED)
@@ -234,8 +264,8 @@ static int make_processes(struct start *s, int fd)
     /* The helper of a checkpoint is to be adopted by somebody else, what a restart makes by this process. */
     if (was_subreaper != adopts)
         prctl(PR_SET_CHILD_SUBREAPER, adopts, 0, 0, 0);
-    between = make_between(s, stacks);
-    if (between > 0 && adopts && s->error == 0) {
+    between = make_between(s, stacks, &error);
+    if (between > 0 && adopts && error == 0) {
         keep_adoption(fd, between, was_subreaper, stacks);
         return 0;
     }
@@ -246,7 +276,7 @@ static int make_processes(struct start *s, int fd)
     munmap(stacks, 2 * STACK_SIZE);
     if (between < 0)
         return between;
-    return s->error != 0 ? -s->error : between;
+    return error != 0 ? error : between;
 }
 
 static int start(struct start *s, int *ends)
