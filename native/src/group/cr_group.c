@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -194,6 +195,20 @@ static int write_all(struct cr_group *g, struct cr_error *err)
     return rc;
 }
 
+/* Who is not in the file though it was asked for. */
+static void log_left_out(const struct cr_group *g)
+{
+    char line[128];
+
+    for (size_t i = 0; g->options->log != NULL && i < g->count; i++) {
+        if (g->members[i]->stage != CR_MEMBER_LEFT)
+            continue;
+        snprintf(line, sizeof(line), "process %d (%s) is left out", g->members[i]->facts.pid,
+                 g->members[i]->facts.comm);
+        g->options->log(line, g->options->argument);
+    }
+}
+
 static int seal_all(struct cr_group *g, struct cr_error *err)
 {
     int64_t begun = cr_group_now();
@@ -240,6 +255,7 @@ static int run_several(struct cr_group *g, struct cr_error *err)
     g->result->zombies = (uint32_t)count_stage(g, CR_MEMBER_ZOMBIE);
     for (size_t i = 0; i < g->count; i++)
         g->result->stopped += cr_member_counts(g->members[i]) && g->members[i]->stopped;
+    log_left_out(g);
     g->result->left_out = (uint32_t)count_stage(g, CR_MEMBER_LEFT);
     return seal_all(g, err);
 }

@@ -15,7 +15,8 @@
 #define END_NS 1000000000LL
 #define LOOKS_MAX 2
 #define CHECK_NS 100000000LL
-#define CANCEL_NS (30LL * 1000000000)
+#define CANCEL_NS                                                                                  \
+    (5LL * 1000000000) /* those that do not hear it find the connection closed later */
 
 /* Those that are not where G wants them. NEWBORN: of them, those without a connection. */
 static size_t count_missing(const struct cr_group *g, quiesce_wire_Phase phase, size_t *newborn)

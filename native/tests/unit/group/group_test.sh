@@ -243,6 +243,14 @@ for point in dump:after-threads dump:before-copy seal:before; do
     end_family
 done
 
+# ---- one never answers
+rm -f saved
+begin_family pair dump:before-copy=stop
+ok "who is stopped on the way ends the checkpoint when its time is over" save $((1103 & 255)) tree "$pid" time=3000
+ok "by name" says "did not answer in time"
+ok "nothing is left" nothing_left
+end_family
+
 # ---- who cannot be saved
 rm -f saved
 begin_family vfork
