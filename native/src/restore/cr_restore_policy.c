@@ -16,19 +16,14 @@ static int check_descriptor(struct cr_state *state, const quiesce_image_Descript
     const struct cr_restore_options *o = argument;
 
     (void)state;
+    /* Contents need not be put back, and size and time of last change are always there to be compared. */
     if (d->kind != quiesce_image_DescriptorKind_DESCRIPTOR_FILE || d->same_as >= 0 ||
-        (int)d->files == o->files || d->files > CR_FILES_CHECK)
-        return 0;
-    /* A digest need not be looked at. */
-    if (o->files == CR_FILES_REFERENCE && d->files == CR_FILES_CHECK)
+        o->files != CR_FILES_CONTENTS || d->files == CR_FILES_CONTENTS || d->files > CR_FILES_CHECK)
         return 0;
     return cr_fail(err, EINVAL,
-                   "the image holds %s of %s (descriptor %d), so --files=%s is not possible; say "
-                   "so at the checkpoint",
-                   held[d->files], d->path, d->fd,
-                   o->files == CR_FILES_CONTENTS ? "contents"
-                   : o->files == CR_FILES_CHECK  ? "check"
-                                                 : "reference");
+                   "the image holds %s of %s (descriptor %d), so --files=contents is not possible; "
+                   "say so at the checkpoint",
+                   held[d->files], d->path, d->fd);
 }
 
 static int check_connections(const struct cr_restore *r, const struct cr_restore_options *o,
