@@ -82,14 +82,18 @@ static void put_back(const struct handle *h)
     cr_sys_close(ends[0]);
 }
 
-void cr_handles_put_back(void)
+size_t cr_handles_put_back(void)
 {
+    size_t count = 0;
+
     for (size_t i = 0; i < CR_HANDLES_MAX; i++) {
         if (handles[i].fd == 0)
             continue;
         put_back(&handles[i]);
         handles[i].helper = TOLD;
+        count++;
     }
+    return count;
 }
 
 void cr_handles_forked(void)

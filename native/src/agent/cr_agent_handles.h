@@ -14,8 +14,8 @@
 
 /* The agent's side. Appends the descriptors to FDS, which has room for SIZE; REQUESTER is the pid of who takes an image; 0: nobody does. */
 size_t cr_handles_foreign(int *fds, size_t count, size_t size, int requester);
-/* In the restored process, after all other descriptors. */
-void cr_handles_put_back(void);
+/* In the restored process, after all other descriptors. Returns how many. */
+size_t cr_handles_put_back(void);
 void cr_handles_forked(void);
 
 #endif

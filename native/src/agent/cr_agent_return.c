@@ -145,6 +145,8 @@ static int put_back(struct cr_link *link, struct handoff *o, struct cr_error *er
     rc = cr_dump_put_back(d, &foreign, err);
     if (rc < 0)
         return rc;
+    /* From here on they are descriptors like others: an epoll instance may hold them. */
+    d->foreign.fd_count -= cr_handles_put_back();
     tell_ids(o);
     await_others(o, CR_RETURN_STANDS);
     if (o->h != NULL)
@@ -163,7 +165,6 @@ static int rebuild(struct cr_error *err)
     const struct cr_rank_ops *ops = cr_agent.ops;
     int rc;
 
-    cr_handles_put_back();
     if (ops == NULL)
         return 0;
     rc = ops->rebuild(err);

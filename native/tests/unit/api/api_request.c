@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/ptrace.h>
 #include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -75,6 +76,34 @@ static void check_arguments(const char *file)
     tap_ok(cr_poll_checkpoint(&handle, NULL) == CR_POLL_CHKPT_ERR_POST && errno == ESRCH,
            "... as the final status");
     tap_ok(cr_reap_checkpoint(&handle) == -1 && errno == EINVAL, "the handle is gone then");
+    close(args.cr_fd);
+}
+
+static void check_traced(const char *file)
+{
+    cr_checkpoint_args_t args = arguments(file);
+    cr_checkpoint_handle_t handle;
+    pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        await(cr_available());
+        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        raise(SIGSTOP);
+        _exit(0);
+    }
+    waitpid(child, &status, 0);
+    args.cr_target = child;
+    tap_ok(cr_request_checkpoint(&args, &handle) == 0 &&
+               cr_poll_checkpoint(&handle, NULL) == CR_POLL_CHKPT_ERR_POST && errno == CR_EPTRACED,
+           "a traced process is CR_EPTRACED");
+    args.cr_flags = CR_CHKPT_PTRACED_SKIP;
+    tap_ok(cr_request_checkpoint(&args, &handle) == 0 &&
+               cr_poll_checkpoint(&handle, NULL) == CR_POLL_CHKPT_ERR_POST && errno == ESRCH,
+           "with CR_CHKPT_PTRACED_SKIP nobody is left");
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    child_signals = 0;
     close(args.cr_fd);
 }
 
@@ -185,11 +214,20 @@ static void check_self(const char *file)
 {
     cr_checkpoint_args_t args = arguments(file);
     cr_checkpoint_handle_t handle;
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = 4711};
+    int set = epoll_create1(EPOLL_CLOEXEC);
     char *message = NULL;
     int rc;
 
     args.cr_target = getpid();
+    cr_enter_cs(cr_init());
     tap_ok(cr_request_checkpoint(&args, &handle) == 0, "a checkpoint of the caller begins");
+    epoll_ctl(set, EPOLL_CTL_ADD, (int)handle, &event);
+    cr_leave_cs(cr_init());
+    memset(&event, 0, sizeof(event));
+    tap_ok(epoll_wait(set, &event, 1, 30000) == 1 && event.data.u64 == 4711,
+           "an epoll instance in the image knows its handle");
+    close(set);
     rc = cr_poll_checkpoint_msg(&handle, NULL, &message);
     if (rc > 0) {
         tap_ok(1, "it was taken");
@@ -211,6 +249,7 @@ int main(int argc, char **argv)
         return 2;
     signal(SIGCHLD, count_child);
     check_arguments(argv[1]);
+    check_traced(argv[1]);
     check_other(argv[1], "select", ready_by_select);
     check_other(argv[1], "poll", ready_by_poll);
     check_other(argv[1], "epoll_wait", ready_by_epoll);
