@@ -216,7 +216,7 @@ int cr_dump_copy(struct cr_dump *d, const char *path, const struct cr_image_opti
     rc = write_image(d, err);
     if (rc < 0) {
         if (err != NULL && err->code == 0)
-            cr_fail(err, -rc, "cannot write %s", path);
+            cr_fail(err, -rc, "cannot write %s: %s", path, cr_error_words(-rc));
         cr_dump_abort(d);
         return rc;
     }

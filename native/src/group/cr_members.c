@@ -229,6 +229,22 @@ static uint64_t status_field(const char *text, const char *name)
     return at != NULL ? strtoull(at + strlen(name), NULL, 10) : 0;
 }
 
+/* The last number of "NSpid:": its pid in the innermost namespace. */
+static pid_t innermost_pid(const char *text, pid_t otherwise)
+{
+    const char *at = strstr(text, "\nNSpid:\t");
+    char *next;
+
+    at = at != NULL ? at + sizeof("\nNSpid:\t") - 1 : "\n";
+    while (*at != '\n' && *at != '\0') {
+        otherwise = (pid_t)strtol(at, &next, 10);
+        if (next == at)
+            break;
+        at = next;
+    }
+    return otherwise;
+}
+
 /* What its status says. The second number of "Uid:" is the effective one. */
 static void read_status(struct cr_member *m)
 {
@@ -240,6 +256,7 @@ static void read_status(struct cr_member *m)
     snprintf(path, sizeof(path), "/proc/%d/status", m->facts.pid);
     if (cr_sys_read_file(path, text, sizeof(text)) <= 0)
         return;
+    m->known_pid = innermost_pid(text, m->facts.pid);
     uid = strstr(text, "\nUid:\t");
     uid = uid != NULL ? strchr(uid + 6, '\t') : NULL;
     m->uid = uid != NULL ? (uint32_t)strtoul(uid, NULL, 10) : 0;
