@@ -167,6 +167,25 @@ static int grow(struct cr_restore_group *g, struct cr_error *err)
     return cr_board_meet(g, cr_group_look_for_dead, err);
 }
 
+/*
+ * What was in the foreground of the eldest's terminal is in that of ours, if this process is. All
+ * signals are blocked.
+ */
+static void give_terminal(const struct cr_restore_group *g)
+{
+    int leader = cr_group_find(g, g->kin[0].foreground);
+    int fd = -1;
+
+    if (leader >= 0 && cr_group_inherits_session(g, g->kin[0].sid) &&
+        !cr_group_inherits_group(g, g->kin[0].foreground))
+        fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (tcgetpgrp(fd) == getpgrp())
+        tcsetpgrp(fd, cr_handoff_members(g->handoff)[leader].kernel_pid);
+    close(fd);
+}
+
 /* The dead of a failed restart, so that nobody waits for them. */
 static void bury(const struct cr_restore_group *g)
 {
@@ -184,6 +203,8 @@ int cr_group_run(struct cr_restore_group *g, struct cr_error *err)
     g->barriers = 0;
     rc = grow(g, err);
     cr_group_drop_files(g);
+    if (rc == 0)
+        give_terminal(g);
     if (rc == 0)
         rc = cr_group_watch(g, err);
     if (rc < 0) {
