@@ -19,6 +19,7 @@ extern const struct cr_fd_kind cr_fd_timer;
 extern const struct cr_fd_kind cr_fd_epoll;
 extern const struct cr_fd_kind cr_fd_content;
 extern const struct cr_fd_kind cr_fd_unix;
+extern const struct cr_fd_kind cr_fd_netlink;
 extern const struct cr_fd_kind cr_fd_pty;
 extern const struct cr_fd_kind cr_fd_tcp;
 extern const struct cr_fd_kind cr_fd_udp;
@@ -45,6 +46,7 @@ const struct cr_fd_kind *const cr_fd_kinds[] = {
     &cr_fd_unix,
     &cr_fd_tcp,
     &cr_fd_udp,
+    &cr_fd_netlink,
     &cr_fd_standard,
     NULL,
 };
