@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A program for libraries.sh. Not linked with -lcr: "dlsym" says whether cr_init() is there, "dlopen" calls it from a library
- * opened at run time and registers a callback. Linked with it, "callback" does the same; with "fails" the callback ends a
- * restart.
+ * opened at run time and registers a callback. Linked with it, "callback" does the same; with "fails" or "exits" the callback ends
+ * a restart.
  */
 #include <libcr.h>
 
@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int fails;
+static int fails, exits;
 static volatile int runs;
 
 static int (*checkpoint)(int);
@@ -23,7 +23,11 @@ static int callback(void *unused)
 {
     (void)unused;
     runs++;
-    return checkpoint(0) > 0 ? fails : 0;
+    if (checkpoint(0) <= 0)
+        return 0;
+    if (exits)
+        exit(3);
+    return fails;
 }
 
 static int count_agents(void)
@@ -83,5 +87,6 @@ int main(int argc, char **argv)
     if (strcmp(mode, "dlopen") == 0 && argc > 2)
         return use(dlopen(argv[2], RTLD_NOW | RTLD_LOCAL));
     fails = strcmp(mode, "fails") == 0;
+    exits = strcmp(mode, "exits") == 0;
     return use(RTLD_DEFAULT);
 }

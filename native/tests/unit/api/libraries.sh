@@ -116,5 +116,12 @@ wait "$pid"
 pid=
 ok "ends the restart with CR_ERSTRTABRT" status_of 58 "$stage/bin/cr_restart" image
 ok "and words" grep -q 'callback' err2
+
+start "$linked" exits
+said 'agents 1'
+ok "a callback that exits in the restarted process" save
+wait "$pid"
+pid=
+ok "ends the restart as well" status_of 58 "$stage/bin/cr_restart" image
 echo "1..$count"
 exit "$bad"
