@@ -46,17 +46,28 @@ static int owned_clock(clockid_t clock, struct timespec *out)
     return 0;
 }
 
+static int own_clock(clockid_t clock, struct timespec *out)
+{
+    int rc = CR_NEXT(clock_gettime)(clock, out);
+
+    if (rc == 0)
+        add_ns(out, clock == CLOCK_PROCESS_CPUTIME_ID ? cr_cputime_of_process.total_ns
+                                                      : cr_cputime_of_thread.total_ns);
+    return rc;
+}
+
 CR_WRAPPER int clock_gettime(clockid_t clock, struct timespec *out)
 {
+    uint32_t restarts;
     int rc;
 
-    if (__builtin_expect(clock < 0, 0))
-        return owned_clock(clock, out);
-    rc = CR_NEXT(clock_gettime)(clock, out);
-    if (__builtin_expect(clock == CLOCK_PROCESS_CPUTIME_ID, 0) && rc == 0)
-        add_ns(out, cr_cputime_of_process.total_ns);
-    if (__builtin_expect(clock == CLOCK_THREAD_CPUTIME_ID, 0) && rc == 0)
-        add_ns(out, cr_cputime_of_thread.total_ns);
+    if (__builtin_expect(
+            clock >= 0 && clock != CLOCK_PROCESS_CPUTIME_ID && clock != CLOCK_THREAD_CPUTIME_ID, 1))
+        return CR_NEXT(clock_gettime)(clock, out);
+    do {
+        restarts = cr_cputime_restarts;
+        rc = clock < 0 ? owned_clock(clock, out) : own_clock(clock, out);
+    } while (restarts != cr_cputime_restarts);
     return rc;
 }
 
@@ -73,23 +84,33 @@ CR_WRAPPER int getrusage(__rusage_who_t who, struct rusage *usage)
 {
     const struct cr_cputime *before =
         (int)who == RUSAGE_THREAD ? &cr_cputime_of_thread : &cr_cputime_of_process;
-    int rc = CR_NEXT(getrusage)(who, usage);
+    uint32_t restarts;
+    int rc;
 
-    if (rc == 0 && ((int)who == RUSAGE_THREAD || (int)who == RUSAGE_SELF)) {
-        add_us(&usage->ru_utime, before->user_us);
-        add_us(&usage->ru_stime, before->system_us);
-    }
+    do {
+        restarts = cr_cputime_restarts;
+        rc = CR_NEXT(getrusage)(who, usage);
+        if (rc == 0 && ((int)who == RUSAGE_THREAD || (int)who == RUSAGE_SELF)) {
+            add_us(&usage->ru_utime, before->user_us);
+            add_us(&usage->ru_stime, before->system_us);
+        }
+    } while (restarts != cr_cputime_restarts);
     return rc;
 }
 
 CR_WRAPPER clock_t times(struct tms *buffer)
 {
-    clock_t now = CR_NEXT(times)(buffer);
     int64_t tick_us = SECOND_US / sysconf(_SC_CLK_TCK);
+    uint32_t restarts;
+    clock_t now;
 
-    if (buffer != NULL) {
-        buffer->tms_utime += cr_cputime_of_process.user_us / tick_us;
-        buffer->tms_stime += cr_cputime_of_process.system_us / tick_us;
-    }
+    do {
+        restarts = cr_cputime_restarts;
+        now = CR_NEXT(times)(buffer);
+        if (buffer != NULL) {
+            buffer->tms_utime += cr_cputime_of_process.user_us / tick_us;
+            buffer->tms_stime += cr_cputime_of_process.system_us / tick_us;
+        }
+    } while (restarts != cr_cputime_restarts);
     return now;
 }

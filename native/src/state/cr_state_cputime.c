@@ -9,6 +9,7 @@
 
 struct cr_cputime cr_cputime_of_process;
 __thread struct cr_cputime cr_cputime_of_thread __attribute__((tls_model("initial-exec")));
+volatile uint32_t cr_cputime_restarts;
 
 /* In our memory, which comes back. */
 static struct cr_cputime saved;
@@ -68,6 +69,7 @@ int cr_cputime_put_back(struct cr_state *state, struct cr_error *err)
     read_now(CLOCK_PROCESS_CPUTIME_ID, RUSAGE_SELF, &now);
     cr_cputime_of_process = saved;
     add(&cr_cputime_of_process, &now, -1);
+    cr_cputime_restarts++;
     return 0;
 }
 

@@ -20,6 +20,12 @@ struct cr_cputime {
 extern struct cr_cputime cr_cputime_of_process;
 extern __thread struct cr_cputime cr_cputime_of_thread __attribute__((tls_model("initial-exec")));
 
+/*
+ * Counts restarts: whoever adds must see the same count before and after it has read the kernel's clock, or a restart in between
+ * makes the sum of two halves that do not belong together.
+ */
+extern volatile uint32_t cr_cputime_restarts;
+
 /* By each thread of itself: what it has used, those times included; and in the restored process, what is to be added. */
 void cr_cputime_save_thread(struct cr_cputime *t);
 void cr_cputime_restore_thread(const struct cr_cputime *t);
