@@ -96,6 +96,18 @@ static void choose_for_namespace(struct cr_restore_group *g)
         g->options.restore_sid = 1;
 }
 
+/*
+ * A process group with a stopped process is hung up by the kernel when the last parent outside the
+ * group, but in its session, ends. In the group of the calling process that is the calling process:
+ * so it does not leave the eldest to init.
+ */
+static void stay_for_stopped(struct cr_restore_group *g)
+{
+    for (size_t i = 0; !g->options.restore_pgid && !g->options.restore_sid && i < g->kin_count; i++)
+        if (g->kin[i].stopped)
+            g->kin[0].child_of_init = 0;
+}
+
 /* Once: OPTIONS decide about sessions and groups, and so about who makes whom. */
 static int plan(struct cr_restore_group *g, const struct cr_restore_options *options,
                 struct cr_error *err)
@@ -108,6 +120,7 @@ static int plan(struct cr_restore_group *g, const struct cr_restore_options *opt
     g->own_sid = getsid(0);
     if (options->pid_namespace)
         choose_for_namespace(g);
+    stay_for_stopped(g);
     return cr_group_plan(g, err);
 }
 
