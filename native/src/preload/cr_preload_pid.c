@@ -7,19 +7,31 @@
 
 static const char PROC[] = "/proc/";
 
+#define GROUP_OR_SESSION ((uint32_t)CR_ID_GROUP | CR_ID_SESSION)
+
+/* A group or session that was begun after the restart has the id of the process that leads it. */
 pid_t cr_preload_kernel_id(pid_t known, uint32_t kinds)
 {
-    pid_t kernel;
+    pid_t kernel = known;
 
     if (known <= 0)
         return known;
-    kernel = cr_freeze_kernel_id(known, kinds);
+    if ((kinds & GROUP_OR_SESSION) != 0)
+        kernel = cr_freeze_kernel_id(known, kinds & GROUP_OR_SESSION);
+    if (kernel == known)
+        kernel = cr_freeze_kernel_id(known, kinds | CR_ID_PROCESS);
     return kernel > 0 ? kernel : CR_PRELOAD_NOBODY;
 }
 
 pid_t cr_preload_known_id(pid_t kernel, uint32_t kinds)
 {
-    return kernel > 0 ? cr_freeze_known_id(kernel, kinds) : kernel;
+    pid_t known = kernel;
+
+    if (kernel <= 0)
+        return kernel;
+    if ((kinds & GROUP_OR_SESSION) != 0)
+        known = cr_freeze_known_id(kernel, kinds & GROUP_OR_SESSION);
+    return known != kernel ? known : cr_freeze_known_id(kernel, kinds | CR_ID_PROCESS);
 }
 
 pid_t cr_preload_kernel_target(pid_t known)
