@@ -20,17 +20,22 @@
 static char sc_directory[512];
 static const char *sc_text;
 
+/* All of the file is there when its name is: who waits for it reads it at once. */
 static inline void sc_say(const char *name, const char *word, const char *text)
 {
+    char unfinished[620];
     char path[600];
     FILE *file;
 
     snprintf(path, sizeof(path), "%s/%s", sc_directory, name);
-    file = fopen(path, "we");
+    snprintf(unfinished, sizeof(unfinished), "%s.%d", path, (int)getpid());
+    file = fopen(unfinished, "we");
     if (file == NULL)
         _exit(99);
     fprintf(file, "%s %s\n", word, text);
     fclose(file);
+    if (rename(unfinished, path) != 0)
+        _exit(99);
 }
 
 static inline void sc_init(int argc, char **argv, const char *text)
