@@ -223,6 +223,9 @@ unset CR_FAULT
 ok "a full disk is 28" status 28 "$bin/cr_checkpoint" -f full "$pid"
 ok "names the file" says "full"
 ok "nothing else is left" none_left
+ok "the process runs on" runs_on
+end_victim
+run_victim count
 ok "a device that is full is 28" status 28 "$bin/cr_checkpoint" -f /dev/full "$pid"
 ok "and says so" says "o space left"
 ok "the process runs on" runs_on

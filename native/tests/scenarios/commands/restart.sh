@@ -247,7 +247,7 @@ if [[ $(id -u) -eq 0 ]] && command -v setpriv >/dev/null; then
     chmod 644 theirs out
     chmod 666 out victim.err
     ok "--restore-pid without the right is 1" status 1 setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all "$bin/cr_restart" --restore-pid theirs
-    ok "and says what to do" says "no-restore-pid"
+    ok "and says what to do" says "no-restore-pid\|restart as that user"
 fi
 for policy in check contents; do
     run_victim count
