@@ -44,12 +44,14 @@ build: deps | build/.keep
 demo: build
 	@./examples/heat/run.sh demo
 
+# The matrix and the programs mostly wait, so several run at once; the others have deadlines and run alone.
 check: build lint
-	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j 1
+	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j 1 -LE 'matrix|program'
+	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $$((2 * $(JOBS))) -L 'matrix|program'
 	mvn -B verify -DskipNative -Dquiesce.stage='$(STAGE)'
 
 check-fast: build lint
-	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -LE slow
+	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j 1 -LE 'slow|matrix'
 	mvn -B verify -DskipNative -Dquiesce.stage='$(STAGE)' -DexcludedGroups=slow
 
 lint:
