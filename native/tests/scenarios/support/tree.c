@@ -20,15 +20,18 @@ static const char *directory;
 
 __attribute__((noreturn)) static void tell(const char *word, const char *text)
 {
+    char unfinished[640];
     char path[600];
     FILE *file;
 
     snprintf(path, sizeof(path), "%s/tree-result", directory);
-    file = fopen(path, "we");
+    snprintf(unfinished, sizeof(unfinished), "%s.unfinished", path);
+    file = fopen(unfinished, "we");
     if (file == NULL)
         _exit(99);
     fprintf(file, "%s %s\n", word, text);
     fclose(file);
+    rename(unfinished, path);
     _exit(0);
 }
 
