@@ -153,7 +153,8 @@ static void look_at_output(struct look *l)
     quiesce_image_Pty *p = l->p;
 
     p->output.size = (pb_size_t)cr_pty_take(l->master, p->output.bytes, sizeof(p->output.bytes));
-    if (cr_pty_put(l->master, l->slave, 0, p->output.bytes, p->output.size) < 0)
+    if (p->output.size == sizeof(p->output.bytes) ||
+        cr_pty_put(l->master, l->slave, 0, p->output.bytes, p->output.size) < 0)
         refuse(l, "whose output is held up");
 }
 
@@ -172,7 +173,8 @@ static void look_at_input(struct look *l)
     set_modes(l->master, &raw);
     p->input.size = (pb_size_t)cr_pty_take(l->slave, p->input.bytes, sizeof(p->input.bytes));
     set_modes(l->master, &modes);
-    if (cr_pty_put(l->master, l->slave, 1, p->input.bytes, p->input.size) < 0)
+    if (p->input.size == sizeof(p->input.bytes) ||
+        cr_pty_put(l->master, l->slave, 1, p->input.bytes, p->input.size) < 0)
         refuse(l, "whose input is held up");
 }
 

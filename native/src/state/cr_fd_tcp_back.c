@@ -146,30 +146,37 @@ static int fill(struct cr_fd_pool *pool, struct cr_socket *s, struct cr_error *e
 }
 
 /* What was sent before a reset must have arrived, or it is thrown away. */
-static void await_arrival(int fd)
+static int await_arrival(int fd)
 {
     const struct timespec step = {0, 1000000};
     int left = 1;
 
     for (int i = 0; i < ARRIVAL_TRIES && left > 0; i++) {
         if (cr_sys(SYS_ioctl, fd, SIOCOUTQ, &left) < 0)
-            return;
+            return 0;
         if (left > 0)
             cr_sys(SYS_nanosleep, &step, 0);
     }
+    return left > 0 ? -ETIMEDOUT : 0;
 }
 
 /* Ends the other end, which nobody has, as the program saw it end. */
-static void leave(struct cr_fd_pool *pool, struct cr_socket *s)
+static int leave(struct cr_fd_pool *pool, struct cr_socket *s, struct cr_error *err)
 {
     const struct linger reset = {1, 0};
+    int is_reset = s->note->failed || s->note->state == quiesce_image_SocketState_SOCKET_OUTSIDE;
+    int rc = await_arrival(s->other);
 
-    await_arrival(s->other);
-    if (s->note->failed || s->note->state == quiesce_image_SocketState_SOCKET_OUTSIDE)
+    if (rc < 0 && is_reset)
+        return fail(s->note,
+                    "raise net.core.rmem_max and restart: what was received does not fit into", rc,
+                    err);
+    if (is_reset)
         cr_sys(SYS_setsockopt, s->other, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     cr_sys_close(s->other);
     cr_fd_pool_find(pool, KIND, s->device, s->inode)->fds[1] = -1;
     s->other = -1;
+    return 0;
 }
 
 static int shut_down(struct cr_fd_pool *pool, struct cr_socket *s, struct cr_error *err)
@@ -178,11 +185,14 @@ static int shut_down(struct cr_fd_pool *pool, struct cr_socket *s, struct cr_err
     uint32_t how = s->note->shutdown;
     int had_other = s->other >= 0;
 
-    (void)err;
-    if (had_other)
-        leave(pool, s);
-    else if (s->note->state == quiesce_image_SocketState_SOCKET_CONNECTED)
+    if (had_other) {
+        int rc = leave(pool, s, err);
+
+        if (rc < 0)
+            return rc;
+    } else if (s->note->state == quiesce_image_SocketState_SOCKET_CONNECTED) {
         partner = cr_socket_find(pool, KIND, s->device, s->note->partner);
+    }
     if (how & SENDS_NO_MORE)
         cr_sys(SYS_shutdown, s->fd, SHUT_WR);
     if ((how & RECEIVES_NO_MORE) && partner != NULL && partner->note != NULL &&
