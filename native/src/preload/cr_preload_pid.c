@@ -20,6 +20,9 @@ pid_t cr_preload_kernel_id(pid_t known, uint32_t kinds)
         kernel = cr_freeze_kernel_id(known, kinds & GROUP_OR_SESSION);
     if (kernel == known)
         kernel = cr_freeze_kernel_id(known, kinds | CR_ID_PROCESS);
+    /* A group outlives its leader. */
+    if (kernel <= 0 && (kinds & GROUP_OR_SESSION) != 0)
+        return known;
     return kernel > 0 ? kernel : CR_PRELOAD_NOBODY;
 }
 

@@ -33,7 +33,6 @@ struct cr_restore_options {
     int pid_namespace; /* use a user and pid namespace */
     int restore_pgid;  /* the eldest gets its old process group, and not that of the caller */
     int restore_sid;   /* likewise its session */
-    int as_sibling;    /* the eldest becomes a child of the caller's parent */
     int files;         /* FilesPolicy of wire.proto that the image must allow; -1: any */
     int tcp;           /* CR_RESTORE_TCP_* */
     int signal;        /* sent to all processes before a thread of them runs; 0: none */

@@ -191,10 +191,9 @@ __attribute__((noreturn)) static void live(struct cr_restore_group *g, int index
 static int make_one(struct cr_restore_group *g, int index)
 {
     const struct cr_kin *k = &g->kin[index];
-    int sibling = k->for_parent || (k->maker < 0 && k->parent < 0 && g->options.as_sibling);
     char text[200];
     pid_t child =
-        cr_group_fork(g->new_ids ? 0 : k->pid, sibling ? CLONE_PARENT : 0, k->exit_signal);
+        cr_group_fork(g->new_ids ? 0 : k->pid, k->for_parent ? CLONE_PARENT : 0, k->exit_signal);
 
     if (child == 0)
         live(g, index);

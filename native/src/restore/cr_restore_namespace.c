@@ -177,7 +177,7 @@ int cr_group_run_in_namespace(struct cr_restore_group *g, pid_t *ret_child, stru
     if (o == MAP_FAILED || pipe2(told, O_CLOEXEC) < 0)
         return cr_fail(err, errno, "cannot watch a pid namespace: %s", strerror(errno));
     g->options.exact_pid = 1;
-    child = cr_group_fork(0, g->options.as_sibling ? CLONE_PARENT : 0, SIGCHLD);
+    child = cr_group_fork(0, 0, SIGCHLD);
     if (child == 0) {
         close(told[0]);
         run_inside(g, o, told[1]);
