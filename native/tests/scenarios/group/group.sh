@@ -111,14 +111,13 @@ wait "$restart"
 ok "and ends well" grep -q ^pass result
 
 # ---- many
-begin many
-end
-chmod a+r image
+begin many "${user[@]}"
+end "${user[@]}"
 touch go
 ok "more descriptors than the limit are refused" not status 0 prlimit --nofile=80:80 "${user[@]}" "$bin/cr_restart" image
 ok "in words" says "limit of open files"
-ok "fifty come back" comes_back "$bin/cr_restart" image
-rm -f ready go result
+ok "fifty come back" comes_back "${user[@]}" "$bin/cr_restart" image
+rm -f ready go result image
 (clean "$bin/cr_run" "$scenarios/sc_family_many" "$dir" 200) </dev/null >>out 2>&1 &
 pid=$!
 await ready ready
