@@ -201,6 +201,8 @@ void cr_agent_return(struct cr_link *link)
         die(o, &err, STATUS_CANNOT_RESTART);
     o->had_signal = cr_agent_children_signalled();
     await_others(o, CR_RETURN_COMPLETE);
+    if (cr_state_verify(&cr_agent.dump.state, &err) < 0)
+        die(o, &err, STATUS_CANNOT_RESTART);
 }
 
 void cr_agent_returned(int rc, const struct cr_error *err)

@@ -8,6 +8,7 @@
 
 #include "cr_fd_common.h"
 #include "cr_state_descriptors_parts.h"
+#include "cr_state_kinds.h"
 
 #include "cr_fmt.h"
 #include "cr_sys.h"
@@ -21,6 +22,17 @@
 
 /* Bits of a member that are no events. A member without events was disarmed by EPOLLONESHOT. */
 #define MODES (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
+
+/* The hexadecimal number behind NAME in this line; 0: an older kernel does not say. */
+static uint64_t read_word(const char *line, const char *name)
+{
+    while (*line != '\n' && *line != '\0' && !cr_str_starts(line, name))
+        line++;
+    if (*line == '\n' || *line == '\0')
+        return 0;
+    line += cr_strlen(name);
+    return cr_parse_u64(&line, 16);
+}
 
 /* "tfd:        3 events: 40000019 data:                3  pos:0 ino:40e sdev:10" */
 int cr_epoll_next(const char **at, struct cr_epoll_line *ret_line)
@@ -43,6 +55,8 @@ int cr_epoll_next(const char **at, struct cr_epoll_line *ret_line)
     while (*line == ' ')
         line++;
     ret_line->data = cr_parse_u64(&line, 16);
+    ret_line->inode = read_word(line, "ino:");
+    ret_line->device = read_word(line, "sdev:");
     while (*line != '\n' && *line != '\0')
         line++;
     *at = line;
@@ -96,9 +110,22 @@ static int flush(struct cr_state *state, quiesce_image_Epoll *e, struct cr_error
 
 struct listing {
     quiesce_image_Epoll message;
+    uint64_t
+        anonymous; /* device of what has no inode of its own, and so looks like all others of its kind */
     int *tfds; /* of the lines before */
     size_t count;
 };
+
+/*
+ * Another process that shares the epoll instance may have the file. Where that cannot be known now, the restart looks (see
+ * cr_epoll_verify()).
+ */
+static int may_be_elsewhere(const struct cr_fd_collect *c, const struct listing *l,
+                            const struct cr_epoll_line *line)
+{
+    return c->state->in_group && (line->device == l->anonymous || line->inode == 0 ||
+                                  cr_fd_is_present(c, line->device, line->inode));
+}
 
 static int add_member(struct cr_fd_collect *c, struct listing *l, const struct cr_epoll_line *line,
                       struct cr_error *err)
@@ -109,12 +136,12 @@ static int add_member(struct cr_fd_collect *c, struct listing *l, const struct c
     l->tfds[l->count++] = line->tfd;
     *m = (quiesce_image_EpollMember){line->tfd, find_member(c, l->message.fd, line->tfd, index),
                                      line->events, line->data};
-    /* In a request, another process that shares the epoll instance has the file. */
-    if (m->fd < 0 && !c->state->in_group)
-        cr_refuse(c->refusals,
-                  "descriptor %d is an epoll instance with a member (registered as %d) that this "
-                  "process does not have open; remove it (EPOLL_CTL_DEL) before the checkpoint",
-                  l->message.fd, line->tfd);
+    if (m->fd < 0 && !may_be_elsewhere(c, l, line))
+        cr_refuse(
+            c->refusals,
+            "descriptor %d is an epoll instance with a member (registered as %d) that no "
+            "process of the checkpoint has open; remove it (EPOLL_CTL_DEL) before the checkpoint",
+            l->message.fd, line->tfd);
     l->message.member_count++;
     return l->message.member_count == MEMBERS_PER_NOTE ? flush(c->state, &l->message, err) : 0;
 }
@@ -136,6 +163,7 @@ static int collect(struct cr_fd_collect *c, const struct cr_open_file *file, con
     for (at = text; *at != '\0'; at++)
         lines += *at == '\n';
     l->message = (quiesce_image_Epoll){.fd = file->fd};
+    l->anonymous = file->st.st_dev;
     l->count = 0;
     l->tfds = cr_arena_alloc(c->scratch, (lines + 1) * sizeof(*l->tfds));
     if (l->tfds == NULL)
@@ -247,6 +275,59 @@ static int finish(struct cr_state *state, const quiesce_image_Descriptor *d, str
     rc = message != NULL ? add_all(state, d->fd, message, 1, err) : cr_fail_memory(err);
     if (rc == 0)
         rc = add_all(state, d->fd, message, 0, err);
+    cr_scratch_end(&scratch);
+    return rc;
+}
+
+static int is_watched(const char *text, const quiesce_image_EpollMember *m)
+{
+    struct cr_epoll_line line;
+
+    while (cr_epoll_next(&text, &line) > 0) {
+        if (line.tfd == m->tfd && line.data == m->data)
+            return 1;
+    }
+    return 0;
+}
+
+static int verify(struct cr_arena *arena, const quiesce_image_Epoll *message, struct cr_error *err)
+{
+    char *text = NULL;
+
+    for (pb_size_t i = 0; i < message->member_count; i++) {
+        const quiesce_image_EpollMember *m = &message->member[i];
+        int rc = m->fd < 0 && text == NULL ? cr_fdinfo_read(arena, message->fd, &text, err) : 0;
+
+        if (rc < 0)
+            return rc;
+        if (m->fd < 0 && !is_watched(text, m))
+            return cr_fail(err, CR_EREFUSED,
+                           "epoll instance %d had a member (registered as %d) that no process of "
+                           "the checkpoint had open",
+                           message->fd, m->tfd);
+    }
+    return 0;
+}
+
+int cr_epoll_verify(struct cr_state *state, struct cr_error *err)
+{
+    struct cr_scratch scratch;
+    quiesce_image_Epoll *message;
+    int rc;
+
+    cr_scratch_begin(&scratch, state->arena);
+    message = cr_arena_alloc(&scratch.arena, sizeof(*message));
+    rc = message != NULL ? 0 : cr_fail_memory(err);
+    for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next) {
+        size_t mark = scratch.arena.used;
+
+        if (note->type != quiesce_image_NoteType_NOTE_EPOLL)
+            continue;
+        rc = cr_state_decode(note, quiesce_image_Epoll_fields, message, err);
+        if (rc == 0)
+            rc = verify(&scratch.arena, message, err);
+        scratch.arena.used = mark;
+    }
     cr_scratch_end(&scratch);
     return rc;
 }

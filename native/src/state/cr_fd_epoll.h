@@ -10,6 +10,7 @@ struct cr_epoll_line {
     int tfd; /* number with which the member was registered */
     uint32_t events;
     uint64_t data;
+    uint64_t inode, device; /* of what is watched */
 };
 
 /* The next member in the text of fdinfo from *AT on, which is moved. Returns 1, 0 at the end, or -EINVAL. */

@@ -116,6 +116,11 @@ int cr_state_put_back(struct cr_state *state, struct cr_error *err)
     return 0;
 }
 
+int cr_state_verify(struct cr_state *state, struct cr_error *err)
+{
+    return cr_epoll_verify(state, err);
+}
+
 int cr_state_complete(struct cr_state *state, struct cr_error *err)
 {
     for (size_t i = 0; i < KIND_COUNT; i++) {

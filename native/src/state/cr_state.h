@@ -115,6 +115,9 @@ int cr_state_put_back(struct cr_state *state, struct cr_error *err);
  */
 int cr_state_complete(struct cr_state *state, struct cr_error *err);
 
+/* When all processes have done that: looks for what one of them puts back for another. */
+int cr_state_verify(struct cr_state *state, struct cr_error *err);
+
 /*
  * The last of all, when the agent has become who it was: that changes what must be set again. By the agent.
  */

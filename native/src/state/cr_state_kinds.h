@@ -26,6 +26,9 @@ int cr_descriptors_collect(struct cr_state *state, struct cr_error *err);
 int cr_descriptors_put_back(struct cr_state *state, struct cr_error *err);
 int cr_descriptors_finish(struct cr_state *state, struct cr_error *err);
 
+/* Members of epoll instances that only another process of the checkpoint can have registered again. */
+int cr_epoll_verify(struct cr_state *state, struct cr_error *err);
+
 /* Actions, and signals pending for the process and for each parked thread. */
 int cr_signals_collect(struct cr_state *state, struct cr_error *err);
 int cr_signals_put_back(struct cr_state *state, struct cr_error *err);

@@ -95,7 +95,7 @@ static void parent(pid_t pid)
     while (recv(parent_ends[0], NULL, 0, MSG_PEEK | MSG_TRUNC) < 701 &&
            poll(&events, 1, 5000) == 1) {
         char all[800];
-        if (recv(parent_ends[0], all, sizeof(all), MSG_PEEK) == 701)
+        if (recv(parent_ends[0], all, sizeof(all), MSG_PEEK) >= 701)
             break;
     }
     sc_ready();
