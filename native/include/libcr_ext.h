@@ -60,14 +60,15 @@ int cr_path_policy(const char *pattern, int policy);
 int cr_descriptor_policy(int fd, int policy);
 
 /* What this process and kernel can do. */
-#define CR_CAP_CHECKPOINT 0x1UL       /* the process has a checkpoint agent */
-#define CR_CAP_PAGEMAP_SCAN 0x2UL     /* contents are found without looking at every page (kernel 6.7) */
-#define CR_CAP_EXACT_PIDS 0x4UL       /* a restart can have the old process and thread ids */
-#define CR_CAP_NAMESPACES 0x8UL       /* user and pid namespaces may be made: cr_restart --pidns */
-#define CR_CAP_TIMER_IDS 0x10UL       /* POSIX timers get their old ids at once */
-#define CR_CAP_GUARDS 0x20UL          /* guard pages (madvise MADV_GUARD_INSTALL) */
-#define CR_CAP_MESSAGE_COPY 0x40UL    /* messages of System V queues can be saved */
-#define CR_CAP_SYSV_IDS 0x80UL        /* System V objects that are gone get their old ids */
+#define CR_CAP_CHECKPOINT 0x1UL /* the process has a checkpoint agent */
+#define CR_CAP_PAGEMAP_SCAN                                                                        \
+    0x2UL                       /* contents are found without looking at every page (kernel 6.7) */
+#define CR_CAP_EXACT_PIDS 0x4UL /* a restart can have the old process and thread ids */
+#define CR_CAP_NAMESPACES 0x8UL /* user and pid namespaces may be made: cr_restart --pidns */
+#define CR_CAP_TIMER_IDS 0x10UL /* POSIX timers get their old ids at once */
+#define CR_CAP_GUARDS 0x20UL    /* guard pages (madvise MADV_GUARD_INSTALL) */
+#define CR_CAP_MESSAGE_COPY 0x40UL /* messages of System V queues can be saved */
+#define CR_CAP_SYSV_IDS 0x80UL     /* System V objects that are gone get their old ids */
 unsigned long cr_capabilities(void);
 
 #ifdef __cplusplus

@@ -67,8 +67,8 @@ struct cr_state {
     int in_group; /* at a checkpoint: other processes are saved with this one */
     uint32_t
         tcp_policy; /* quiesce_wire_TcpPolicy; at a checkpoint and, where descriptors are created, at a restart */
-    int old_pid;            /* at restart: the pid in the image */
-    int files_rule;         /* at restart: cr_policy_files that its user wishes, plus 1; 0: as saved */
+    int old_pid;    /* at restart: the pid in the image */
+    int files_rule; /* at restart: cr_policy_files that its user wishes, plus 1; 0: as saved */
     const uint64_t *pinned; /* addresses whose memory is saved, whatever rules say */
     size_t pinned_count;
     /* From the kernel's id of a thread to the one that the application knows, and back. NULL: they are the same. */

@@ -8,7 +8,6 @@
 
 #include "libcr_ext.h"
 
-
 static pid_t before;
 
 static void want(const char *what, const char *at, size_t size, unsigned seed, int kept)

@@ -12,7 +12,7 @@
 
 #define SYSCALL_INSTRUCTION 0x050f /* 0f 05 */
 #define CALL_NUMBERS 1024
-#define FP_MAGIC 0x46505853U       /* FP_XSTATE_MAGIC1 in the software-reserved bytes */
+#define FP_MAGIC 0x46505853U /* FP_XSTATE_MAGIC1 in the software-reserved bytes */
 #define FP_RESERVED 464
 
 /*

@@ -45,7 +45,8 @@ static void put_byte(int fd, off_t at, uint8_t byte)
 
 static int is_image_error(int rc)
 {
-    return rc == -CR_EDAMAGED || rc == -CR_ENOTIMAGE || rc == -CR_EINCOMPLETE || rc == -CR_EIMAGEVERSION;
+    return rc == -CR_EDAMAGED || rc == -CR_ENOTIMAGE || rc == -CR_EINCOMPLETE ||
+           rc == -CR_EIMAGEVERSION;
 }
 
 /* Every bit before the page data, and every 61st byte of the page data. */

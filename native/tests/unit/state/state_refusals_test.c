@@ -88,7 +88,8 @@ static void test_system_v(void)
         close(hold[1]);
         _exit(read(hold[0], &byte, 1) == 0 ? 0 : 1);
     }
-    expect_refusal("is attached by another process too", "one that another process has too is refused");
+    expect_refusal("is attached by another process too",
+                   "one that another process has too is refused");
     close(hold[0]);
     close(hold[1]);
     waitpid(other, NULL, 0);
