@@ -67,7 +67,7 @@ int cr_attach_call(struct cr_attach_thread *t, const struct cr_attach_places *p,
 /* The remedy where tracing PID gave RC. Returns RC. */
 int cr_attach_explain(pid_t pid, int rc, struct cr_error *err);
 
-/* A value of a line "NAME:\thex" of /proc/PID/task/TID/status; 0 without. */
+/* The number in BASE behind NAME in /proc/PID/task/TID/status; 0: there is none. */
 uint64_t cr_attach_status(pid_t pid, pid_t tid, const char *name, int base);
 
 #endif

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # What of memory goes into an image, by options of cr_checkpoint. usage: memory.sh BIN MAPPER
+# shellcheck disable=SC2317,SC2119,SC2120 # functions are called by their names, with words that are theirs
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=SCRIPTDIR/support.sh

@@ -4,6 +4,7 @@
 #
 # Checkpoints of several processes, by their engine. usage: group_test.sh BIN TOOL FAMILY user|root
 # As an ordinary user when called by root with "user".
+# shellcheck disable=SC2317 # conditions are called by their names
 set -u
 bin=$1
 tool=$2
