@@ -297,7 +297,7 @@ int main(int argc, char **argv)
     output.stream = -1;
     if (rc == 0) {
         cr_checkpoint_join_targets(&options, argv);
-        cr_checkpoint_relay(!options.quiet && isatty(2), &progress);
+        cr_checkpoint_relay(!options.quiet && isatty(2), options.quiet, &progress);
         catch_interrupts(&options);
         rc = run(&options, progress, &output, &result, &err);
     }

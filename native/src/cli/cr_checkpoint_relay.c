@@ -56,7 +56,7 @@ static void draw(const struct cr_checkpoint_progress *p, time_t begun)
     fprintf(stderr, "\rcr_checkpoint: %-12s %4ld s  %-12s", p->phase, seconds, size);
 }
 
-static void wait_for_worker(const struct cr_checkpoint_progress *progress, int show)
+static void wait_for_worker(const struct cr_checkpoint_progress *progress, int show, int quiet)
 {
     time_t begun = time(NULL);
     int status = 0;
@@ -70,10 +70,13 @@ static void wait_for_worker(const struct cr_checkpoint_progress *progress, int s
     }
     if (show && time(NULL) - begun >= SHOW_AFTER_SECONDS)
         fprintf(stderr, "\r%60s\r", "");
+    if (WIFSIGNALED(status) && !quiet)
+        fprintf(stderr, "cr_checkpoint: its worker was ended by signal %d; nothing was saved\n",
+                WTERMSIG(status));
     exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
-void cr_checkpoint_relay(int show, struct cr_checkpoint_progress **ret_progress)
+void cr_checkpoint_relay(int show, int quiet, struct cr_checkpoint_progress **ret_progress)
 {
     struct cr_checkpoint_progress *shared =
         mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -85,7 +88,7 @@ void cr_checkpoint_relay(int show, struct cr_checkpoint_progress **ret_progress)
     }
     if (worker > 0) {
         catch_signals(show);
-        wait_for_worker(shared, show);
+        wait_for_worker(shared, show, quiet);
     }
     /* A checkpoint that nobody waits for is given up. */
     prctl(PR_SET_PDEATHSIG, SIGTERM);

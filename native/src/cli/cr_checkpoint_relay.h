@@ -17,7 +17,10 @@ struct cr_checkpoint_progress {
     char file[PATH_MAX]; /* that grows; "": none */
 };
 
-/* Returns in the worker, with RET_PROGRESS shared; the other process ends here with the worker's status. */
-void cr_checkpoint_relay(int show, struct cr_checkpoint_progress **ret_progress);
+/*
+ * Returns in the worker, with RET_PROGRESS shared; the other process ends here with the worker's status. SHOW: it draws how far the
+ * worker is; QUIET: it says nothing.
+ */
+void cr_checkpoint_relay(int show, int quiet, struct cr_checkpoint_progress **ret_progress);
 
 #endif
