@@ -23,8 +23,12 @@
 struct look {
     struct cr_fd_collect *c;
     int fd;
-    int is_fixed; /* the kernel shows only the beginning: TCP before Linux 6.10 */
-    int flight;   /* descriptors that the last message had with it */
+    int is_fixed;    /* the kernel shows only the beginning: TCP before Linux 6.10 */
+    int is_messages; /* with borders: an empty one is one as well */
+    int can_end;     /* the end of a connection looks like an empty message without credentials */
+    int has_credentials; /* the program wants them */
+    int is_hidden;       /* an empty message has been seen that cannot be seen again */
+    int flight;          /* descriptors that the last message had with it */
     char *buffer;
     struct cr_queue_head *head;
     union cr_socket_address name;
@@ -93,6 +97,14 @@ static int keep(struct look *l, size_t size)
     return 0;
 }
 
+static void forget_credentials(struct cr_queue_message *m)
+{
+    m->pid = 0;
+    m->uid = 0;
+    m->gid = 0;
+    m->flags = 0;
+}
+
 /* Looks at the next message. Returns its length or -errno. */
 static long look_next(struct look *l)
 {
@@ -109,6 +121,10 @@ static long look_next(struct look *l)
         return n;
     l->message = (struct cr_queue_message){.name_size = (uint16_t)h.msg_namelen};
     take_control(l, &h);
+    if (n == 0 && l->can_end && !(l->message.flags & CR_QUEUE_HAS_CREDENTIALS))
+        return -EAGAIN;
+    if (l->can_end && !l->has_credentials)
+        forget_credentials(&l->message);
     if (l->flight > 0 || (h.msg_flags & MSG_CTRUNC))
         cr_refuse(l->c->refusals,
                   "socket %d has received descriptors that the program has not taken yet; let it "
@@ -123,9 +139,50 @@ static long look_next(struct look *l)
     return n;
 }
 
+static int fail_look(const struct look *l, long rc, struct cr_error *err)
+{
+    return cr_fail(err, (int)-rc, "looking at what socket %d has received: %s", l->fd,
+                   cr_error_words((int)-rc));
+}
+
+/* There is a first message. */
+static void check_place(const struct look *l, int place)
+{
+    if (place == CR_QUEUE_HIDES_EMPTY)
+        cr_refuse(l->c->refusals,
+                  "socket %d may have received an empty message that was looked at before and "
+                  "cannot be seen again; let the program receive what waits before the checkpoint",
+                  l->fd);
+    else if (place >= 0)
+        cr_refuse(l->c->refusals,
+                  "socket %d has received messages that the program looks at from a place "
+                  "(SO_PEEK_OFF), which hides empty ones; let it receive them before the "
+                  "checkpoint",
+                  l->fd);
+}
+
+/* The first message can always be seen; looking from a place passes over it if it is empty and marked. */
+static int look_at_first(struct look *l, int *place, struct cr_error *err)
+{
+    char byte;
+    long n;
+
+    cr_socket_set(l->fd, SOL_SOCKET, SO_PEEK_OFF, CR_QUEUE_NO_PLACE);
+    n = cr_sys(SYS_recvfrom, l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC, 0, 0);
+    if (n == 0)
+        n = look_next(l);
+    if (n < 0 && n != -EAGAIN)
+        return fail_look(l, n, err);
+    if (n >= 0)
+        check_place(l, *place);
+    else if (*place == CR_QUEUE_HIDES_EMPTY)
+        *place = CR_QUEUE_NO_PLACE;
+    return n == 0 && keep(l, 0) < 0 ? cr_fail_memory(err) : 0;
+}
+
 static int look_at_all(struct look *l, uint64_t size, struct cr_error *err)
 {
-    int is_stream = size != CR_QUEUE_ALL;
+    int is_stream = !l->is_messages;
     int rc = 0;
 
     while (rc == 0 && (!is_stream || l->head->size < size)) {
@@ -134,11 +191,11 @@ static int look_at_all(struct look *l, uint64_t size, struct cr_error *err)
         if (n == -EAGAIN || (n == 0 && is_stream))
             break;
         if (n < 0)
-            return cr_fail(err, (int)-n, "looking at what socket %d has received: %s", l->fd,
-                           cr_error_words((int)-n));
+            return fail_look(l, n, err);
         rc = keep(l, (size_t)n);
         if (rc < 0)
             return cr_fail_memory(err);
+        l->is_hidden |= n == 0;
         if (l->is_fixed)
             break;
     }
@@ -162,18 +219,36 @@ static int add_note(struct cr_fd_collect *c, const struct cr_queue_head *head, s
     return rc;
 }
 
-static int look(struct look *l, uint64_t size, struct cr_error *err)
+static int look_from_places(struct look *l, uint64_t size, struct cr_error *err)
 {
     int place = cr_socket_option(l->fd, SOL_SOCKET, SO_PEEK_OFF);
+    int rc = l->is_messages ? look_at_first(l, &place, err) : 0;
+
+    l->is_fixed = cr_socket_set(l->fd, SOL_SOCKET, SO_PEEK_OFF, 0) < 0;
+    if (rc == 0)
+        rc = look_at_all(l, size, err);
+    if (l->is_hidden && place < 0)
+        place = CR_QUEUE_HIDES_EMPTY;
+    cr_socket_set(l->fd, SOL_SOCKET, SO_PEEK_OFF, place);
+    return rc;
+}
+
+static int look(struct look *l, uint64_t size, struct cr_error *err)
+{
     int rc;
 
     l->head = cr_arena_alloc(l->c->scratch, sizeof(*l->head));
     if (l->head == NULL)
         return cr_fail_memory(err);
     *l->head = (struct cr_queue_head){.fd = l->fd};
-    l->is_fixed = cr_socket_set(l->fd, SOL_SOCKET, SO_PEEK_OFF, 0) < 0;
-    rc = look_at_all(l, size, err);
-    cr_socket_set(l->fd, SOL_SOCKET, SO_PEEK_OFF, place);
+    l->is_messages = size >= CR_QUEUE_UNTIL_END;
+    l->can_end = size == CR_QUEUE_UNTIL_END;
+    l->has_credentials = cr_socket_option(l->fd, SOL_SOCKET, SO_PASSCRED) > 0;
+    if (l->can_end)
+        cr_socket_set(l->fd, SOL_SOCKET, SO_PASSCRED, 1);
+    rc = look_from_places(l, size, err);
+    if (l->can_end)
+        cr_socket_set(l->fd, SOL_SOCKET, SO_PASSCRED, l->has_credentials);
     return rc == 0 && l->head->count > 0 ? add_note(l->c, l->head, err) : rc;
 }
 

@@ -57,6 +57,15 @@ int cr_queue_next(struct cr_queue_reader *reader, struct cr_queued *ret_message,
                   struct cr_error *err);
 /* For datagrams: all of them, however long they are. */
 #define CR_QUEUE_ALL UINT64_MAX
+/* For connections that keep the borders of messages: all of them, up to the end of a connection that has ended. */
+#define CR_QUEUE_UNTIL_END (UINT64_MAX - 1)
+
+/*
+ * Looking from a place (SO_PEEK_OFF) marks an empty message, and a marked one is passed over from then on, unless it is the first.
+ * That there are such ones is kept in the socket, so that whoever looks next knows: below zero, the kernel does not use the place.
+ */
+#define CR_QUEUE_NO_PLACE (-1)
+#define CR_QUEUE_HIDES_EMPTY (-2)
 
 /*
  * Looks at what FD has received, SIZE bytes of a stream, and adds the note if there is something. Nothing is taken away.

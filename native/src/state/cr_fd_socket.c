@@ -48,6 +48,7 @@ int cr_socket_collect(struct cr_fd_collect *c, const struct cr_open_file *file,
                       quiesce_image_Socket *s)
 {
     struct pollfd events = {file->fd, 0, 0};
+    int locked;
 
     *s = (quiesce_image_Socket){.fd = file->fd};
     s->family = (uint32_t)cr_socket_option(file->fd, SOL_SOCKET, SO_DOMAIN);
@@ -58,7 +59,11 @@ int cr_socket_collect(struct cr_fd_collect *c, const struct cr_open_file *file,
         address_of(SYS_getpeername, file->fd, s->peer_name.bytes, sizeof(s->peer_name.bytes));
     cr_sys(SYS_poll, &events, 1, 0);
     s->failed = (events.revents & POLLERR) != 0;
+    /* Another process that looks into the queue changes some for a moment. */
+    locked = cr_look_lock(c, "socket", file->st.st_ino);
     cr_socket_options_collect(file->fd, s);
+    if (locked >= 0)
+        cr_sys_close(locked);
     if (has_filter(file->fd))
         cr_refuse(
             c->refusals,

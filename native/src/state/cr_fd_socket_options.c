@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /* context: frozen. Options of sockets: those of the list are read, and at a restart given to the new socket where it differs. */
+#include "cr_fd_queue.h"
 #include "cr_fd_socket.h"
 
 #include "cr_fmt.h"
@@ -160,6 +161,15 @@ static void keep(quiesce_image_Socket *s, const struct option *o, const uint8_t 
     s->option_count++;
 }
 
+/* What looking at a queue has left in the socket says nothing of the new one. */
+static int is_own_mark(const struct option *o, const uint8_t *value, int size)
+{
+    const int mark = CR_QUEUE_HIDES_EMPTY;
+
+    return o->level == SOL_SOCKET && o->name == SO_PEEK_OFF && size == (int)sizeof(mark) &&
+           memcmp(value, &mark, sizeof(mark)) == 0;
+}
+
 void cr_socket_options_collect(int fd, quiesce_image_Socket *s)
 {
     static const struct option SIZES[] = {{SOL_SOCKET, SO_SNDBUF}, {SOL_SOCKET, SO_RCVBUF}};
@@ -178,7 +188,7 @@ void cr_socket_options_collect(int fd, quiesce_image_Socket *s)
             (s->type == SOCK_STREAM && is_for_multicast(&OPTIONS[i])))
             continue;
         size = get(fd, &OPTIONS[i], value);
-        if (size > 0)
+        if (size > 0 && !is_own_mark(&OPTIONS[i], value, size))
             keep(s, &OPTIONS[i], value, size);
     }
 }

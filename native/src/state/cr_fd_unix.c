@@ -159,6 +159,14 @@ static int has_urgent(int fd)
     return cr_sys(SYS_poll, &events, 1, 0) > 0 && (events.revents & POLLPRI);
 }
 
+static uint64_t amount(const struct look *l)
+{
+    if (l->s->type == SOCK_DGRAM)
+        return CR_QUEUE_ALL;
+    /* Looking at nothing would take the error. */
+    return l->s->type == SOCK_SEQPACKET && !l->s->failed ? CR_QUEUE_UNTIL_END : l->info.received;
+}
+
 static int collect_all(struct look *l, struct cr_error *err)
 {
     quiesce_image_Socket *s = l->s;
@@ -176,8 +184,7 @@ static int collect_all(struct look *l, struct cr_error *err)
     if (rc < 0 || (s->type == SOCK_DGRAM && !is_receiving) ||
         s->state == quiesce_image_SocketState_SOCKET_LISTENING)
         return rc;
-    return cr_queue_collect(l->c, l->file, s->type == SOCK_DGRAM ? CR_QUEUE_ALL : l->info.received,
-                            err);
+    return cr_queue_collect(l->c, l->file, amount(l), err);
 }
 
 static int collect(struct cr_fd_collect *c, const struct cr_open_file *file, const char *link,

@@ -3,7 +3,7 @@
 /* Datagrams: a named receiver with messages of named, unnamed and closed senders, senders connected to it, lengths and order. */
 #include "sc_sock.h"
 
-static int receiver, named, unnamed, connected;
+static int receiver, empty[2], packets[2], named, unnamed, connected;
 static struct sockaddr_un receiver_name, named_name, closed_name;
 static socklen_t receiver_size, named_size, closed_size;
 static struct sc_names connected_names, named_names;
@@ -61,6 +61,13 @@ int main(int argc, char **argv)
     send_from(named, 1, 4);
     sc_send_pattern(connected, 50, 5);
     close(closed);
+    sc_pair(SOCK_DGRAM, empty);
+    sc_send_pattern(empty[0], 0, 0);
+    sc_send_pattern(empty[0], 5, 1);
+    sc_pair(SOCK_SEQPACKET, packets);
+    sc_send_pattern(packets[0], 0, 0);
+    sc_send_pattern(packets[0], 6, 2);
+    close(packets[0]);
     connected_names = sc_names_of(connected);
     named_names = sc_names_of(named);
     sc_ready();
@@ -78,5 +85,11 @@ int main(int argc, char **argv)
     CHECK(connect(named, (struct sockaddr *)&receiver_name, receiver_size) == 0);
     sc_send_pattern(named, 70, 7);
     expect_from(&named_name, named_size, 70, 7);
+    sc_expect_pattern(empty[1], 0, 0);
+    sc_expect_pattern(empty[1], 5, 1);
+    sc_expect_nothing(empty[1]);
+    sc_expect_pattern(packets[1], 0, 0);
+    sc_expect_pattern(packets[1], 6, 2);
+    sc_expect_end(packets[1]);
     sc_pass();
 }
