@@ -243,4 +243,10 @@ if command -v script >/dev/null; then
     ok "and the image is complete" is_image slow
     end_victim
 fi
+CR_FAULT=dump:before-copy=fail run_victim count
+ok "a disk that fails is 5" status 5 "$bin/cr_checkpoint" -f failing "$pid"
+ok "and says where" says "failing"
+ok "and nothing is left" not test -e failing
+ok "and the program runs on" runs_on
+end_victim
 finish_test

@@ -265,4 +265,22 @@ ok "--files=contents without contents is 22" status 22 "$bin/cr_restart" --files
 ok "and says so" says "only its digest"
 ok "--tcp=error without a connection" restarts image --tcp=error
 ok "--no-restore-pgid --no-restore-sid" restarts image --no-restore-pgid --no-restore-sid
+ok "no memory is 12" status 12 prlimit --as=60000000 "$bin/cr_restart" image
+ok "and says so" says "memory"
+listen='import socket, sys, time
+s = socket.socket(); s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen()
+print("ready", s.getsockname()[1], flush=True); time.sleep(600)'
+(clean "$bin/cr_run" /usr/bin/python3 -c "$listen" 0) </dev/null >out &
+pid=$!
+await out ready
+port=$(awk '/ready/ { print $2 }' out)
+ok "a program that listens" status 0 "$bin/cr_checkpoint" --kill -f listening "$pid"
+wait "$pid" 2>/dev/null
+(clean /usr/bin/python3 -c "$listen" "$port") </dev/null >occupant &
+pid=$!
+await occupant ready
+ok "whose port is in use is 98" status 98 "$bin/cr_restart" listening
+ok "and says which" says "127.0.0.1:$port"
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
 finish_test
