@@ -51,7 +51,7 @@ check: build lint
 	mvn -B verify -DskipNative -Dquiesce.stage='$(STAGE)'
 
 check-fast: build lint
-	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j 1 -LE 'slow|matrix'
+	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) -LE 'slow|matrix'
 	mvn -B verify -DskipNative -Dquiesce.stage='$(STAGE)' -DexcludedGroups=slow
 
 lint:
