@@ -92,16 +92,31 @@ static int check_size(int fd, const quiesce_image_Descriptor *d, struct cr_error
                    d->path, d->fd, (unsigned long)st.st_size, (unsigned long)d->size);
 }
 
+/*
+ * The restarter's own stream goes into the same file, which is then not the program's alone: a job script's log. It is left as it
+ * is, and the program goes on where the others are.
+ */
+static int is_restarters(const quiesce_image_Descriptor *d)
+{
+    struct stat st;
+
+    return d->fd <= 2 && cr_sys_fstat(d->fd, &st) == 0 && st.st_ino == d->inode &&
+           st.st_dev == d->device;
+}
+
 static int open_again(struct cr_fd_create *c, const quiesce_image_Descriptor *d,
                       struct cr_error *err)
 {
     uint32_t once = (d->status_flags & O_TMPFILE) == O_TMPFILE ? O_TMPFILE : 0;
     int flags = (int)(d->status_flags & ~(ONCE | (uint32_t)O_ASYNC | once)) | O_NOCTTY | O_CLOEXEC;
     int create = d->files == CR_FILES_CONTENTS ? O_CREAT : 0;
-    int fd = cr_sys_open(d->path, flags | create, d->mode);
+    int fd;
     int rc;
 
     (void)c;
+    if (is_restarters(d))
+        return CR_FD_KEEP_STREAM;
+    fd = cr_sys_open(d->path, flags | create, d->mode);
     if (fd < 0)
         return cr_fail(err, fd == -ENOENT ? CR_EFILEMISSING : -fd,
                        "cannot open %s again, which the program had as descriptor %d: %s; put the "
@@ -115,6 +130,15 @@ static int open_again(struct cr_fd_create *c, const quiesce_image_Descriptor *d,
     if (d->offset > 0)
         cr_sys(SYS_lseek, fd, d->offset, SEEK_SET);
     return fd;
+}
+
+static int is_kept(const struct cr_state *state, const quiesce_image_Descriptor *d)
+{
+    for (size_t i = 0; i < state->inherited_count; i++) {
+        if (state->inherited[i].fd == d->fd)
+            return state->inherited[i].number == CR_FD_KEEP_STREAM;
+    }
+    return 0;
 }
 
 /* What the program wrote after the image was taken it will write again. */
@@ -133,7 +157,7 @@ static int cut(const quiesce_image_Descriptor *d, struct cr_error *err)
 static int finish_file(struct cr_state *state, const quiesce_image_Descriptor *d,
                        struct cr_error *err)
 {
-    int rc = cut(d, err);
+    int rc = is_kept(state, d) ? 0 : cut(d, err);
 
     return rc < 0 ? rc : cr_locks_put_back(state, d, err);
 }

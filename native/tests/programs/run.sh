@@ -66,7 +66,6 @@ wait_at_random() {
 }
 
 has_come_back() {
-    is_running "$restart_pid" || fail "cr_restart ended"
     pid=$(cat "/proc/$restart_pid/task/$restart_pid/children" 2>/dev/null || true)
     pid=${pid%% *}
     [[ -n $pid ]] && grep -qsx cr-agent "/proc/$pid"/task/*/comm
@@ -87,6 +86,7 @@ restart() {
     restart_pid=$!
     for ((i = 0; i < 1500; i++)); do
         ! has_come_back || return 0
+        is_running "$restart_pid" || return 1 # the program was quick, or its status will tell
         sleep 0.02
     done
     fail "the program did not come back within 30 s"
@@ -114,7 +114,7 @@ for ((round = 0; round < rounds; round++)); do
     kills=$((kills + 1))
     wait "${restart_pid:-$pid}" 2>/dev/null || true
     restart_pid=
-    restart
+    restart || break
 done
 status=0
 wait "${restart_pid:-$pid}" || status=$?
