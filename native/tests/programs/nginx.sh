@@ -7,7 +7,7 @@ needs=(nginx /usr/bin/python3)
 setup() {
     mkdir -p html tmp logs
     for ((i = 0; i < 20; i++)); do seq 1 $((i * 997 + 10)) >"html/f$i"; done
-    port=$((20000 + RANDOM % 20000))
+    port=$((20000 + RANDOM % 12000))
     cat >nginx.conf <<END
 worker_processes 2; daemon off; pid $PWD/nginx.pid; error_log $PWD/logs/error.log; user root;
 events { worker_connections 64; }
