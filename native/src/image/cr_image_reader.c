@@ -9,6 +9,7 @@
 #include "cr_crc32c.h"
 #include "cr_fmt.h"
 #include "cr_hash.h"
+#include "cr_image_read.h"
 #include "cr_machine.h"
 #include "cr_sys.h"
 #include "image.pb.h"
@@ -55,24 +56,7 @@ static int not_image(const struct opening *o, struct cr_error *err, const char *
 static int read_at(const struct opening *o, void *buffer, size_t size, uint64_t offset,
                    struct cr_error *err)
 {
-    uint8_t *at = buffer;
-
-    while (size > 0) {
-        long n = cr_sys_pread(o->fd, at, size, o->base + offset);
-
-        if (n == -EINTR)
-            continue;
-        if (n < 0)
-            return cr_fail(err, (int)-n, "cannot read %s at offset %lu: %s", o->path, offset,
-                           cr_error_words((int)-n));
-        if (n == 0)
-            return cr_fail(err, CR_EINCOMPLETE, "%s ends at offset %lu: it was cut short", o->path,
-                           offset);
-        at += n;
-        size -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return 0;
+    return cr_image_read_at(o->fd, o->path, o->base, buffer, size, offset, err);
 }
 
 static int check_elf_header(const struct opening *o, const Elf64_Ehdr *h, struct cr_error *err)

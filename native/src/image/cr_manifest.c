@@ -5,6 +5,7 @@
 
 #include "cr_crc32c.h"
 #include "cr_fmt.h"
+#include "cr_image_read.h"
 #include "cr_image_reader.h"
 #include "cr_sys.h"
 #include "cr_tar.h"
@@ -76,29 +77,6 @@ static int damaged(const struct opening *o, const char *what, uint64_t at, struc
     return cr_fail(err, CR_EDAMAGED, "%s is damaged: %s at offset %lu", o->path, what, at);
 }
 
-static int read_at(const struct opening *o, void *buffer, size_t size, uint64_t offset,
-                   struct cr_error *err)
-{
-    uint8_t *at = buffer;
-
-    while (size > 0) {
-        long n = cr_sys_pread(o->fd, at, size, offset);
-
-        if (n == -EINTR)
-            continue;
-        if (n < 0)
-            return cr_fail(err, (int)-n, "cannot read %s at offset %lu: %s", o->path, offset,
-                           cr_error_words((int)-n));
-        if (n == 0)
-            return cr_fail(err, CR_EINCOMPLETE, "%s ends at offset %lu: it was cut short", o->path,
-                           offset);
-        at += n;
-        size -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return 0;
-}
-
 static int open_file(struct opening *o, struct cr_error *err)
 {
     struct stat info = {0};
@@ -121,7 +99,7 @@ static int read_entry(const struct opening *o, uint64_t offset, struct cr_tar_en
     uint8_t head[CR_TAR_HEAD];
     uint64_t left = o->file_size > offset ? o->file_size - offset : 0;
     size_t size = left < sizeof(head) ? left : sizeof(head);
-    int rc = read_at(o, head, size, offset, err);
+    int rc = cr_image_read_at(o->fd, o->path, 0, head, size, offset, err);
 
     if (rc < 0)
         return rc;
@@ -145,10 +123,12 @@ static int check_tail(const struct opening *o, uint64_t at, struct cr_error *err
 {
     uint8_t tail[3 * CR_TAR_BLOCK];
     uint64_t size = CR_TAR_UP(at) - at + 2 * CR_TAR_BLOCK;
-    int rc = o->file_size < at + size ? read_at(o, tail, 1, o->file_size, err) : 0;
+    int rc = o->file_size < at + size
+                 ? cr_image_read_at(o->fd, o->path, 0, tail, 1, o->file_size, err)
+                 : 0;
 
     if (rc == 0)
-        rc = read_at(o, tail, size, at, err);
+        rc = cr_image_read_at(o->fd, o->path, 0, tail, size, at, err);
     for (uint64_t i = 0; rc == 0 && i < size; i++)
         rc = tail[i] != 0 ? damaged(o, "end of the file", at + i, err) : 0;
     if (rc == 0 && o->file_size != at + size)
@@ -178,7 +158,7 @@ static int read_manifest(struct opening *o, struct cr_error *err)
     text = cr_arena_alloc(o->arena, entry.size);
     if (text == NULL)
         return cr_fail(err, ENOMEM, "no memory for the manifest of %s", o->path);
-    rc = read_at(o, text, entry.size, at, err);
+    rc = cr_image_read_at(o->fd, o->path, 0, text, entry.size, at, err);
     o->text = text;
     o->text_size = entry.size;
     return rc < 0 ? rc : check_tail(o, at + entry.size, err);

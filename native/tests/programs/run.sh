@@ -24,20 +24,8 @@ pid=
 restart_pid=
 RANDOM=$seed
 
-kill_tree() {
-    local child
-    for child in $(cat "/proc/$1/task"/*/children 2>/dev/null || true); do
-        kill_tree "$child"
-    done
-    kill -KILL "$1" 2>/dev/null || true
-}
-
-# shellcheck disable=SC2317 # called by the trap
-finish() {
-    [[ -z $restart_pid ]] || kill_tree "$restart_pid"
-    [[ -z $pid ]] || kill_tree "$pid"
-    rm -rf "$dir"
-}
+# shellcheck source=SCRIPTDIR/../support/processes.sh
+source "$(dirname "$0")/../support/processes.sh"
 trap finish EXIT
 
 fail() {
@@ -46,15 +34,6 @@ fail() {
     tail -n 20 "$dir"/log 2>/dev/null | sed 's/^/# /' || true
     echo "1..1"
     exit 1
-}
-
-without_descriptors() {
-    local fd
-    for fd in /proc/self/fd/*; do
-        fd=${fd##*/}
-        ((fd <= 2)) || eval "exec $fd>&-" 2>/dev/null || true
-    done
-    exec "$@"
 }
 
 is_running() { [[ -d /proc/$1 ]] && ! grep -q '^State:.[ZX]' "/proc/$1/status" 2>/dev/null; }

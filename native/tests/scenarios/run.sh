@@ -27,21 +27,8 @@ command=("$program" "$dir")
 pid=
 restart_pid=
 
-# The process that was started and all below it, so that nothing of a failed test is left.
-kill_tree() {
-    local child
-    for child in $(cat "/proc/$1/task"/*/children 2>/dev/null || true); do
-        kill_tree "$child"
-    done
-    kill -KILL "$1" 2>/dev/null || true
-}
-
-# shellcheck disable=SC2317 # called by the trap
-finish() {
-    [[ -z $restart_pid ]] || kill_tree "$restart_pid"
-    [[ -z $pid ]] || kill_tree "$pid"
-    rm -rf "$dir"
-}
+# shellcheck source=SCRIPTDIR/../support/processes.sh
+source "$(dirname "$0")/../support/processes.sh"
 trap finish EXIT
 
 fail() {
@@ -75,16 +62,6 @@ has_agent() { grep -qsx cr-agent "/proc/$pid"/task/*/comm || exists result || gr
 wait_at_random() {
     local millis=$((RANDOM % 80))
     sleep "$(printf '0.%03d' $millis)"
-}
-
-# Descriptors that the test driver left open are no part of a scenario.
-without_descriptors() {
-    local fd
-    for fd in /proc/self/fd/*; do
-        fd=${fd##*/}
-        ((fd <= 2)) || eval "exec $fd>&-" 2>/dev/null || true
-    done
-    exec "$@"
 }
 
 save() {

@@ -4,6 +4,7 @@
  * Blocking calls, each in a thread of its own, while all threads are stopped every 50 ms: none may
  * end before its time or with EINTR, and those with a timeout keep their deadline.
  */
+#include "agent_thread.h"
 #include "cr_freeze.h"
 #include "tap.h"
 
@@ -427,23 +428,6 @@ static void satisfy(void)
         write(timed_fds[1], "x", 1) != 1 || write(pipe_fds[1], "yyyy", 4) != 4)
         exit(3);
     flock(lock_fd, LOCK_UN);
-}
-
-/* The agent leads stops elsewhere; here the main thread does, and leaves the agent alone. */
-static int is_agent(int tid)
-{
-    char path[64];
-    char name[32] = "";
-    FILE *file;
-
-    snprintf(path, sizeof(path), "/proc/self/task/%d/comm", tid);
-    file = fopen(path, "re");
-    if (file == NULL)
-        return 0;
-    if (fgets(name, sizeof(name), file) == NULL)
-        name[0] = '\0';
-    fclose(file);
-    return strcmp(name, "cr-agent\n") == 0;
 }
 
 static void stop_all(int *ret_failures)

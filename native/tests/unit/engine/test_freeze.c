@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stopping and releasing threads over and over; how long it takes is told in comments. */
+#include "agent_thread.h"
 #include "cr_freeze.h"
 #include "tap.h"
 
@@ -24,22 +25,6 @@ static int64_t now_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
-static int is_agent(int tid)
-{
-    char path[64];
-    char name[32] = "";
-    FILE *file;
-
-    snprintf(path, sizeof(path), "/proc/self/task/%d/comm", tid);
-    file = fopen(path, "re");
-    if (file == NULL)
-        return 0;
-    if (fgets(name, sizeof(name), file) == NULL)
-        name[0] = '\0';
-    fclose(file);
-    return strcmp(name, "cr-agent\n") == 0;
 }
 
 static void *wait_for_lock(void *argument)
