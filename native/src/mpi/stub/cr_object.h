@@ -63,6 +63,7 @@ void cr_info_rebuild(void);
 MPI_Win cr_window_new(MPI_Win real, MPI_Comm comm, const char *made_by);
 MPI_File cr_file_new(MPI_File real, MPI_Comm comm, const char *made_by);
 int cr_window_check(struct cr_error *err);
+int cr_file_check(struct cr_error *err);
 
 /* ---- error handlers and error codes ---- */
 /* Errors of the real MPI on its predefined objects come back as codes. */

@@ -14,6 +14,8 @@ int cr_stub_check(struct cr_error *err)
     int rc = cr_window_check(err);
 
     if (rc == 0)
+        rc = cr_file_check(err);
+    if (rc == 0)
         rc = cr_communicator_check(err);
     if (rc == 0)
         rc = cr_group_check(err);
