@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: frozen, but the application runs again. Digests of what is in the file, sync, and the final name. */
+/* context: frozen, but the application runs again. Digests of what is in the file, unless the copy has computed them, sync, and the final name. */
 #include "cr_image_team.h"
 #include "cr_image_writer.h"
 
@@ -137,7 +137,8 @@ static int hash_data(struct cr_image_writer *w, uint8_t *buffers, int count, str
 
 static int hash_all(struct cr_image_writer *w, struct cr_error *err)
 {
-    int count = w->direct_fd >= 0 ? CR_IMAGE_WRITERS : 1; /* one is enough for the page cache */
+    int many = w->direct_fd >= 0 && !w->hashed; /* one is enough for the page cache */
+    int count = many ? CR_IMAGE_WRITERS : 1;
     size_t size = (size_t)count * CR_DIGEST_CHUNK;
     uint64_t buffers =
         cr_sys_mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -145,7 +146,7 @@ static int hash_all(struct cr_image_writer *w, struct cr_error *err)
 
     if (cr_sys_is_error(buffers))
         return cr_fail(err, ENOMEM, "no memory to read %s back", w->partial);
-    rc = hash_data(w, (uint8_t *)buffers, count, err);
+    rc = w->hashed ? 0 : hash_data(w, (uint8_t *)buffers, count, err);
     if (rc == 0)
         rc = hash_structure(w, (uint8_t *)buffers, err);
     cr_sys_munmap(buffers, size);

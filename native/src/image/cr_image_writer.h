@@ -14,6 +14,7 @@
 
 #define CR_IMAGE_PIECE (1UL << 20) /* bytes of one write */
 #define CR_IMAGE_WRITERS 4         /* where a caller leaves the choice to us */
+#define CR_IMAGE_PART_WRITERS 2    /* of a part, at most */
 #define CR_IMAGE_NOTE_ALIGN(x) (((uint64_t)(x) + 3) & ~3UL)
 
 /* An added note: header, name and description as they stand in the file. */
@@ -59,6 +60,7 @@ struct cr_image_writer {
     uint64_t base;     /* of a part: where it begins in the file */
     int planned;
     int copied;
+    int hashed; /* while it was copied */
 };
 
 /* Sets offsets, sizes and the empty digests from the notes and runs added. */
