@@ -199,9 +199,13 @@ static int receive_unexpected(struct cr_communicator *c, void *context)
 static int all_done(struct drain *d)
 {
     int done = 0, rc = MPI_SUCCESS;
-    uint64_t fs = cr_lower_enter();
+    int begin = !d->in_barrier && cr_request_received == d->expected && d->unfinished == 0;
+    uint64_t fs;
 
-    if (!d->in_barrier && cr_request_received == d->expected && d->unfinished == 0) {
+    if (begin)
+        cr_file_sync();
+    fs = cr_lower_enter();
+    if (begin) {
         rc = CR_REAL(Ibarrier)(cr_internal_drain, &d->barrier);
         d->in_barrier = 1;
     }
@@ -265,8 +269,10 @@ int cr_drain_run(uint64_t *ret_messages, struct cr_error *err)
     rc = count_expected(&d);
     if (rc == 0)
         rc = receive_everything(&d);
-    cr_stub_return_main(&saved);
     broken = rc != 0;
+    if (rc == 0)
+        rc = cr_file_save(err);
+    cr_stub_return_main(&saved);
     if (rc == 0)
         *ret_messages = d.kept;
     return rc;

@@ -39,6 +39,15 @@ static void identify_by_parent(struct cr_communicator *comm, const struct cr_com
     comm->id_low = mix(mix(parent->id_low, child), parent->id_high + 1);
 }
 
+void cr_communicator_child(MPI_Comm parent, uint64_t ret_id[2])
+{
+    struct cr_communicator *p = (struct cr_communicator *)parent;
+    uint64_t child = __atomic_add_fetch(&p->children, 1, __ATOMIC_RELAXED);
+
+    ret_id[0] = mix(mix(p->id_high, p->id_low), child);
+    ret_id[1] = mix(mix(p->id_low, child), p->id_high + 1);
+}
+
 /* Rank 0 says (its world rank, a count of its own): distinct, because nobody else says its rank. */
 static void identify_by_leader(struct cr_communicator *comm)
 {

@@ -23,6 +23,11 @@ struct cr_communicator *cr_communicator_idup_begin(MPI_Comm parent);
 /* After the real free: forgets COMM, or leaves that to the last request. */
 void cr_communicator_freed(struct cr_communicator *comm);
 
+/*
+ * The next identity that all members of PARENT agree on; called by all of them in the same order.
+ */
+void cr_communicator_child(MPI_Comm parent, uint64_t ret_id[2]);
+
 /* ---- topologies: cr_topology.c ---- */
 
 /*

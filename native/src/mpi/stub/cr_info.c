@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-struct pair {
-    struct pair *next;
+struct cr_info_pair {
+    struct cr_info_pair *next;
     char key[MPI_MAX_INFO_KEY + 1];
     char value[MPI_MAX_INFO_VAL + 1];
 };
@@ -18,7 +18,7 @@ struct pair {
 struct info {
     struct cr_handle handle;
     struct info *next;
-    struct pair *pairs;
+    struct cr_info_pair *pairs;
 };
 
 static struct info *infos;
@@ -40,12 +40,12 @@ MPI_Info cr_info_new(MPI_Info real, const char *made_by)
     return (MPI_Info)info;
 }
 
-static void drop_pairs(struct info *info)
+void cr_info_pairs_free(struct cr_info_pair **pairs)
 {
-    while (info->pairs != NULL) {
-        struct pair *p = info->pairs;
+    while (*pairs != NULL) {
+        struct cr_info_pair *p = *pairs;
 
-        info->pairs = p->next;
+        *pairs = p->next;
         cr_pool_free(p, sizeof(*p));
     }
 }
@@ -60,7 +60,7 @@ static void forget(struct info *info)
         }
     }
     cr_lock_give(&infos_lock);
-    drop_pairs(info);
+    cr_info_pairs_free(&info->pairs);
     cr_handle_delete(&info->handle, sizeof(*info));
 }
 
@@ -86,45 +86,51 @@ CR_MPI(int, Info_free, (MPI_Info * info))
     return cr_raise_comm(MPI_COMM_WORLD, rc, "MPI_Info_free");
 }
 
-static void read_pairs(struct info *info)
+/* From the last key to the first, so that each pair goes before those read. */
+struct cr_info_pair *cr_info_pairs_read(MPI_Info real)
 {
-    MPI_Info real = (MPI_Info)info->handle.real;
+    struct cr_info_pair *pairs = NULL;
     int count = 0;
     uint64_t fs = cr_lower_enter();
 
     CR_REAL(Info_get_nkeys)(real, &count);
     cr_lower_leave(fs);
-    for (int i = 0; i < count; i++) {
-        struct pair *p = cr_pool_alloc(sizeof(*p));
+    while (--count >= 0) {
+        struct cr_info_pair *p = cr_pool_alloc(sizeof(*p));
         int flag = 0;
 
         fs = cr_lower_enter();
-        CR_REAL(Info_get_nthkey)(real, i, p->key);
+        CR_REAL(Info_get_nthkey)(real, count, p->key);
         CR_REAL(Info_get)(real, p->key, MPI_MAX_INFO_VAL, p->value, &flag);
         cr_lower_leave(fs);
-        p->next = info->pairs;
-        info->pairs = p;
+        p->next = pairs;
+        pairs = p;
     }
+    return pairs;
+}
+
+MPI_Info cr_info_pairs_make(const struct cr_info_pair *pairs)
+{
+    MPI_Info real = NULL;
+    uint64_t fs = cr_lower_enter();
+
+    CR_REAL(Info_create)(&real);
+    for (const struct cr_info_pair *p = pairs; p != NULL; p = p->next)
+        CR_REAL(Info_set)(real, p->key, p->value);
+    cr_lower_leave(fs);
+    return real;
 }
 
 void cr_info_snapshot(void)
 {
     for (struct info *i = infos; i != NULL; i = i->next) {
-        drop_pairs(i);
-        read_pairs(i);
+        cr_info_pairs_free(&i->pairs);
+        i->pairs = cr_info_pairs_read((MPI_Info)i->handle.real);
     }
 }
 
 void cr_info_rebuild(void)
 {
-    for (struct info *i = infos; i != NULL; i = i->next) {
-        MPI_Info real = NULL;
-        uint64_t fs = cr_lower_enter();
-
-        CR_REAL(Info_create)(&real);
-        for (const struct pair *p = i->pairs; p != NULL; p = p->next)
-            CR_REAL(Info_set)(real, p->key, p->value);
-        cr_lower_leave(fs);
-        i->handle.real = real;
-    }
+    for (struct info *i = infos; i != NULL; i = i->next)
+        i->handle.real = cr_info_pairs_make(i->pairs);
 }

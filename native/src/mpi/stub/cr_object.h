@@ -58,12 +58,24 @@ MPI_Info cr_info_new(MPI_Info real, const char *made_by);
 /* Copies keys and values of all live ones, so that they can be made again. */
 void cr_info_snapshot(void);
 void cr_info_rebuild(void);
+/* Keys and values of a real info object in their order; free makes the list empty. */
+struct cr_info_pair;
+struct cr_info_pair *cr_info_pairs_read(MPI_Info real);
+MPI_Info cr_info_pairs_make(const struct cr_info_pair *pairs);
+void cr_info_pairs_free(struct cr_info_pair **pairs);
 
-/* ---- windows and files ---- */
+/* ---- windows ---- */
 MPI_Win cr_window_new(MPI_Win real, MPI_Comm comm, const char *made_by);
-MPI_File cr_file_new(MPI_File real, MPI_Comm comm, const char *made_by);
 int cr_window_check(struct cr_error *err);
+
+/* ---- files ---- */
 int cr_file_check(struct cr_error *err);
+/*
+ * Finds the files of before the restart and cuts off what was written since. Before anything that
+ * is collective.
+ */
+int cr_file_prepare(struct cr_error *err);
+int cr_file_rebuild(struct cr_error *err);
 
 /* ---- error handlers and error codes ---- */
 /* Errors of the real MPI on its predefined objects come back as codes. */

@@ -35,6 +35,9 @@ int cr_stub_rebuild(struct cr_error *err)
     int rc;
 
     cr_stub_bind();
+    rc = cr_file_prepare(err);
+    if (rc < 0)
+        return rc;
     cr_wtime_continue();
     cr_errhandler_init();
     cr_error_class_rebuild();
@@ -46,5 +49,7 @@ int cr_stub_rebuild(struct cr_error *err)
         rc = cr_datatype_rebuild(err);
     if (rc == 0)
         rc = cr_communicator_rebuild(err);
+    if (rc == 0)
+        rc = cr_file_rebuild(err);
     return rc;
 }

@@ -194,6 +194,14 @@ void cr_stub_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cr_stub_check(struct cr_error *err);
 
 /*
+ * In the drain, on the agent's thread after cr_stub_borrow_main(): what this rank has written to
+ * open files goes to the disk, before the ranks agree that nothing is on its way any more ...
+ */
+void cr_file_sync(void);
+/* ... and after that positions and sizes are noted. 0 or -CR_E... */
+int cr_file_save(struct cr_error *err);
+
+/*
  * In the restored process, on the agent's thread after cr_stub_borrow_main(), all others parked:
  * binds to the new lower half and makes operations, datatypes, groups, communicators and error
  * handling again. Afterwards each communicator's handle.real is right. Collective over all ranks.

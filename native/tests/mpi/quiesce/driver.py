@@ -8,6 +8,8 @@ ranks know of it and from done-N that it is over; or checkpoints are taken at ra
 lines: what the program is doing, for the report of a failure, and words with which this checkpoint must be refused. MODE:
   continue  the job runs on        restart  it is killed and restarted
   twice     killed and restarted twice from the same image
+  later     it runs on until the program has made the file written-N, is then killed and restarted from the image; in all modes
+            gone-N tells the program that this is over
   second    restarted, checkpointed again at the same place, restarted from that
 """
 import argparse
@@ -26,10 +28,11 @@ def arguments():
     p.add_argument("--stage", required=True, help="<build>/stage")
     p.add_argument("--proto", required=True, help="folder with wire_pb2.py")
     p.add_argument("-n", type=int, default=2)
-    p.add_argument("--mode", default="continue", choices=["continue", "restart", "twice", "second"])
+    p.add_argument("--mode", default="continue", choices=["continue", "restart", "twice", "second", "later"])
     p.add_argument("--rounds", type=int, default=0, help="this many checkpoints at random times")
     p.add_argument("--restarts", type=float, default=0.0, help="with --rounds: share of those that are restarts")
     p.add_argument("--gap", type=float, default=0.4)
+    p.add_argument("--later", type=float, default=0.0, help="with --rounds: runs on so long, at most, before it is killed")
     p.add_argument("--skew", type=float, default=0.01)
     p.add_argument("--target-delay", type=float, default=0.0)
     p.add_argument("--limit", type=float, default=5.0, help="for the collectives")
@@ -104,7 +107,19 @@ class Job:
             raise Failed("the launcher outlived its ranks") from None
         self.launch(["--restore", path])
 
-    def round(self, restart, begun=None, refusal=""):
+    def again(self, path):
+        """Kills the job and restarts it from an image that was taken before."""
+        coordinator.Round(self.pids(), path, seed=self.a.seed).kill()
+        self.restart(path)
+
+    def written(self, number):
+        deadline = time.time() + 60
+        while not os.path.exists(f"{self.folder}/written-{number}"):
+            if time.time() > deadline or self.process.poll() is not None:
+                raise Failed(f"the program has not made written-{number}")
+            time.sleep(0.005)
+
+    def round(self, restart, begun=None, refusal="", keep=False):
         """One checkpoint, which REFUSAL says must be refused with these words. Returns the image's folder, or None."""
         path = self.image()
         r = coordinator.Round(self.pids(), path, self.sequence, self.a.skew, self.a.target_delay,
@@ -121,7 +136,7 @@ class Job:
                 r.phase("SEAL")
                 r.kill()
                 self.restart(path)
-            elif self.random.random() < 0.2:
+            elif keep or self.random.random() < 0.2:
                 r.phase("DUMP")
                 r.phase("RESUME")
                 r.phase("SEAL")
@@ -161,15 +176,27 @@ class Job:
             self.asked, refusal = (f.read() + "\n\n").split("\n")[:2]
         for image in glob.glob(self.folder + "/image-*"):
             shutil.rmtree(image, ignore_errors=True)  # all ranks are back from it, or nobody could have asked
-        path = self.round(mode != "continue", lambda: self.touch("begun-" + number), refusal)
-        if mode == "twice" and path:
-            r = coordinator.Round(self.pids(), path, seed=self.a.seed)
-            r.kill()
-            self.restart(path)
+        path = self.round(mode not in ("continue", "later"), lambda: self.touch("begun-" + number), refusal, mode == "later")
+        if mode == "later" and path:
+            self.touch("done-" + number)
+            self.written(number)
+        if mode in ("twice", "later") and path:
+            self.again(path)
         if mode == "second" and path:
             # The program may be in its next state already, and wait there for the news of a checkpoint.
             self.round(True, lambda: self.touch(f"begun-{int(number) + 1}"))
         self.touch("done-" + number)
+        self.touch("gone-" + number)
+
+    def one_of_many(self):
+        """A checkpoint at a random time."""
+        restart = self.random.random() < self.a.restarts
+        later = self.random.random() * self.a.later
+        path = self.round(restart and not later, keep=bool(later))
+        if restart and later and path:
+            time.sleep(later)
+            if self.process.poll() is None:
+                self.again(path)
 
     def run(self):
         served, rounds = set(), 0
@@ -184,7 +211,7 @@ class Job:
             if rounds < self.a.rounds and time.time() > at and \
                     os.path.exists(self.folder + "/running-0"):
                 rounds += 1
-                self.round(self.random.random() < self.a.restarts)
+                self.one_of_many()
                 at = time.time() + self.random.random() * self.a.gap
             time.sleep(0.001)
         if self.process.returncode != 0:

@@ -42,12 +42,15 @@ static int cancel(void *extra, int complete)
 
 static void make(void)
 {
+    char path[300];
     MPI_Comm half;
 
     if (is("window")) {
         MPI_Win_create(base, sizeof(base), sizeof(int), MPI_INFO_NULL, MPI_COMM_WORLD, &win);
     } else if (is("file")) {
-        MPI_File_open(MPI_COMM_SELF, "/dev/null", MPI_MODE_RDWR, MPI_INFO_NULL, &file);
+        qt_path(path, sizeof(path), "deleted", qt_rank);
+        MPI_File_open(MPI_COMM_SELF, path, MPI_MODE_RDWR | MPI_MODE_CREATE, MPI_INFO_NULL, &file);
+        unlink(path);
     } else if (is("intercommunicator")) {
         MPI_Comm_split(MPI_COMM_WORLD, qt_rank % 2, 0, &half);
         MPI_Intercomm_create(half, 0, MPI_COMM_WORLD, 1 - qt_rank % 2, 1, &inter);
