@@ -122,6 +122,9 @@ int cr_freeze_known_tid(int kernel_tid);
 /* What an id is the id of: bits, since a leader's is several things at once. */
 enum { CR_ID_THREAD = 1, CR_ID_PROCESS = 2, CR_ID_GROUP = 4, CR_ID_SESSION = 8 };
 
+/* An id that no process has: what to call one that is gone for good. */
+#define CR_ID_NOBODY 0x3fffffff
+
 /* An id that the program knows, and the kernel's now; 0: nobody has it any more. */
 struct cr_freeze_id {
     int32_t known;

@@ -5,8 +5,10 @@
  * glibc keeps the tid in each thread's control block, where mutexes take it from, so the old one
  * stays there and calls that take ids translate.
  */
-#include "cr_park.h"
+#include "cr_ids.h"
 
+#include "cr_frame_registers.h"
+#include "cr_park.h"
 #include "cr_sys.h"
 
 #define MAX_PAIRS 65536
@@ -18,6 +20,8 @@ static volatile uint32_t pair_count;
 /* The pairs of when the image was taken. */
 static struct cr_freeze_id before[MAX_PAIRS];
 static uint32_t before_count;
+
+__thread struct cr_id_call *cr_id_call_current __attribute__((tls_model("initial-exec")));
 
 static void publish(uint32_t count)
 {
@@ -32,6 +36,7 @@ void cr_park_remember_ids(void)
     for (uint32_t i = 0; i < pair_count; i++)
         before[i] = pairs[i];
     before_count = pair_count;
+    cr_id_epoch++;
     for (uint32_t i = 0; i < cr_freeze.count; i++) {
         const struct cr_thread *t = &cr_freeze.threads[i];
         uint32_t kinds = CR_ID_THREAD | (t->kernel_tid == cr_freeze.pid ? CR_ID_PROCESS : 0U);
@@ -79,14 +84,36 @@ int cr_freeze_known_id(int kernel, uint32_t kinds)
     return kernel;
 }
 
-int cr_park_id_now(int old, uint32_t kinds)
+int cr_park_known_before(int old, uint32_t kinds)
 {
-    int known = old;
-
     for (uint32_t i = 0; i < before_count; i++)
         if (before[i].kernel == old && (before[i].kinds & kinds) != 0)
-            known = before[i].known;
-    return cr_freeze_kernel_id(known, kinds);
+            return before[i].known;
+    return old;
+}
+
+static void translate_answer(struct cr_id_call *c)
+{
+    if (c->result >= 0 && c->kinds != 0 && c->id != NULL)
+        *c->id = cr_park_known_before(*c->id, c->kinds);
+    else if (c->result > 0 && c->kinds != 0)
+        c->result = cr_park_known_before((int)c->result, c->kinds);
+    c->state = CR_ID_CALL_KNOWN;
+}
+
+/* A call that a handler of the program's has interrupted lies further from where the thread stands. */
+void cr_park_settle_id_calls(ucontext_t *frame)
+{
+    struct cr_id_call *c = cr_id_call_current;
+    uint64_t sp = cr_registers_stack(frame);
+
+    for (; (uint64_t)c > sp && (uint64_t)c - sp <= CR_PARK_NOTE_DISTANCE &&
+           c->magic == CR_ID_CALL_MAGIC;
+         c = c->outer) {
+        cr_id_call_settle(frame, c);
+        if (c->state == CR_ID_CALL_ANSWERED)
+            translate_answer(c);
+    }
 }
 
 int cr_freeze_kernel_tid(int tid)

@@ -19,8 +19,6 @@
 #include <poll.h>
 #include <sys/wait.h>
 
-#define WAIT_DISTANCE 16384 /* a noted wait lies this near above the interrupted stack pointer */
-
 __thread struct cr_wait *cr_wait_current __attribute__((tls_model("initial-exec")));
 
 /* Memory that the stop handler keeps on the thread's stack between its steps. */
@@ -29,7 +27,8 @@ struct standing {
     ucontext_t *frame;
     struct cr_call call;
     struct cr_park_socket socket;
-    int must_finish; /* the call keeps its deadline only if it is finished in the handler */
+    int must_finish; /* the call goes on rightly only if it is finished in the handler */
+    int waited_for;  /* a wait for the process that the program knows as this; 0: another call */
 };
 
 static struct cr_wait *noted_wait(const ucontext_t *frame)
@@ -37,7 +36,7 @@ static struct cr_wait *noted_wait(const ucontext_t *frame)
     struct cr_wait *w = cr_wait_current;
     uint64_t sp = cr_registers_stack(frame);
 
-    if ((uint64_t)w <= sp || (uint64_t)w - sp > WAIT_DISTANCE || w->magic != CR_WAIT_MAGIC)
+    if ((uint64_t)w <= sp || (uint64_t)w - sp > CR_PARK_NOTE_DISTANCE || w->magic != CR_WAIT_MAGIC)
         return NULL;
     return w;
 }
@@ -66,6 +65,7 @@ static void treat_call(struct standing *s, const struct cr_thread *t)
     struct cr_wait *wait;
 
     s->must_finish = 0;
+    s->waited_for = 0;
     s->socket.deadline = 0;
     if (!cr_registers_interrupted(s->frame, &t->call, &s->call))
         return;
@@ -247,20 +247,33 @@ static void move_deadline(const ucontext_t *frame)
         wait->deadline += gap;
 }
 
-/* A wait for a process or group begins anew, with the id that it has now. */
-static void translate_call(ucontext_t *frame)
+static int id_now(int old, uint32_t kind)
 {
-    int64_t number = cr_registers_next_call(frame);
-    uint64_t *first = cr_registers_argument(frame, 0);
-    uint64_t *second = cr_registers_argument(frame, 1);
+    int kernel = cr_freeze_kernel_id(cr_park_known_before(old, kind), kind);
+
+    return kernel > 0 ? kernel : CR_ID_NOBODY;
+}
+
+/*
+ * A wait for a process or group begins anew, with the id that it has now. Callers of wait4() inside the C library compare its
+ * answer with the id that they passed: that one stays in the frame.
+ */
+static void translate_call(struct standing *s)
+{
+    int64_t number = cr_registers_next_call(s->frame);
+    uint64_t *first = cr_registers_argument(s->frame, 0);
+    uint64_t *second = cr_registers_argument(s->frame, 1);
     int id = (int)*first;
 
-    if (number == SYS_wait4 && id > 0)
-        *first = (uint64_t)cr_park_id_now(id, CR_ID_PROCESS);
-    else if (number == SYS_wait4 && id < -1)
-        *first = (uint64_t)-cr_park_id_now(-id, CR_ID_GROUP);
-    else if (number == SYS_waitid && (id == P_PID || id == P_PGID))
-        *second = (uint64_t)cr_park_id_now((int)*second, id == P_PID ? CR_ID_PROCESS : CR_ID_GROUP);
+    if (number == SYS_wait4 && id > 0 && id_now(id, CR_ID_PROCESS) != id) {
+        s->waited_for = cr_park_known_before(id, CR_ID_PROCESS);
+        s->must_finish = 1;
+        cr_registers_skip(s->frame);
+    } else if (number == SYS_wait4 && id < -1) {
+        *first = (uint64_t)-id_now(-id, CR_ID_GROUP);
+    } else if (number == SYS_waitid && (id == P_PID || id == P_PGID)) {
+        *second = (uint64_t)id_now((int)*second, id == P_PID ? CR_ID_PROCESS : CR_ID_GROUP);
+    }
 }
 
 /*
@@ -280,9 +293,23 @@ static int prepare_restored_call(struct standing *s)
     return 1;
 }
 
+static void prepare_wait(struct standing *s)
+{
+    int kernel = cr_freeze_kernel_id(s->waited_for, CR_ID_PROCESS);
+
+    s->more.number = SYS_wait4;
+    for (int i = 1; i < 4; i++)
+        s->more.args[i] = *cr_registers_argument(s->frame, i);
+    s->more.args[0] = (uint64_t)(kernel > 0 ? kernel : CR_ID_NOBODY);
+}
+
 /* Makes S->more what finishes the call. Returns 0 if the call simply begins anew. */
 static int prepare_call(struct standing *s, int restored)
 {
+    if (s->waited_for != 0) {
+        prepare_wait(s);
+        return 1;
+    }
     s->more.number = SYS_restart_syscall;
     if (restored && (s->socket.deadline != 0 || !prepare_restored_call(s))) {
         cr_registers_rewind(s->frame, s->call.number);
@@ -300,6 +327,8 @@ static void answer(struct standing *s, long result)
         cr_registers_rewind(s->frame, s->call.number);
     else if (s->socket.deadline != 0 && result == 0)
         cr_registers_set_result(s->frame, cr_park_socket_late(&s->call));
+    else if (s->waited_for != 0 && result > 0)
+        cr_registers_set_result(s->frame, (long)*cr_registers_argument(s->frame, 0));
     else
         cr_registers_set_result(s->frame, result);
 }
@@ -340,7 +369,8 @@ static void park(struct cr_thread *t, ucontext_t *frame)
     restored = stand_as_due(t, frame);
     if (restored) {
         move_deadline(frame);
-        translate_call(frame);
+        cr_park_settle_id_calls(frame);
+        translate_call(&s);
     }
     if (s.must_finish)
         finish_call(&s, restored);

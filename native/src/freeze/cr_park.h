@@ -46,7 +46,13 @@ void cr_park_ring(void);
 /* Keeps the pairs of known and kernel ids beyond the next stop. */
 void cr_park_remember_ids(void);
 
-/* In the restored process: the kernel's id now for what it called OLD when the image was taken. */
-int cr_park_id_now(int old, uint32_t kinds);
+/* A note on a thread's stack lies at most this near above its stack pointer. */
+#define CR_PARK_NOTE_DISTANCE 16384
+
+/* In the restored process: calls with ids that the thread was making (cr_id_call.h), FRAME being the newest. */
+void cr_park_settle_id_calls(ucontext_t *frame);
+
+/* In the restored process: what the program knows as the kernel's OLD of when the image was taken. */
+int cr_park_known_before(int old, uint32_t kinds);
 
 #endif

@@ -6,6 +6,7 @@
 #include "cr_sys.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,7 +15,7 @@
 
 CR_WRAPPER pid_t getppid(void)
 {
-    return cr_preload_known_id((pid_t)cr_sys(SYS_getppid), CR_ID_PROCESS);
+    return CR_WITH_SAME_IDS(cr_preload_known_id((pid_t)cr_sys(SYS_getppid), CR_ID_PROCESS));
 }
 
 /* Is the id of a new process one by which the program knows another process? */
@@ -26,56 +27,79 @@ static int means_another(pid_t kernel)
 
 /*
  * A child whose id would be mistaken for that of a process that came back ends before anyone has seen it, and another one is
- * made.
+ * made. One that the kernel does not know came back itself: this is the id of before the restart, by which it is known.
  */
 CR_WRAPPER pid_t fork(void)
 {
     for (int i = 0; i < FORK_TRIES; i++) {
         pid_t pid = CR_NEXT(fork)();
+        long rc;
 
         if (pid == 0 && means_another((pid_t)cr_sys_getpid()))
             cr_sys(SYS_exit_group, 0);
         if (pid <= 0 || !means_another(pid))
             return pid;
-        while (cr_sys(SYS_wait4, pid, 0, 0, 0) == -EINTR)
-            ;
+        do
+            rc = cr_sys(SYS_wait4, pid, 0, 0, 0);
+        while (rc == -EINTR);
+        if (rc == -ECHILD)
+            return pid;
     }
     errno = EAGAIN;
     return -1;
 }
 
-CR_WRAPPER pid_t waitpid(pid_t pid, int *status, int options)
+/* The C library's waits are points where a thread can be cancelled. */
+static long wait_cancellably(const struct cr_preload_call *call)
 {
-    pid_t ended = CR_NEXT(waitpid)(cr_preload_kernel_target(pid), status, options);
+    long rc;
+    int before;
 
-    return cr_preload_known_id(ended, CR_ID_PROCESS);
-}
-
-CR_WRAPPER pid_t wait(int *status)
-{
-    return cr_preload_known_id(CR_NEXT(wait)(status), CR_ID_PROCESS);
-}
-
-CR_WRAPPER pid_t wait3(int *status, int options, struct rusage *usage)
-{
-    return cr_preload_known_id(CR_NEXT(wait3)(status, options, usage), CR_ID_PROCESS);
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &before);
+    rc = cr_preload_call(call);
+    pthread_setcanceltype(before, NULL);
+    return rc;
 }
 
 CR_WRAPPER pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)
 {
-    pid_t ended = CR_NEXT(wait4)(cr_preload_kernel_target(pid), status, options, usage);
+    const struct cr_preload_call call = {
+        .number = SYS_wait4,
+        .args = {(uint64_t)pid, (uint64_t)status, (uint64_t)options, (uint64_t)usage},
+        .which = 1,
+        .kernel = cr_preload_kernel_target,
+        .answer = CR_ID_PROCESS,
+    };
 
-    return cr_preload_known_id(ended, CR_ID_PROCESS);
+    return (pid_t)wait_cancellably(&call);
+}
+
+CR_WRAPPER pid_t waitpid(pid_t pid, int *status, int options)
+{
+    return wait4(pid, status, options, NULL);
+}
+
+CR_WRAPPER pid_t wait(int *status)
+{
+    return wait4(-1, status, 0, NULL);
+}
+
+CR_WRAPPER pid_t wait3(int *status, int options, struct rusage *usage)
+{
+    return wait4(-1, status, options, usage);
 }
 
 CR_WRAPPER int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 {
-    int rc;
+    siginfo_t unseen;
+    const struct cr_preload_call call = {
+        .number = SYS_waitid,
+        .args = {type, id, (uint64_t)(info != NULL ? info : &unseen), (uint64_t)options},
+        .which = type == P_PID || type == P_PGID ? 1U << 1 : 0,
+        .kernel = type == P_PID ? cr_preload_kernel_process : cr_preload_kernel_group,
+        .answer = CR_ID_PROCESS,
+        .id = info != NULL ? &info->si_pid : &unseen.si_pid,
+    };
 
-    if (type == P_PID || type == P_PGID)
-        id = (id_t)cr_preload_kernel_id((pid_t)id, type == P_PID ? CR_ID_PROCESS : CR_ID_GROUP);
-    rc = CR_NEXT(waitid)(type, id, info, options);
-    if (rc == 0 && info != NULL)
-        info->si_pid = cr_preload_known_id(info->si_pid, CR_ID_PROCESS);
-    return rc;
+    return (int)wait_cancellably(&call);
 }

@@ -60,13 +60,13 @@ static int control(control_fn *next, int fd, int command, void *argument)
 {
     switch (command) {
     case F_SETOWN:
-        return next(fd, command, kernel_owner((pid_t)(intptr_t)argument));
+        return CR_WITH_SAME_IDS(next(fd, command, kernel_owner((pid_t)(intptr_t)argument)));
     case F_GETOWN:
-        return known_owner(next(fd, command));
+        return CR_WITH_SAME_IDS(known_owner(next(fd, command)));
     case F_SETOWN_EX:
-        return set_owner(next, fd, argument);
+        return CR_WITH_SAME_IDS(set_owner(next, fd, argument));
     case F_GETOWN_EX:
-        return get_owner(next, fd, argument);
+        return CR_WITH_SAME_IDS(get_owner(next, fd, argument));
     case F_GETLK:
         return get_lock(next, fd, argument);
     default:

@@ -9,28 +9,27 @@
 
 CR_WRAPPER pid_t getpgid(pid_t pid)
 {
-    pid_t group = CR_NEXT(getpgid)(cr_preload_kernel_id(pid, CR_ID_PROCESS));
-
-    return cr_preload_known_id(group, CR_ID_GROUP);
+    return CR_WITH_SAME_IDS(cr_preload_known_id(
+        CR_NEXT(getpgid)(cr_preload_kernel_id(pid, CR_ID_PROCESS)), CR_ID_GROUP));
 }
 
 CR_WRAPPER pid_t getpgrp(void)
 {
-    return cr_preload_known_id(CR_NEXT(getpgrp)(), CR_ID_GROUP);
+    return CR_WITH_SAME_IDS(cr_preload_known_id(CR_NEXT(getpgrp)(), CR_ID_GROUP));
 }
 
 CR_WRAPPER int setpgid(pid_t pid, pid_t group)
 {
     /* The group of a process that leads it has the leader's id, which may not be a group's yet. */
-    return CR_NEXT(setpgid)(cr_preload_kernel_id(pid, CR_ID_PROCESS),
-                            cr_preload_kernel_id(group, CR_ID_GROUP | CR_ID_PROCESS));
+    return CR_WITH_SAME_IDS(
+        CR_NEXT(setpgid)(cr_preload_kernel_id(pid, CR_ID_PROCESS),
+                         cr_preload_kernel_id(group, CR_ID_GROUP | CR_ID_PROCESS)));
 }
 
 CR_WRAPPER pid_t getsid(pid_t pid)
 {
-    pid_t session = CR_NEXT(getsid)(cr_preload_kernel_id(pid, CR_ID_PROCESS));
-
-    return cr_preload_known_id(session, CR_ID_SESSION);
+    return CR_WITH_SAME_IDS(cr_preload_known_id(
+        CR_NEXT(getsid)(cr_preload_kernel_id(pid, CR_ID_PROCESS)), CR_ID_SESSION));
 }
 
 CR_WRAPPER pid_t setsid(void)
@@ -40,15 +39,16 @@ CR_WRAPPER pid_t setsid(void)
 
 CR_WRAPPER pid_t tcgetpgrp(int fd)
 {
-    return cr_preload_known_id(CR_NEXT(tcgetpgrp)(fd), CR_ID_GROUP);
+    return CR_WITH_SAME_IDS(cr_preload_known_id(CR_NEXT(tcgetpgrp)(fd), CR_ID_GROUP));
 }
 
 CR_WRAPPER int tcsetpgrp(int fd, pid_t group)
 {
-    return CR_NEXT(tcsetpgrp)(fd, cr_preload_kernel_id(group, CR_ID_GROUP | CR_ID_PROCESS));
+    return CR_WITH_SAME_IDS(
+        CR_NEXT(tcsetpgrp)(fd, cr_preload_kernel_id(group, CR_ID_GROUP | CR_ID_PROCESS)));
 }
 
 CR_WRAPPER pid_t tcgetsid(int fd)
 {
-    return cr_preload_known_id(CR_NEXT(tcgetsid)(fd), CR_ID_SESSION);
+    return CR_WITH_SAME_IDS(cr_preload_known_id(CR_NEXT(tcgetsid)(fd), CR_ID_SESSION));
 }

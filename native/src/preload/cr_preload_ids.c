@@ -15,43 +15,73 @@
 
 #define TID_SEARCH_END 0x400 /* the control block holds its thread's tid somewhere before this */
 
-static long answer(long rc)
-{
-    if (rc >= 0)
-        return rc;
-    errno = (int)-rc;
-    return -1;
-}
-
 CR_WRAPPER pid_t getpid(void)
 {
-    return cr_freeze_known_tid(cr_sys_getpid());
+    return CR_WITH_SAME_IDS(cr_freeze_known_tid(cr_sys_getpid()));
 }
 
 CR_WRAPPER pid_t gettid(void)
 {
-    return cr_freeze_known_tid(cr_sys_gettid());
+    return CR_WITH_SAME_IDS(cr_freeze_known_tid(cr_sys_gettid()));
 }
 
 CR_WRAPPER int kill(pid_t pid, int number)
 {
-    return (int)answer(cr_sys(SYS_kill, cr_preload_kernel_target(pid), number));
+    const struct cr_preload_call call = {
+        .number = SYS_kill,
+        .args = {(uint64_t)pid, (uint64_t)number},
+        .which = 1,
+        .kernel = cr_preload_kernel_target,
+    };
+
+    return (int)cr_preload_call(&call);
+}
+
+CR_WRAPPER int killpg(pid_t group, int number)
+{
+    if (group < 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    return kill(-group, number);
+}
+
+CR_WRAPPER int sigqueue(pid_t pid, int number, const union sigval value)
+{
+    siginfo_t info = {.si_signo = number, .si_code = SI_QUEUE};
+    const struct cr_preload_call call = {
+        .number = SYS_rt_sigqueueinfo,
+        .args = {(uint64_t)pid, (uint64_t)number, (uint64_t)&info},
+        .which = 1,
+        .kernel = cr_preload_kernel_process,
+    };
+
+    info.si_pid = cr_sys_getpid();
+    info.si_uid = getuid();
+    info.si_value = value;
+    return (int)cr_preload_call(&call);
 }
 
 CR_WRAPPER int tgkill(pid_t pid, pid_t tid, int number)
 {
-    return (int)answer(
-        cr_sys(SYS_tgkill, cr_freeze_kernel_tid(pid), cr_freeze_kernel_tid(tid), number));
+    const struct cr_preload_call call = {
+        .number = SYS_tgkill,
+        .args = {(uint64_t)pid, (uint64_t)tid, (uint64_t)number},
+        .which = 3,
+        .kernel = cr_freeze_kernel_tid,
+    };
+
+    return (int)cr_preload_call(&call);
 }
 
 CR_WRAPPER int sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *set)
 {
-    return CR_NEXT(sched_setaffinity)(cr_freeze_kernel_tid(tid), size, set);
+    return CR_WITH_SAME_IDS(CR_NEXT(sched_setaffinity)(cr_freeze_kernel_tid(tid), size, set));
 }
 
 CR_WRAPPER int sched_getaffinity(pid_t tid, size_t size, cpu_set_t *set)
 {
-    return CR_NEXT(sched_getaffinity)(cr_freeze_kernel_tid(tid), size, set);
+    return CR_WITH_SAME_IDS(CR_NEXT(sched_getaffinity)(cr_freeze_kernel_tid(tid), size, set));
 }
 
 /*
@@ -85,7 +115,7 @@ CR_WRAPPER int pthread_kill(pthread_t thread, int number)
 
     if (tid == 0)
         return CR_NEXT(pthread_kill)(thread, number);
-    return (int)-cr_sys(SYS_tgkill, cr_sys_getpid(), tid, number);
+    return tgkill(getpid(), cr_freeze_known_tid(tid), number) == 0 ? 0 : errno;
 }
 
 CR_WRAPPER int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *set)

@@ -23,7 +23,7 @@ pid_t cr_preload_kernel_id(pid_t known, uint32_t kinds)
     /* A group outlives its leader. */
     if (kernel <= 0 && (kinds & GROUP_OR_SESSION) != 0)
         return known;
-    return kernel > 0 ? kernel : CR_PRELOAD_NOBODY;
+    return kernel > 0 ? kernel : CR_ID_NOBODY;
 }
 
 pid_t cr_preload_known_id(pid_t kernel, uint32_t kinds)

@@ -4,6 +4,7 @@
 #include "cr_frame_registers.h"
 
 #include "cr_continue.h"
+#include "cr_id_call.h"
 #include "cr_noted.h"
 
 #include <errno.h>
@@ -87,7 +88,14 @@ int64_t cr_registers_next_call(const ucontext_t *frame)
 
 uint64_t *cr_registers_argument(ucontext_t *frame, int index)
 {
-    return (uint64_t *)&frame->uc_mcontext.gregs[index == 0 ? REG_RDI : REG_RSI];
+    static const int8_t registers[] = {REG_RDI, REG_RSI, REG_RDX, REG_R10};
+
+    return (uint64_t *)&frame->uc_mcontext.gregs[registers[index]];
+}
+
+void cr_registers_skip(ucontext_t *frame)
+{
+    frame->uc_mcontext.gregs[REG_RIP] += 2;
 }
 
 void cr_registers_set_result(ucontext_t *frame, long result)
@@ -113,6 +121,22 @@ void cr_registers_note(const ucontext_t *frame)
 
     if ((uint64_t)g[REG_RIP] == (uint64_t)cr_noted_done)
         *(volatile long *)g[REG_RBX] = (long)g[REG_RAX];
+}
+
+void cr_id_call_settle(ucontext_t *frame, struct cr_id_call *c)
+{
+    greg_t *g = frame->uc_mcontext.gregs;
+    const char *pc = (const char *)g[REG_RIP];
+
+    if ((struct cr_id_call *)g[REG_RBX] != c || c->state != CR_ID_CALL_OPEN)
+        return;
+    if (pc >= cr_id_call_begin && pc <= cr_id_call_made)
+        g[REG_RIP] = (greg_t)cr_id_call_stale;
+    if (pc < cr_id_call_answered || pc >= cr_id_call_noted)
+        return;
+    c->result = g[REG_RAX];
+    c->state = CR_ID_CALL_ANSWERED;
+    g[REG_RIP] = (greg_t)cr_id_call_noted;
 }
 
 uint64_t cr_registers_stack(const ucontext_t *frame)

@@ -24,8 +24,11 @@ void cr_registers_rewind(ucontext_t *frame, int64_t number);
 /* The number of the system call that the frame returns to make; -1: none. */
 int64_t cr_registers_next_call(const ucontext_t *frame);
 
-/* Where the frame keeps argument INDEX (0 or 1) of a system call. */
+/* Where the frame keeps argument INDEX (0 to 3) of a system call. */
 uint64_t *cr_registers_argument(ucontext_t *frame, int index);
+
+/* Makes a frame that returns to make a system call return behind it. */
+void cr_registers_skip(ucontext_t *frame);
 
 /* Makes the frame return behind the system call with RESULT. */
 void cr_registers_set_result(ucontext_t *frame, long result);

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Process ids that the program knows, after a restart that could not have them: what the wrappers make of each. */
 #include "cr_freeze.h"
+#include "cr_ids.h"
+#include "cr_park.h"
 #include "tap.h"
 
 #include <dirent.h>
@@ -117,6 +119,70 @@ static void test_collision(void)
     tap_ok(waitpid(-1, &status, WNOHANG) == -1 && errno == ECHILD, "and is the only one");
 }
 
+/* The child had one id in the kernel when the image was taken, and has another after the restart. */
+static void restart(pid_t before, pid_t after)
+{
+    adopt((struct cr_freeze_id[]){{KNOWN_CHILD, before, ALL}}, 1);
+    cr_park_remember_ids();
+    adopt((struct cr_freeze_id[]){{KNOWN_CHILD, after, ALL}}, 1);
+}
+
+/* The thread of CALL comes back at the instruction PC with RESULT in the register of answers. */
+static const char *come_back(struct cr_id_call *call, const char *pc, long result)
+{
+    ucontext_t frame = {0};
+
+    frame.uc_mcontext.gregs[REG_RIP] = (greg_t)pc;
+    frame.uc_mcontext.gregs[REG_RAX] = (greg_t)result;
+    frame.uc_mcontext.gregs[REG_RBX] = (greg_t)call;
+    frame.uc_mcontext.gregs[REG_RSP] = (greg_t)call - 64;
+    cr_id_call_current = call;
+    cr_park_settle_id_calls(&frame);
+    cr_id_call_current = NULL;
+    return (const char *)frame.uc_mcontext.gregs[REG_RIP];
+}
+
+static struct cr_id_call open_call(volatile int32_t *id)
+{
+    return (struct cr_id_call){.number = SYS_getppid,
+                               .epoch = cr_id_epoch,
+                               .magic = CR_ID_CALL_MAGIC,
+                               .kinds = CR_ID_PROCESS,
+                               .id = id};
+}
+
+static void test_restart_before_call(void)
+{
+    struct cr_id_call c = open_call(NULL);
+
+    restart(1001, 1002);
+    tap_ok(come_back(&c, cr_id_call_begin, 0) == cr_id_call_stale &&
+               come_back(&c, cr_id_call_made, SYS_getppid) == cr_id_call_stale,
+           "a call that a restart came before is given up");
+    tap_ok(c.state == CR_ID_CALL_OPEN && cr_id_call_make(&c) == 1, "and is not made with old ids");
+    c.epoch = cr_id_epoch;
+    tap_ok(cr_id_call_make(&c) == 0 && c.result == getppid(), "but with new ones");
+}
+
+static void test_restart_after_call(void)
+{
+    struct cr_id_call c = open_call(NULL);
+    volatile int32_t id = 1001;
+    struct cr_id_call d = open_call(&id);
+
+    restart(1001, 1002);
+    tap_ok(come_back(&c, cr_id_call_answered, 1001) == cr_id_call_noted && c.result == KNOWN_CHILD,
+           "an answer of before a restart is read as such");
+    tap_ok(come_back(&c, cr_id_call_noted, 1001) == cr_id_call_noted && c.result == KNOWN_CHILD,
+           "and once only");
+    d.state = CR_ID_CALL_ANSWERED;
+    come_back(&d, "elsewhere", 0);
+    tap_ok(id == KNOWN_CHILD && d.state == CR_ID_CALL_KNOWN, "also one in memory");
+    c = open_call(NULL);
+    come_back(&c, cr_id_call_answered, -ECHILD);
+    tap_ok(c.result == -ECHILD, "an error stays what it is");
+}
+
 int main(void)
 {
     self = (pid_t)syscall(SYS_getpid);
@@ -125,5 +191,7 @@ int main(void)
     test_paths();
     test_child();
     test_collision();
+    test_restart_before_call();
+    test_restart_after_call();
     return tap_done();
 }
