@@ -44,12 +44,32 @@ static void add_present(const quiesce_wire_Elsewhere *list)
     }
 }
 
-void cr_agent_group_tell(const quiesce_wire_Begin *begin, struct cr_state *state)
+static void begin_dump(struct cr_link *link, const quiesce_wire_Begin *begin)
 {
+    struct cr_state *state = &cr_agent.dump.state;
+    struct cr_foreign foreign;
+
+    cr_agent_rank_foreign(link, &foreign);
+    cr_dump_begin(&cr_agent.dump, &foreign);
     state->in_group = begin->group;
     state->present = (const struct cr_object_id *)present.base;
     state->present_count = present_count;
     state->tcp_policy = begin->tcp;
+}
+
+int cr_agent_begin_dump(struct cr_link *link, const quiesce_wire_Begin *begin, struct cr_error *err)
+{
+    if (!begin->group)
+        cr_dump_release(&cr_agent.dump);
+    begin_dump(link, begin);
+    return begin->group ? 0 : cr_dump_gather(&cr_agent.dump, err);
+}
+
+int cr_agent_group_gather(struct cr_link *link, const quiesce_wire_Begin *begin,
+                          struct cr_error *err)
+{
+    begin_dump(link, begin);
+    return cr_dump_gather(&cr_agent.dump, err);
 }
 
 int cr_agent_group_begin(const quiesce_wire_Begin *begin, struct cr_error *err)

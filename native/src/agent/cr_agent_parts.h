@@ -125,8 +125,14 @@ const struct cr_rank_facts *cr_agent_rank_facts(uint32_t sequence);
 int cr_agent_group_begin(const quiesce_wire_Begin *begin, struct cr_error *err);
 /* Objects that another member stores. */
 void cr_agent_group_elsewhere(const quiesce_wire_Elsewhere *elsewhere);
-/* What the state of a process must know about the others. */
-void cr_agent_group_tell(const quiesce_wire_Begin *begin, struct cr_state *state);
+/*
+ * Begins the dump, with what it must know about the others. A process alone takes in what is in flight to it; in a group that
+ * is done before, when all members stand still, by cr_agent_group_gather().
+ */
+int cr_agent_begin_dump(struct cr_link *link, const quiesce_wire_Begin *begin,
+                        struct cr_error *err);
+int cr_agent_group_gather(struct cr_link *link, const quiesce_wire_Begin *begin,
+                          struct cr_error *err);
 /* -CR_EFAMILY if this process has a child, dead or alive. */
 int cr_agent_group_check_alone(struct cr_error *err);
 /* Where the image goes: into the file that came with the last frame. */

@@ -126,17 +126,15 @@ static int phase_begin(struct round *r)
 
 static int collect_once(struct round *r)
 {
-    struct cr_foreign foreign;
     struct cr_thread *threads;
+    int rc;
 
     cr_freeze_threads(&threads);
     cr_thread_save(&threads[0]);
     cr_agent_children_collect();
-    cr_agent_rank_foreign(r->link, &foreign);
-    cr_dump_begin(&cr_agent.dump, &foreign);
-    cr_agent_group_tell(&r->begin, &cr_agent.dump.state);
+    rc = cr_agent_begin_dump(r->link, &r->begin, &r->err);
     cr_agent.dump.rank = cr_agent_rank_facts(r->begin.sequence);
-    return cr_dump_collect(&cr_agent.dump, &r->err);
+    return rc == 0 ? cr_dump_collect(&cr_agent.dump, &r->err) : rc;
 }
 
 /* A thread may get a signal from another one, another process or a timer after it has looked for its own. */
@@ -243,7 +241,9 @@ static int phase_drain(struct round *r)
     int rc = ops() != NULL ? ops()->drain(&messages, &r->err) : 0;
 
     r->result.messages = messages;
-    return rc;
+    return rc == 0 && r->stopped && r->begin.group
+               ? cr_agent_group_gather(r->link, &r->begin, &r->err)
+               : rc;
 }
 
 /* In the restored process, all threads but this one standing in their handlers. */

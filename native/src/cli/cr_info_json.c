@@ -127,6 +127,8 @@ static void put_descriptors(FILE *out, const struct cr_info *info)
             put_text(out, "path", one->path);
             put_number(out, "offset", one->offset);
             put_number(out, "size", (int64_t)one->size);
+            if (one->in_flight)
+                fputs(",\"inFlight\":true", out);
             fputc('}', out);
             separator = ",";
         }

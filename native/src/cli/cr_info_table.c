@@ -162,7 +162,7 @@ static void print_descriptors(FILE *out, const struct cr_info *info)
             fprintf(out, "  %-7" PRId32 "%-15s%-14" PRId64, one->fd,
                     cr_info_descriptor_words(one->kind), one->offset);
             print_text(out, one->path);
-            fputc('\n', out);
+            fputs(one->in_flight ? " (in flight)\n" : "\n", out);
         }
     }
 }

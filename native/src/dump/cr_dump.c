@@ -71,11 +71,12 @@ void cr_dump_prepare(struct cr_dump *d, const char *path, const struct cr_image_
 
 void cr_dump_begin(struct cr_dump *d, const struct cr_foreign *foreign)
 {
-    cr_dump_release(d);
+    cr_descriptors_release(&d->state);
     cr_arena_reset(&d->arena);
     d->foreign = *foreign;
     d->state = (struct cr_state){.arena = &d->arena,
                                  .foreign = &d->foreign,
+                                 .flight = &d->flight,
                                  .known_tid = cr_freeze_known_tid,
                                  .kernel_tid = cr_freeze_kernel_tid};
     d->notes = d->state;
@@ -87,6 +88,12 @@ void cr_dump_begin(struct cr_dump *d, const struct cr_foreign *foreign)
 void cr_dump_release(struct cr_dump *d)
 {
     cr_descriptors_release(&d->state);
+    cr_flight_release(&d->flight);
+}
+
+int cr_dump_gather(struct cr_dump *d, struct cr_error *err)
+{
+    return cr_flight_gather(&d->state, err);
 }
 
 /* The stacks that threads stand on, and our own memory, are saved whatever rules say. */

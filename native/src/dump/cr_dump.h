@@ -8,6 +8,7 @@
 #define CR_DUMP_H
 
 #include "cr_cpu.h"
+#include "cr_fd_flight.h"
 #include "cr_image.h"
 #include "cr_state.h"
 #include "cr_state_memory.h"
@@ -19,6 +20,7 @@ struct cr_dump {
     struct cr_state state; /* what the agent puts back after a restart */
     struct cr_state notes; /* what the restorer reads: Header, Host, Threads, Rank */
     struct cr_memory memory;
+    struct cr_flight flight;
     struct cr_image_writer *writer;
     struct cr_image_ready ready; /* fd: to be counted among the foreign ones */
     struct cr_cpu cpu;
@@ -50,6 +52,12 @@ void cr_dump_begin(struct cr_dump *d, const struct cr_foreign *foreign);
 
 /* When the image has all, or will not be: what was added to the process to be saved goes again. */
 void cr_dump_release(struct cr_dump *d);
+
+/*
+ * Takes what is in flight between the processes of the checkpoint into this one until cr_dump_release(), so that the others and
+ * the requester see it. When all of them stand still, after cr_dump_begin() and before anything is collected.
+ */
+int cr_dump_gather(struct cr_dump *d, struct cr_error *err);
 
 /*
  * Collects kernel state and areas; every refusal (-CR_EREFUSED) is made here, before anything is

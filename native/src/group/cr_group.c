@@ -150,6 +150,9 @@ static int stop_all(struct cr_group *g, struct cr_error *err)
         rc = cr_group_settle(g, err);
     g->shared.used = 0;
     g->shared.records = 0;
+    /* Members take in what is in flight between them, so that it is seen. */
+    if (rc == 0)
+        rc = cr_group_lead(g, quiesce_wire_Phase_PHASE_DRAIN, err);
     if (rc == 0)
         rc = cr_group_find_open_files(g, err);
     if (rc == 0)

@@ -17,8 +17,9 @@
 static const quiesce_wire_Phase order[] = {
     quiesce_wire_Phase_PHASE_IDLE,      quiesce_wire_Phase_PHASE_COLLECTIVES,
     quiesce_wire_Phase_PHASE_CALLBACKS, quiesce_wire_Phase_PHASE_STOP,
-    quiesce_wire_Phase_PHASE_LAYOUT,    quiesce_wire_Phase_PHASE_DUMP,
-    quiesce_wire_Phase_PHASE_RESUME,    quiesce_wire_Phase_PHASE_SEAL};
+    quiesce_wire_Phase_PHASE_DRAIN,     quiesce_wire_Phase_PHASE_LAYOUT,
+    quiesce_wire_Phase_PHASE_DUMP,      quiesce_wire_Phase_PHASE_RESUME,
+    quiesce_wire_Phase_PHASE_SEAL};
 
 int cr_group_place_of(quiesce_wire_Phase phase)
 {

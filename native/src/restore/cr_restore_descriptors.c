@@ -176,6 +176,9 @@ static int make_files_of(struct cr_restore_group *g, struct cr_kin *k, struct cr
     if (k->inherited == NULL)
         return -ENOMEM;
     rc = cr_descriptors_each(&k->image->state, make_descriptor, &m, err);
+    /* Kinds look for what they send to others. */
+    k->image->state.inherited = k->inherited;
+    k->image->state.inherited_count = k->inherited_count;
     return rc < 0 && err->code != 0 ? cr_error_prefix(err, "%s", cr_group_name(k)) : rc;
 }
 

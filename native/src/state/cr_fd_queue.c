@@ -3,12 +3,14 @@
 /* context: frozen. Looking into the queues of sockets; reading what was seen from an image is in cr_fd_queue_read.c. */
 #include "cr_fd_queue.h"
 
+#include "cr_fd_flight.h"
 #include "cr_fd_socket.h"
 #include "cr_fmt.h"
 #include "cr_sys.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* One message is at most as long as the send buffer of its sender. */
 #define MESSAGE_MAX (16UL << 20)
@@ -19,16 +21,23 @@
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 4
 #endif
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
 
 struct look {
     struct cr_fd_collect *c;
+    struct cr_arena *out;     /* what is seen goes here */
+    struct cr_flight *flight; /* descriptors go here; NULL: there should be none */
     int fd;
     int is_fixed;    /* the kernel shows only the beginning: TCP before Linux 6.10 */
     int is_messages; /* with borders: an empty one is one as well */
     int can_end;     /* the end of a connection looks like an empty message without credentials */
     int has_credentials; /* the program wants them */
     int is_hidden;       /* an empty message has been seen that cannot be seen again */
-    int flight;          /* descriptors that the last message had with it */
+    int is_cut;          /* there was more with the last message than there was room for */
+    size_t right_count;  /* descriptors that the last message had with it */
+    int rights[CR_FLIGHT_PER_MESSAGE];
     char *buffer;
     struct cr_queue_head *head;
     union cr_socket_address name;
@@ -39,21 +48,25 @@ struct look {
     struct cr_queue_message message;
 };
 
-static void close_all(const struct cmsghdr *c, size_t size)
+/* Looking at descriptors in flight has made others of them here. */
+static void take_rights(struct look *l, const struct cmsghdr *c, size_t count)
 {
     const int *fds = (const void *)CMSG_DATA(c);
 
-    for (size_t i = 0; i < size / sizeof(int); i++)
-        cr_sys_close(fds[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (c->cmsg_type == SCM_RIGHTS && l->right_count < CR_FLIGHT_PER_MESSAGE)
+            l->rights[l->right_count++] = fds[i];
+        else
+            cr_sys_close(fds[i]);
+    }
 }
 
-/* Looking at descriptors in flight has made copies of them here. */
 static void take_control(struct look *l, const struct msghdr *h)
 {
     const char *at = l->control.bytes;
     const char *end = at + h->msg_controllen;
 
-    l->flight = 0;
+    l->right_count = 0;
     while (at + sizeof(struct cmsghdr) <= end) {
         const struct cmsghdr *c = (const void *)at;
         size_t size = c->cmsg_len - CMSG_LEN(0);
@@ -71,27 +84,29 @@ static void take_control(struct look *l, const struct msghdr *h)
             l->message.flags |= credentials.pid == cr_sys_getpid() ? CR_QUEUE_OWN : 0U;
         } else if (c->cmsg_level == SOL_SOCKET &&
                    (c->cmsg_type == SCM_RIGHTS || c->cmsg_type == SCM_PIDFD)) {
-            if (c->cmsg_type == SCM_RIGHTS)
-                l->flight += (int)(size / sizeof(int));
-            close_all(c, size);
+            take_rights(l, c, size / sizeof(int));
         }
         at += CMSG_ALIGN(c->cmsg_len);
     }
 }
 
-/* Adds the message to what is being built in the scratch memory. */
+/* Adds the message to what is being built. */
 static int keep(struct look *l, size_t size)
 {
     size_t name_size = UP(l->message.name_size, 8);
-    size_t total = sizeof(l->message) + name_size + size;
-    char *at = cr_arena_alloc(l->c->scratch, UP(total, 16));
+    size_t rights_size = UP(l->right_count * sizeof(int32_t), 8);
+    size_t total = sizeof(l->message) + name_size + rights_size + size;
+    char *at = cr_arena_alloc(l->out, UP(total, 16));
 
     if (at == NULL)
         return -ENOMEM;
     l->message.size = (uint32_t)size;
+    l->message.rights = (uint16_t)l->right_count;
     memcpy(at, &l->message, sizeof(l->message));
-    memcpy(at + sizeof(l->message), &l->name, l->message.name_size);
-    memcpy(at + sizeof(l->message) + name_size, l->buffer, size);
+    at += sizeof(l->message);
+    memcpy(at, &l->name, l->message.name_size);
+    memcpy(at + name_size, l->rights, l->right_count * sizeof(int32_t));
+    memcpy(at + name_size + rights_size, l->buffer, size);
     l->head->count++;
     l->head->size += size;
     return 0;
@@ -105,37 +120,112 @@ static void forget_credentials(struct cr_queue_message *m)
     m->flags = 0;
 }
 
-/* Looks at the next message. Returns its length or -errno. */
-static long look_next(struct look *l)
+/* Looks at up to LENGTH bytes, with ROOM for what comes with them. Returns how many there are, or -errno. */
+static long peek(struct look *l, size_t length, size_t room)
 {
-    struct iovec part = {l->buffer, MESSAGE_MAX};
+    struct iovec part = {l->buffer, length};
     struct msghdr h = {.msg_name = &l->name,
                        .msg_namelen = sizeof(l->name),
                        .msg_iov = &part,
                        .msg_iovlen = 1,
-                       .msg_control = l->control.bytes,
-                       .msg_controllen = CONTROL_SIZE};
+                       .msg_control = room > 0 ? l->control.bytes : NULL,
+                       .msg_controllen = room};
     long n = cr_sys(SYS_recvmsg, l->fd, &h, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
     if (n < 0)
         return n;
     l->message = (struct cr_queue_message){.name_size = (uint16_t)h.msg_namelen};
+    l->is_cut = (h.msg_flags & MSG_CTRUNC) != 0;
     take_control(l, &h);
-    if (n == 0 && l->can_end && !(l->message.flags & CR_QUEUE_HAS_CREDENTIALS))
-        return -EAGAIN;
-    if (l->can_end && !l->has_credentials)
-        forget_credentials(&l->message);
-    if (l->flight > 0 || (h.msg_flags & MSG_CTRUNC))
-        cr_refuse(l->c->refusals,
-                  "socket %d has received descriptors that the program has not taken yet; let it "
-                  "receive them before the checkpoint",
-                  l->fd);
-    if (h.msg_flags & MSG_TRUNC)
+    if (length == MESSAGE_MAX && (h.msg_flags & MSG_TRUNC))
         cr_refuse(
             l->c->refusals,
             "socket %d has received a message of more than %lu bytes; let the program receive "
             "it before the checkpoint",
             l->fd, MESSAGE_MAX);
+    return n;
+}
+
+/* Room for all but descriptors: they are not made, and IS_CUT says that there are some. */
+static size_t room_without_rights(const struct look *l)
+{
+    return l->has_credentials ? CMSG_SPACE(sizeof(struct ucred)) : 0;
+}
+
+/*
+ * The N bytes of a stream from PLACE on end with a piece that brings descriptors. How long is what comes before it? The kernel
+ * goes on to the next piece even where there is no room for a byte of it; but a piece that it cannot write to memory it leaves
+ * alone, and its descriptors with it. So the last byte gets no memory. Returns the length, or -errno.
+ */
+static long length_before_piece(const struct look *l, uint64_t place, size_t n)
+{
+    uint64_t nowhere = cr_sys_mmap(0, CR_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct iovec parts[2] = {{l->buffer, n - 1}, {(void *)nowhere, 1}};
+    struct msghdr h = {.msg_iov = parts, .msg_iovlen = 2};
+    long length;
+
+    if (cr_sys_is_error(nowhere))
+        return (long)nowhere;
+    cr_socket_set(l->fd, SOL_SOCKET, SO_PEEK_OFF, (int)place);
+    length = cr_sys(SYS_recvmsg, l->fd, &h, MSG_PEEK | MSG_DONTWAIT);
+    cr_sys_munmap(nowhere, CR_PAGE);
+    return length == -EFAULT ? 0 : length;
+}
+
+/* The next N bytes of a stream end with such a piece: what comes before it is a message of its own. */
+static long look_at_piece(struct look *l, size_t n)
+{
+    uint64_t place = l->head->size;
+    long before = n < MESSAGE_MAX ? length_before_piece(l, place, n) : -E2BIG;
+
+    if (before < 0)
+        return before;
+    cr_socket_set(l->fd, SOL_SOCKET, SO_PEEK_OFF, (int)place);
+    if (before == 0)
+        return peek(l, MESSAGE_MAX, CONTROL_SIZE);
+    before = peek(l, (size_t)before, room_without_rights(l));
+    l->is_cut = 0;
+    return before;
+}
+
+/* What was seen becomes the flight's; otherwise nothing may be left of it. */
+static void keep_rights(struct look *l)
+{
+    if (l->flight == NULL) {
+        for (size_t i = 0; i < l->right_count; i++)
+            cr_sys_close(l->rights[i]);
+    } else if (cr_flight_take(l->flight, l->rights, l->right_count) < 0) {
+        cr_refuse(l->c->refusals,
+                  "more than %d descriptors are in flight in Unix sockets; let the program receive "
+                  "them before the checkpoint",
+                  CR_FLIGHT_MAX);
+        l->right_count = 0;
+    }
+    if (l->flight == NULL ? l->right_count > 0 || l->is_cut : l->is_cut)
+        cr_refuse(l->c->refusals,
+                  "socket %d has received descriptors that the program has not taken yet, and they "
+                  "cannot be looked at; let it receive them before the checkpoint, or raise the "
+                  "limit of open files (ulimit -Hn)",
+                  l->fd);
+    if (l->flight == NULL)
+        l->right_count = 0;
+}
+
+/* Looks at the next message. Returns its length or -errno. */
+static long look_next(struct look *l)
+{
+    int is_searched = l->flight != NULL && !l->is_messages;
+    long n = peek(l, MESSAGE_MAX, is_searched ? room_without_rights(l) : CONTROL_SIZE);
+
+    if (n > 0 && is_searched && l->is_cut)
+        n = look_at_piece(l, (size_t)n);
+    if (n < 0)
+        return n;
+    if (n == 0 && l->can_end && !(l->message.flags & CR_QUEUE_HAS_CREDENTIALS))
+        return -EAGAIN;
+    if (l->can_end && !l->has_credentials)
+        forget_credentials(&l->message);
+    keep_rights(l);
     return n;
 }
 
@@ -208,17 +298,6 @@ static int look_at_all(struct look *l, uint64_t size, struct cr_error *err)
     return rc;
 }
 
-static int add_note(struct cr_fd_collect *c, const struct cr_queue_head *head, struct cr_error *err)
-{
-    size_t size = c->scratch->base + c->scratch->used - (uint64_t)head;
-    void *data;
-    int rc = cr_state_add_raw(c->state, quiesce_image_NoteType_NOTE_SOCKET_QUEUE, size, &data, err);
-
-    if (rc == 0)
-        memcpy(data, head, size);
-    return rc;
-}
-
 static int look_from_places(struct look *l, uint64_t size, struct cr_error *err)
 {
     int place = cr_socket_option(l->fd, SOL_SOCKET, SO_PEEK_OFF);
@@ -233,11 +312,29 @@ static int look_from_places(struct look *l, uint64_t size, struct cr_error *err)
     return rc;
 }
 
+/* What else the kernel may tell about messages is of no interest, and would take the room of descriptors. */
+static int set_aside(const struct look *l, int name)
+{
+    int value = l->flight != NULL ? cr_socket_option(l->fd, SOL_SOCKET, name) : -1;
+
+    if (value > 0)
+        cr_socket_set(l->fd, SOL_SOCKET, name, 0);
+    return value;
+}
+
+static void put_aside_back(const struct look *l, int name, int value)
+{
+    if (value > 0)
+        cr_socket_set(l->fd, SOL_SOCKET, name, value);
+}
+
 static int look(struct look *l, uint64_t size, struct cr_error *err)
 {
+    int pidfd = set_aside(l, SO_PASSPIDFD);
+    int label = set_aside(l, SO_PASSSEC);
     int rc;
 
-    l->head = cr_arena_alloc(l->c->scratch, sizeof(*l->head));
+    l->head = cr_arena_alloc(l->out, sizeof(*l->head));
     if (l->head == NULL)
         return cr_fail_memory(err);
     *l->head = (struct cr_queue_head){.fd = l->fd};
@@ -249,27 +346,88 @@ static int look(struct look *l, uint64_t size, struct cr_error *err)
     rc = look_from_places(l, size, err);
     if (l->can_end)
         cr_socket_set(l->fd, SOL_SOCKET, SO_PASSCRED, l->has_credentials);
-    return rc == 0 && l->head->count > 0 ? add_note(l->c, l->head, err) : rc;
+    put_aside_back(l, SO_PASSPIDFD, pidfd);
+    put_aside_back(l, SO_PASSSEC, label);
+    return rc;
 }
 
-int cr_queue_collect(struct cr_fd_collect *c, const struct cr_open_file *file, uint64_t size,
-                     struct cr_error *err)
+/* OUT may be C's scratch memory. */
+static int look_locked(struct cr_fd_collect *c, const struct cr_open_file *file, uint64_t size,
+                       struct cr_arena *out, struct cr_flight *flight,
+                       const struct cr_queue_head **ret_head, struct cr_error *err)
 {
     struct look *l = cr_arena_alloc(c->scratch, sizeof(*l));
+    char *buffer = cr_arena_alloc(c->scratch, MESSAGE_MAX);
     int locked;
     int rc;
 
-    if (size == 0)
-        return 0;
-    if (l != NULL)
-        l->buffer = cr_arena_alloc(c->scratch, MESSAGE_MAX);
-    if (l == NULL || l->buffer == NULL)
+    if (l == NULL || buffer == NULL)
         return cr_fail_memory(err);
-    *l = (struct look){.c = c, .fd = file->fd, .buffer = l->buffer};
+    *l = (struct look){.c = c, .out = out, .flight = flight, .fd = file->fd, .buffer = buffer};
     /* The place at which one looks is kept in the socket. */
     locked = cr_look_lock(c, "socket", file->st.st_ino);
     rc = look(l, size, err);
     if (locked >= 0)
         cr_sys_close(locked);
+    *ret_head = l->head;
     return rc;
+}
+
+int cr_queue_gather(struct cr_fd_collect *c, const struct cr_open_file *file, uint64_t size,
+                    struct cr_flight *flight, const struct cr_queue_head **ret_note,
+                    struct cr_error *err)
+{
+    return look_locked(c, file, size, &flight->arena, flight, ret_note, err);
+}
+
+/* Descriptors in flight are told by the lowest number that their open file descriptions have. */
+static int32_t lowest(const struct cr_fd_collect *c, int32_t fd)
+{
+    for (size_t i = 0; i < c->file_count; i++) {
+        if (c->files[i].fd == fd)
+            return c->files[i].same_as >= 0 ? c->files[i].same_as : fd;
+    }
+    return fd;
+}
+
+static int add_note(struct cr_fd_collect *c, int fd, const void *note, size_t size,
+                    struct cr_error *err)
+{
+    struct cr_queue_reader reader;
+    struct cr_queued m;
+    struct cr_note whole;
+    void *data;
+    int rc = cr_state_add_raw(c->state, quiesce_image_NoteType_NOTE_SOCKET_QUEUE, size, &data, err);
+
+    if (rc < 0)
+        return rc;
+    memcpy(data, note, size);
+    ((struct cr_queue_head *)data)->fd = fd;
+    whole = (struct cr_note){.size = (uint32_t)size, .data = data};
+    rc = cr_queue_read_note(&whole, &reader, err);
+    while (rc >= 0 && (rc = cr_queue_next(&reader, &m, err)) > 0) {
+        int32_t *rights = (int32_t *)m.rights;
+
+        for (size_t i = 0; i < m.head.rights; i++)
+            rights[i] = lowest(c, rights[i]);
+    }
+    return rc;
+}
+
+int cr_queue_collect(struct cr_fd_collect *c, const struct cr_open_file *file, uint64_t size,
+                     struct cr_error *err)
+{
+    const struct cr_flight_queue *seen =
+        cr_flight_queue_of(c->state, file->st.st_dev, file->st.st_ino);
+    const struct cr_queue_head *head;
+    int rc;
+
+    if (size == 0)
+        return 0;
+    if (seen != NULL)
+        return add_note(c, file->fd, seen->note, seen->size, err);
+    rc = look_locked(c, file, size, c->scratch, NULL, &head, err);
+    if (rc < 0 || head->count == 0)
+        return rc;
+    return add_note(c, file->fd, head, c->scratch->base + c->scratch->used - (uint64_t)head, err);
 }

@@ -74,4 +74,13 @@ int cr_queue_next(struct cr_queue_reader *reader, struct cr_queued *ret_message,
 int cr_queue_collect(struct cr_fd_collect *c, const struct cr_open_file *file, uint64_t size,
                      struct cr_error *err);
 
+/*
+ * The same for a Unix socket that has received descriptors, which become FLIGHT's: what was seen is left at the end of OUT,
+ * from RET_NOTE on. Only cr_fd_flight.c calls this.
+ */
+struct cr_flight;
+int cr_queue_gather(struct cr_fd_collect *c, const struct cr_open_file *file, uint64_t size,
+                    struct cr_flight *flight, const struct cr_queue_head **ret_note,
+                    struct cr_error *err);
+
 #endif

@@ -238,7 +238,7 @@ int cr_look_lock(const struct cr_fd_collect *c, const char *what, uint64_t numbe
     int fd;
     int rc = -EADDRINUSE;
 
-    if (c->state->present_count == 0)
+    if (c->state->present_count == 0 && !c->state->in_group)
         return -1;
     fd = (int)cr_sys(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     length = cr_fmt(name.sun_path + 1, sizeof(name.sun_path) - 1, "quiesce.look.%s.%lu", what,

@@ -64,7 +64,8 @@ struct cr_state {
     /* At a checkpoint of several processes: the pipes, sockets and terminals that the others hold open. */
     const struct cr_object_id *present;
     size_t present_count;
-    int in_group; /* at a checkpoint: other processes are saved with this one */
+    int in_group;             /* at a checkpoint: other processes are saved with this one */
+    struct cr_flight *flight; /* at a checkpoint: descriptors in flight; NULL: nobody looks */
     uint32_t
         tcp_policy; /* quiesce_wire_TcpPolicy; at a checkpoint and, where descriptors are created, at a restart */
     int old_pid;    /* at restart: the pid in the image */

@@ -6,6 +6,7 @@
  */
 #include "cr_state_descriptors_parts.h"
 
+#include "cr_fd_flight.h"
 #include "cr_fd_owner.h"
 #include "cr_state_kinds.h"
 
@@ -71,6 +72,26 @@ static void refuse(struct cr_refusals *refusals, const struct cr_open_file *file
     cr_refuse(refusals, "descriptor %d is %s", file->fd, words);
 }
 
+/* What is sent again at a restart must be the thing itself then, with all that belongs to it. */
+static int may_be_in_flight(const struct cr_fd_kind *kind)
+{
+    return kind->turn == CR_FD_LAST;
+}
+
+/* Saved where it stands, but not in flight. */
+static void refuse_in_flight(struct cr_refusals *refusals, const struct cr_fd_kind *kind,
+                             const char *link)
+{
+    if (kind->kind == quiesce_image_DescriptorKind_DESCRIPTOR_EPOLL)
+        cr_refuse(refusals, "there is an epoll instance in flight in a Unix socket; let the "
+                            "program receive it before the checkpoint");
+    else
+        cr_refuse(refusals,
+                  "there is %s in flight in a Unix socket, which only its process can open; let "
+                  "the program receive it before the checkpoint",
+                  link);
+}
+
 static int flush(struct cr_state *state, quiesce_image_Descriptors *message, struct cr_error *err)
 {
     int rc = 0;
@@ -119,13 +140,19 @@ static int add_file(struct cr_fd_collect *c, const struct cr_open_file *file, st
 {
     const struct cr_fd_kind *kind = find_kind(c, file, work->link);
     quiesce_image_Descriptor *out = &work->message.descriptor[work->message.descriptor_count];
+    int is_in_flight = cr_flight_has(c->state, file->fd);
     int rc = 0;
 
     if (kind == NULL) {
         refuse(c->refusals, file, work->link);
         return 0;
     }
+    if (is_in_flight && !may_be_in_flight(kind)) {
+        refuse_in_flight(c->refusals, kind, work->link);
+        return 0;
+    }
     describe(file, (int)kind->kind, work->link, out);
+    out->in_flight = is_in_flight != 0;
     work->message.descriptor_count++;
     if (file->same_as >= 0)
         return 0;
@@ -145,7 +172,8 @@ static int add_files(struct cr_fd_collect *c, struct work *work, struct cr_error
     for (size_t i = 0; rc == 0 && i < c->file_count; i++) {
         size_t mark = c->scratch->used;
 
-        if (c->state->foreign->keep_standard_streams && is_standard(files[i].fd))
+        if ((c->state->foreign->keep_standard_streams && is_standard(files[i].fd)) ||
+            (files[i].same_as >= 0 && cr_flight_has(c->state, files[i].fd)))
             continue;
         cr_fmt(path, sizeof(path), "/proc/thread-self/fd/%d", files[i].fd);
         if (cr_sys_readlink(path, work->link, sizeof(work->link)) < 0)

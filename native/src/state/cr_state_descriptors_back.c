@@ -7,6 +7,7 @@
  */
 #include "cr_state_descriptors_parts.h"
 
+#include "cr_fd_flight.h"
 #include "cr_fd_owner.h"
 #include "cr_state_kinds.h"
 
@@ -297,6 +298,18 @@ static int finish_one(struct cr_state *state, const quiesce_image_Descriptor *d,
                : 0;
 }
 
+/* It is in the queue of its socket. */
+static int close_in_flight(struct cr_state *state, const quiesce_image_Descriptor *d,
+                           void *argument, struct cr_error *err)
+{
+    (void)state;
+    (void)argument;
+    (void)err;
+    if (d->in_flight)
+        cr_sys_close(d->fd);
+    return 0;
+}
+
 int cr_descriptors_finish(struct cr_state *state, struct cr_error *err)
 {
     static const enum cr_fd_turn TURNS[] = {CR_FD_REPLACES, CR_FD_DUPLICATES, CR_FD_LAST};
@@ -308,5 +321,9 @@ int cr_descriptors_finish(struct cr_state *state, struct cr_error *err)
 
         rc = cr_descriptors_each(state, finish_one, &turn, err);
     }
-    return rc == 0 ? cr_owner_put_back(state, err) : rc;
+    if (rc == 0)
+        rc = cr_owner_put_back(state, err);
+    if (state->flight != NULL)
+        cr_flight_forget(state->flight);
+    return rc == 0 ? cr_descriptors_each(state, close_in_flight, NULL, err) : rc;
 }
