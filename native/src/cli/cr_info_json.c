@@ -128,7 +128,7 @@ static void put_descriptors(FILE *out, const struct cr_info *info)
             put_number(out, "offset", one->offset);
             put_number(out, "size", (int64_t)one->size);
             if (one->in_flight)
-                fputs(",\"inFlight\":true", out);
+                fputs(",\"queued\":true", out);
             fputc('}', out);
             separator = ",";
         }
