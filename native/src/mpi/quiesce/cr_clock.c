@@ -83,13 +83,17 @@ static struct cr_group *lookup(const uint32_t *sorted, uint32_t count)
     return NULL;
 }
 
-static struct cr_group *insert(enum cr_clock_kind kind, const uint32_t *sorted, uint32_t count)
+static struct cr_group *insert(enum cr_clock_kind kind, uint64_t id_high, uint64_t id_low,
+                               const uint32_t *sorted, uint32_t count)
 {
     struct cr_group *g = cr_pool_alloc(sizeof(*g));
 
     g->kind = kind;
+    g->id_high = id_high;
+    g->id_low = id_low;
     g->members = cr_pool_alloc(count * sizeof(*sorted) + 1);
-    memcpy(g->members, sorted, count * sizeof(*sorted));
+    if (count > 0)
+        memcpy(g->members, sorted, count * sizeof(*sorted));
     g->count = count;
     g->next = groups;
     groups = g;
@@ -97,16 +101,45 @@ static struct cr_group *insert(enum cr_clock_kind kind, const uint32_t *sorted, 
     return g;
 }
 
-static void identify(struct cr_group *g)
+static void forget(struct cr_group **link)
 {
+    struct cr_group *g = *link;
+
+    *link = g->next;
+    cr_pool_free(g->members, g->count * sizeof(*g->members) + 1);
+    cr_pool_free(g, sizeof(*g));
+    group_count--;
+}
+
+/* What others have counted on it meanwhile becomes its target. */
+static struct cr_group *insert_known(enum cr_clock_kind kind, uint64_t id_high, uint64_t id_low,
+                                     const uint32_t *sorted, uint32_t count)
+{
+    struct cr_group **link, *g;
+    uint64_t target = 0;
+
+    for (link = &groups; *link != NULL; link = &(*link)->next)
+        if ((*link)->kind == CR_CLOCK_FOREIGN && (*link)->id_high == id_high &&
+            (*link)->id_low == id_low) {
+            target = (*link)->target;
+            forget(link);
+            break;
+        }
+    g = insert(kind, id_high, id_low, sorted, count);
+    g->target = target;
+    return g;
+}
+
+static struct cr_group *insert_group(const uint32_t *sorted, uint32_t count)
+{
+    uint64_t high = 0x9e3779b97f4a7c15UL, low = 0xd1b54a32d192ed03UL;
     uint32_t i;
 
-    g->id_high = 0x9e3779b97f4a7c15UL;
-    g->id_low = 0xd1b54a32d192ed03UL;
-    for (i = 0; i < g->count; i++) {
-        g->id_high = mix(g->id_high, g->members[i] + 1);
-        g->id_low = mix(g->id_low, ~(uint64_t)g->members[i]);
+    for (i = 0; i < count; i++) {
+        high = mix(high, sorted[i] + 1);
+        low = mix(low, ~(uint64_t)sorted[i]);
     }
+    return insert_known(CR_CLOCK_GROUP, high, low, sorted, count);
 }
 
 /* A sorted copy without repetitions, of *SIZE bytes in the pool. */
@@ -128,10 +161,8 @@ struct cr_group *cr_clock_of(const uint32_t *ranks, uint32_t count)
 
     cr_lock_take(&clock_lock);
     g = lookup(sorted, count);
-    if (g == NULL) {
-        g = insert(CR_CLOCK_GROUP, sorted, count);
-        identify(g);
-    }
+    if (g == NULL)
+        g = insert_group(sorted, count);
     cr_lock_give(&clock_lock);
     cr_pool_free(sorted, size);
     return g;
@@ -145,9 +176,7 @@ struct cr_group *cr_clock_of_comm(uint64_t id_high, uint64_t id_low, const uint3
     struct cr_group *g;
 
     cr_lock_take(&clock_lock);
-    g = insert(CR_CLOCK_COMM, sorted, count);
-    g->id_high = id_high;
-    g->id_low = id_low;
+    g = insert_known(CR_CLOCK_COMM, id_high, id_low, sorted, count);
     cr_lock_give(&clock_lock);
     cr_pool_free(sorted, size);
     return g;
@@ -164,10 +193,7 @@ static void prune(uint32_t keep)
             link = &g->next;
             continue;
         }
-        *link = g->next;
-        cr_pool_free(g->members, g->count * sizeof(*g->members) + 1);
-        cr_pool_free(g, sizeof(*g));
-        group_count--;
+        forget(link);
         freed_count--;
     }
 }
@@ -356,11 +382,16 @@ void cr_clock_progressed(void)
 
 void cr_clock_pend(void)
 {
-    struct cr_group *g;
+    struct cr_group **link = &groups;
 
     cr_lock_take(&clock_lock);
-    for (g = groups; g != NULL; g = g->next)
-        g->target = 0;
+    while (*link != NULL) {
+        (*link)->target = 0;
+        if ((*link)->kind == CR_CLOCK_FOREIGN)
+            forget(link);
+        else
+            link = &(*link)->next;
+    }
     release_given = 0;
     releases_used = 0;
     cr_lock_give(&clock_lock);
@@ -380,12 +411,15 @@ static void fill_clocks(struct cr_collective_report *report)
     const struct cr_group *g;
     size_t n = 0;
 
-    for (g = groups; g != NULL; g = g->next, n++) {
+    for (g = groups; g != NULL; g = g->next) {
+        if (g->kind == CR_CLOCK_FOREIGN)
+            continue;
         report_clocks[n].id_high = g->id_high;
         report_clocks[n].id_low = g->id_low;
         report_clocks[n].sequence = g->sequence;
         report_clocks[n].members = g->members;
         report_clocks[n].member_count = g->count;
+        n++;
     }
     report->clocks = report_clocks;
     report->clock_count = n;
@@ -427,12 +461,15 @@ void cr_clock_report(struct cr_collective_report *ret_report)
 
 void cr_clock_target(uint64_t id_high, uint64_t id_low, uint64_t sequence)
 {
-    struct cr_group *g;
+    struct cr_group *g = groups;
 
     cr_lock_take(&clock_lock);
-    for (g = groups; g != NULL; g = g->next)
-        if (g->id_high == id_high && g->id_low == id_low && g->target < sequence)
-            g->target = sequence;
+    while (g != NULL && (g->id_high != id_high || g->id_low != id_low))
+        g = g->next;
+    if (g == NULL)
+        g = insert(CR_CLOCK_FOREIGN, id_high, id_low, NULL, 0);
+    if (g->target < sequence)
+        g->target = sequence;
     cr_lock_give(&clock_lock);
     cr_clock_wake();
 }

@@ -9,6 +9,9 @@
  * collectives is the same on all its ranks. With MPI_THREAD_MULTIPLE it is not, so equal sums prove nothing, and each
  * communicator has its own clock; that of a freed one is kept until the next checkpoint, so that ranks that have not
  * freed it yet are seen to be behind.
+ *
+ * What a call makes with ranks that have no communicator in common (MPI_Comm_create_group, MPI_Intercomm_create) may be
+ * counted by others on a clock that this rank does not have yet: then it is behind until it has it.
  */
 #ifndef CR_CLOCK_H
 #define CR_CLOCK_H
@@ -18,7 +21,12 @@
 
 #include <stdint.h>
 
-enum cr_clock_kind { CR_CLOCK_GROUP, CR_CLOCK_COMM, CR_CLOCK_COMM_FREED };
+enum cr_clock_kind {
+    CR_CLOCK_GROUP,
+    CR_CLOCK_COMM,
+    CR_CLOCK_COMM_FREED,
+    CR_CLOCK_FOREIGN /* others count on it; this rank has not come to what it belongs to */
+};
 
 struct cr_group {
     uint64_t id_high, id_low; /* of the sorted member list, or of a communicator */

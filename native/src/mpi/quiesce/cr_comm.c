@@ -8,6 +8,8 @@
 #include "cr_request.h"
 #include "cr_unexpected.h"
 
+#include <string.h>
+
 /* World ranks of GROUP (real) into RANKS, which has room for COUNT. FS: lower. */
 static int translate(MPI_Group group, int count, uint32_t *ranks, int *own)
 {
@@ -24,16 +26,16 @@ static int translate(MPI_Group group, int count, uint32_t *ranks, int *own)
     return rc;
 }
 
-/* The clock of GROUP; COMM, if not NULL, gets one of its own when several threads may call MPI. */
+/* The clock of these ranks; COMM gets one of its own when several threads may call MPI. */
 static struct cr_group *clock_for(const struct cr_communicator *comm, const uint32_t *ranks,
                                   int count)
 {
-    if (comm != NULL && cr_request_threads)
-        return cr_clock_of_comm(comm->id_high, comm->id_low, ranks, (uint32_t)count);
-    return cr_clock_of(ranks, (uint32_t)count);
+    const uint64_t id[2] = {comm->id_high, comm->id_low};
+
+    return cr_quiesce_call_clock(id, ranks, count);
 }
 
-static struct cr_group *clock_of_real_group(const struct cr_communicator *comm, MPI_Group group)
+static struct cr_group *clock_of_real_group(MPI_Group group)
 {
     uint32_t *ranks;
     struct cr_group *g = NULL;
@@ -51,8 +53,11 @@ static struct cr_group *clock_of_real_group(const struct cr_communicator *comm, 
     fs = cr_lower_enter();
     rc = translate(group, count, ranks, (int *)(ranks + count));
     cr_lower_leave(fs);
+    for (int i = 0; i < count && rc == MPI_SUCCESS; i++)
+        if (ranks[i] == (uint32_t)MPI_UNDEFINED)
+            rc = MPI_ERR_GROUP; /* of another job: nobody is waited for */
     if (rc == MPI_SUCCESS)
-        g = clock_for(comm, ranks, count);
+        g = cr_clock_of(ranks, (uint32_t)count);
     cr_pool_free(ranks, size);
     return g;
 }
@@ -60,19 +65,15 @@ static struct cr_group *clock_of_real_group(const struct cr_communicator *comm, 
 /* Both sides of an intercommunicator take part in its collectives: the clock of all of them. */
 static struct cr_group *clock_of_both(const struct cr_communicator *comm)
 {
-    MPI_Comm real = (MPI_Comm)comm->keyed.handle.real;
-    MPI_Group local, remote, both = NULL;
-    struct cr_group *g = NULL;
-    uint64_t fs = cr_lower_enter();
-    int rc = CR_REAL(Comm_group)(real, &local);
+    int count = comm->size + comm->peer_size;
+    size_t size = (size_t)count * sizeof(uint32_t);
+    uint32_t *ranks = cr_pool_alloc(size);
+    struct cr_group *g;
 
-    if (rc == MPI_SUCCESS)
-        rc = CR_REAL(Comm_remote_group)(real, &remote);
-    if (rc == MPI_SUCCESS)
-        rc = CR_REAL(Group_union)(local, remote, &both);
-    cr_lower_leave(fs);
-    if (rc == MPI_SUCCESS)
-        g = clock_of_real_group(comm, both);
+    memcpy(ranks, comm->local_ranks, (size_t)comm->size * sizeof(uint32_t));
+    memcpy(ranks + comm->size, comm->world_ranks, (size_t)comm->peer_size * sizeof(uint32_t));
+    g = clock_for(comm, ranks, count);
+    cr_pool_free(ranks, size);
     return g;
 }
 
@@ -90,10 +91,21 @@ void cr_comm_set_clock(MPI_Comm comm)
 {
     struct cr_communicator *c = (struct cr_communicator *)comm;
 
-    if (c->flags & CR_COMM_INTER)
+    if (c->flags & CR_COMM_OUTSIDE)
+        c->keyed.clock = NULL;
+    else if (c->flags & CR_COMM_INTER)
         c->keyed.clock = clock_of_both(c);
     else
         c->keyed.clock = clock_for(c, c->world_ranks, c->size);
+}
+
+void cr_quiesce_comm_freed(MPI_Comm comm)
+{
+    struct cr_communicator *c = (struct cr_communicator *)comm;
+    struct cr_group *clock = c->keyed.clock;
+
+    c->keyed.clock = cr_quiesce_parent(comm);
+    cr_clock_comm_freed(clock);
 }
 
 void cr_quiesce_comm_removed(MPI_Comm comm)
@@ -121,7 +133,19 @@ struct cr_group *cr_quiesce_parent(MPI_Comm comm)
     return clock == NULL ? NULL : cr_clock_of(clock->members, clock->count);
 }
 
+struct cr_group *cr_quiesce_call_clock(const uint64_t id[2], const uint32_t *ranks, int count)
+{
+    if (cr_request_threads)
+        return cr_clock_of_comm(id[0], id[1], ranks, (uint32_t)count);
+    return cr_clock_of(ranks, (uint32_t)count);
+}
+
+void cr_quiesce_call_over(struct cr_group *clock)
+{
+    cr_clock_comm_freed(clock);
+}
+
 void cr_collective_begin_group(MPI_Group group)
 {
-    cr_collective_begin_clock(clock_of_real_group(NULL, CR_REAL_GROUP(group)));
+    cr_collective_begin_clock(clock_of_real_group(CR_REAL_GROUP(group)));
 }

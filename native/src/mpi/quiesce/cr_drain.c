@@ -55,10 +55,10 @@ int cr_drain_check(struct cr_error *err)
                            "it before a checkpoint",
                            r->made_by);
         if (r->type == CR_REQUEST_RECEIVE && r->comm != NULL &&
-            (((struct cr_communicator *)r->comm)->flags & CR_COMM_FREED))
+            (((struct cr_communicator *)r->comm)->flags & CR_COMM_GONE))
             return cr_fail(err, CR_EREFUSED,
-                           "a receive is posted on a communicator that was freed "
-                           "(MPI_Comm_free); complete it before a checkpoint");
+                           "a receive is posted on a communicator that was disconnected "
+                           "(MPI_Comm_disconnect); complete it before a checkpoint");
     }
     return 0;
 }
@@ -145,7 +145,7 @@ static struct cr_message *receive(struct drain *d, MPI_Message *real, const MPI_
         fail(d, rc);
         return NULL;
     }
-    cr_request_count_receive();
+    cr_request_count_receive(NULL);
     d->kept++;
     d->progress = 1;
     return message;

@@ -33,7 +33,13 @@ void cr_collective_begin_group(MPI_Group group);
 struct cr_group;
 struct cr_group *cr_quiesce_parent(MPI_Comm comm);
 void cr_collective_begin_clock(struct cr_group *clock);
-/* Of calls whose group cannot be known beforehand (Intercomm_create): no clock, but no checkpoint while inside. */
+/*
+ * A clock for one call that these world ranks make together and that no communicator of theirs counts. ID: the same on all,
+ * of no other call; used when several threads may call MPI. `over` follows cr_collective_end(); NULL is allowed.
+ */
+struct cr_group *cr_quiesce_call_clock(const uint64_t id[2], const uint32_t *ranks, int count);
+void cr_quiesce_call_over(struct cr_group *clock);
+/* Of calls whose group cannot be known beforehand (MPI_Comm_join): no clock, but no checkpoint while inside. */
 void cr_collective_begin_unclocked(void);
 void cr_collective_end(void);
 
@@ -43,6 +49,8 @@ void cr_collective_end(void);
  */
 void cr_quiesce_comm_added(MPI_Comm comm);
 void cr_quiesce_comm_removed(MPI_Comm comm);
+/* All its members have called MPI_Comm_free; requests may still refer to it, so it is removed later. */
+void cr_quiesce_comm_freed(MPI_Comm comm);
 
 /* Wraps a request that the real library made, to be waited for by the wrappers of this folder. */
 enum cr_request_type {

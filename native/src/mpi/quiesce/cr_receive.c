@@ -78,7 +78,7 @@ static inline int receive_blocking(void *buffer, int count, MPI_Datatype datatyp
         return receive_slowly(&r, status);
     }
     if (__builtin_expect(source != MPI_PROC_NULL, 1))
-        cr_request_count_receive();
+        cr_request_count_receive(comm);
     if (status != MPI_STATUS_IGNORE)
         status->MPI_ERROR = rc;
     return rc;

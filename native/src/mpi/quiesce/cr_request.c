@@ -127,7 +127,7 @@ void cr_request_complete(struct cr_request *r, const MPI_Status *status, int cod
         return;
     if ((r->flags & CR_REQUEST_CANCELLING) && status->_cancelled)
         return;
-    cr_request_count_receive();
+    cr_request_count_receive(r->comm);
 }
 
 void cr_request_empty_status(MPI_Status *ret_status)

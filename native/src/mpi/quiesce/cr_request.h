@@ -123,9 +123,11 @@ static inline void cr_request_count_send(MPI_Comm comm, int dest)
         cr_request_sent_to[world]++;
 }
 
-/* One message more has been received. */
-static inline void cr_request_count_receive(void)
+/* One message more has been received on COMM (NULL: from another rank of this job). */
+static inline void cr_request_count_receive(MPI_Comm comm)
 {
+    if (comm != NULL && (((const struct cr_communicator *)comm)->flags & CR_COMM_OUTSIDE))
+        return;
     if (__builtin_expect(cr_request_threads, 0))
         __atomic_fetch_add(&cr_request_received, 1, __ATOMIC_RELAXED);
     else

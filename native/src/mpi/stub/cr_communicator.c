@@ -54,8 +54,7 @@ static void identify_by_leader(struct cr_communicator *comm)
     uint64_t id[2];
     uint64_t fs;
 
-    id[0] = (1ULL << 63) | comm->world_ranks[0];
-    id[1] = __atomic_add_fetch(&told, 1, __ATOMIC_RELAXED);
+    cr_communicator_leader_id(id);
     fs = cr_lower_enter();
     CR_REAL(Bcast)(id, 2, CR_REAL_DATATYPE(MPI_UINT64_T), 0, (MPI_Comm)comm->keyed.handle.real);
     cr_lower_leave(fs);
@@ -63,54 +62,68 @@ static void identify_by_leader(struct cr_communicator *comm)
     comm->id_low = id[1];
 }
 
-static void translate(struct cr_communicator *comm, MPI_Group group)
+/* World ranks of the COUNT members of GROUP, and whether one of them is in no world of ours. */
+static uint32_t *translate(struct cr_communicator *comm, MPI_Group group, int count)
 {
-    size_t size = (size_t)comm->peer_size * sizeof(int);
+    size_t size = (size_t)count * sizeof(int);
     int *own = cr_pool_alloc(size), *translated = cr_pool_alloc(size);
     MPI_Group world = NULL;
     uint64_t fs;
 
-    for (int i = 0; i < comm->peer_size; i++)
+    for (int i = 0; i < count; i++)
         own[i] = i;
     fs = cr_lower_enter();
     CR_REAL(Comm_group)(CR_REAL_COMM(MPI_COMM_WORLD), &world);
-    CR_REAL(Group_translate_ranks)(group, comm->peer_size, own, world, translated);
+    CR_REAL(Group_translate_ranks)(group, count, own, world, translated);
     CR_REAL(Group_free)(&world);
     cr_lower_leave(fs);
-    for (int i = 0; i < comm->peer_size; i++) {
+    for (int i = 0; i < count; i++) {
         if (translated[i] == MPI_UNDEFINED)
             comm->flags |= CR_COMM_OUTSIDE;
     }
-    comm->world_ranks = (uint32_t *)translated;
     cr_pool_free(own, size);
+    return (uint32_t *)translated;
+}
+
+static uint32_t *members(struct cr_communicator *comm, cr_fn_Comm_group *of, int32_t *ret_count)
+{
+    MPI_Group group = NULL;
+    uint32_t *ranks;
+    uint64_t fs = cr_lower_enter();
+
+    of((MPI_Comm)comm->keyed.handle.real, &group);
+    CR_REAL(Group_size)(group, ret_count);
+    cr_lower_leave(fs);
+    ranks = translate(comm, group, *ret_count);
+    fs = cr_lower_enter();
+    CR_REAL(Group_free)(&group);
+    cr_lower_leave(fs);
+    return ranks;
 }
 
 void cr_communicator_describe(struct cr_communicator *comm)
 {
     MPI_Comm real = (MPI_Comm)comm->keyed.handle.real;
-    MPI_Group group = NULL;
     int inter = 0, topology = MPI_UNDEFINED;
     uint64_t fs = cr_lower_enter();
 
     CR_REAL(Comm_rank)(real, &comm->rank);
-    CR_REAL(Comm_size)(real, &comm->size);
     CR_REAL(Comm_test_inter)(real, &inter);
-    if (inter) {
-        CR_REAL(Comm_remote_group)(real, &group);
-    } else {
-        CR_REAL(Comm_group)(real, &group);
+    if (!inter)
         CR_REAL(Topo_test)(real, &topology);
-    }
-    CR_REAL(Group_size)(group, &comm->peer_size);
     cr_lower_leave(fs);
-    if (inter)
-        comm->flags |= CR_COMM_INTER;
     if (topology != MPI_UNDEFINED)
         comm->flags |= CR_COMM_TOPOLOGY;
-    translate(comm, group);
-    fs = cr_lower_enter();
-    CR_REAL(Group_free)(&group);
-    cr_lower_leave(fs);
+    comm->world_ranks = members(comm, CR_REAL(Comm_group), &comm->size);
+    comm->peer_size = comm->size;
+    if (inter) {
+        comm->flags |= CR_COMM_INTER;
+        comm->local_ranks = comm->world_ranks;
+        comm->world_ranks = members(comm, CR_REAL(Comm_remote_group), &comm->peer_size);
+    }
+    /* Messages on it are not counted: there is no checkpoint while it lives. */
+    for (int i = 0; i < comm->peer_size && (comm->flags & CR_COMM_OUTSIDE); i++)
+        comm->world_ranks[i] = (uint32_t)MPI_UNDEFINED;
 }
 
 static void add(struct cr_communicator *comm, const char *made_by)
@@ -150,32 +163,68 @@ static int made_by_some(const char *made_by)
            strcmp(made_by, "MPI_Intercomm_merge") == 0;
 }
 
-static void identify(struct cr_communicator *comm, const struct cr_communicator *parent,
-                     uint64_t child)
+static int is_one_of(const char *name, const char *const *names)
 {
-    if (comm->flags & (CR_COMM_INTER | CR_COMM_OUTSIDE))
-        return;
-    if (parent == NULL || made_by_some(comm->keyed.made_by))
-        identify_by_leader(comm);
-    else
-        identify_by_parent(comm, parent, child);
+    for (; *names != NULL; names++) {
+        if (strcmp(name, *names) == 0)
+            return 1;
+    }
+    return 0;
 }
 
-MPI_Comm cr_communicator_new(MPI_Comm real, MPI_Comm parent_handle, const char *made_by)
+/* Whose real communicator may hold more hints than MPI_Comm_set_info gives: the same on all members. */
+static void inherit_hints(struct cr_communicator *comm, const struct cr_communicator *parent)
+{
+    static const char *const with_info[] = {"MPI_Comm_dup_with_info", "MPI_Comm_split_type",
+                                            "MPI_Dist_graph_create",
+                                            "MPI_Dist_graph_create_adjacent", NULL};
+    static const char *const copies[] = {"MPI_Comm_dup", "MPI_Comm_idup", NULL};
+
+    if (is_one_of(comm->keyed.made_by, with_info))
+        comm->flags |= CR_COMM_HINTS;
+    else if (parent != NULL && is_one_of(comm->keyed.made_by, copies))
+        comm->flags |= parent->flags & (uint32_t)CR_COMM_SET_INFO;
+}
+
+static void identify(struct cr_communicator *comm, const struct cr_communicator *parent,
+                     uint64_t child, const uint64_t *id)
+{
+    if (comm->flags & CR_COMM_OUTSIDE)
+        return;
+    if (id != NULL) {
+        comm->id_high = id[0];
+        comm->id_low = id[1];
+    } else if (parent == NULL || made_by_some(comm->keyed.made_by)) {
+        identify_by_leader(comm);
+    } else {
+        identify_by_parent(comm, parent, child);
+    }
+}
+
+void cr_communicator_leader_id(uint64_t ret_id[2])
+{
+    ret_id[0] = (1ULL << 63) | (uint32_t)((struct cr_communicator *)MPI_COMM_WORLD)->rank;
+    ret_id[1] = __atomic_add_fetch(&told, 1, __ATOMIC_RELAXED);
+}
+
+MPI_Comm cr_communicator_new_as(MPI_Comm real, MPI_Comm parent_handle, const char *made_by,
+                                const uint64_t *id)
 {
     struct cr_communicator *parent = NULL, *comm;
     uint64_t child = 0;
 
     if (cr_wrap_is(parent_handle, CR_KIND_COMM))
         parent = (struct cr_communicator *)parent_handle;
-    if (parent != NULL && !made_by_some(made_by))
+    if (parent != NULL && id == NULL && !made_by_some(made_by))
         child = __atomic_add_fetch(&parent->children, 1, __ATOMIC_RELAXED);
     if (real == NULL || real == CR_REAL_COMM(MPI_COMM_NULL))
         return MPI_COMM_NULL;
     comm = (struct cr_communicator *)cr_handle_new(CR_KIND_COMM, sizeof(*comm), real);
     comm->keyed.made_by = made_by;
+    comm->references = 1;
     cr_communicator_describe(comm);
-    identify(comm, parent, child);
+    identify(comm, parent, child, id);
+    inherit_hints(comm, parent);
     cr_topology_record(comm);
     cr_errhandler_inherit(&comm->keyed, parent != NULL ? &parent->keyed : NULL);
     errors_return(comm);
@@ -184,18 +233,32 @@ MPI_Comm cr_communicator_new(MPI_Comm real, MPI_Comm parent_handle, const char *
     return (MPI_Comm)comm;
 }
 
+MPI_Comm cr_communicator_new(MPI_Comm real, MPI_Comm parent, const char *made_by)
+{
+    return cr_communicator_new_as(real, parent, made_by, NULL);
+}
+
+static uint32_t *copy_of(const uint32_t *ranks, int count)
+{
+    uint32_t *copy = cr_pool_alloc((size_t)count * sizeof(*ranks));
+
+    return memcpy(copy, ranks, (size_t)count * sizeof(*ranks));
+}
+
 struct cr_communicator *cr_communicator_idup_begin(MPI_Comm parent_handle)
 {
     struct cr_communicator *parent = (struct cr_communicator *)parent_handle;
     struct cr_communicator *comm = (struct cr_communicator *)cr_handle_new(
         CR_KIND_COMM, sizeof(*comm), cr_handle_real(MPI_COMM_NULL));
 
-    comm->flags = parent->flags | CR_COMM_PENDING;
+    comm->flags = (parent->flags & ~(uint32_t)CR_COMM_HINTS) | CR_COMM_PENDING;
+    comm->references = 1;
     comm->rank = parent->rank;
     comm->size = parent->size;
     comm->peer_size = parent->peer_size;
-    comm->world_ranks = cr_pool_alloc((size_t)comm->peer_size * sizeof(uint32_t));
-    memcpy(comm->world_ranks, parent->world_ranks, (size_t)comm->peer_size * sizeof(uint32_t));
+    comm->world_ranks = copy_of(parent->world_ranks, comm->peer_size);
+    if (parent->local_ranks != NULL)
+        comm->local_ranks = copy_of(parent->local_ranks, comm->size);
     identify_by_parent(comm, parent, __atomic_add_fetch(&parent->children, 1, __ATOMIC_RELAXED));
     cr_errhandler_inherit(&comm->keyed, &parent->keyed);
     add(comm, "MPI_Comm_idup");
@@ -207,17 +270,33 @@ void cr_communicator_idup_done(MPI_Comm handle)
     struct cr_communicator *comm = (struct cr_communicator *)handle;
 
     comm->flags &= ~(uint32_t)CR_COMM_PENDING;
+    cr_communicator_snapshot_one(comm);
     cr_topology_record(comm);
     errors_return(comm);
     cr_quiesce_comm_added(handle);
 }
 
+static void free_real(struct cr_communicator *comm)
+{
+    MPI_Comm real = (MPI_Comm)comm->keyed.handle.real;
+    uint64_t fs;
+
+    cr_quiesce_comm_removed((MPI_Comm)comm);
+    fs = cr_lower_enter();
+    CR_REAL(Comm_free)(&real);
+    cr_lower_leave(fs);
+}
+
 static void destroy(struct cr_communicator *comm)
 {
+    if (!(comm->flags & CR_COMM_GONE))
+        free_real(comm);
     remove_from_list(comm);
     cr_errhandler_drop(&comm->keyed);
     cr_topology_forget(comm);
+    cr_info_pairs_free(&comm->hints);
     cr_pool_free(comm->world_ranks, (size_t)comm->peer_size * sizeof(uint32_t));
+    cr_pool_free(comm->local_ranks, (size_t)comm->size * sizeof(uint32_t));
     cr_handle_delete(&comm->keyed.handle, sizeof(*comm));
 }
 
@@ -232,17 +311,15 @@ void cr_communicator_release(MPI_Comm handle)
 {
     struct cr_communicator *comm = (struct cr_communicator *)handle;
 
-    if (__atomic_sub_fetch(&comm->references, 1, __ATOMIC_ACQ_REL) == 0 &&
-        (comm->flags & CR_COMM_FREED))
+    if (__atomic_sub_fetch(&comm->references, 1, __ATOMIC_ACQ_REL) == 0)
         destroy(comm);
 }
 
-/* The application has freed it: at once, or with the last request that refers to it. */
 void cr_communicator_freed(struct cr_communicator *comm)
 {
-    comm->flags |= CR_COMM_FREED;
-    if (__atomic_load_n(&comm->references, __ATOMIC_ACQUIRE) == 0)
-        destroy(comm);
+    cr_quiesce_comm_freed((MPI_Comm)comm);
+    __atomic_or_fetch(&comm->flags, (uint32_t)CR_COMM_FREED, __ATOMIC_RELAXED);
+    cr_communicator_release((MPI_Comm)comm);
 }
 
 int cr_communicator_each(int (*visit)(struct cr_communicator *comm, void *context), void *context)
@@ -266,6 +343,7 @@ static void predefined(MPI_Comm handle, uint64_t id, const char *name)
 
     comm->keyed.made_by = name;
     comm->id_low = id;
+    comm->references = 1;
     cr_communicator_describe(comm);
     errors_return(comm);
     cr_quiesce_comm_added(handle);

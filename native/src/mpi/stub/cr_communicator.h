@@ -20,13 +20,35 @@ struct cr_keyed *cr_communicator_list(void);
  */
 struct cr_communicator *cr_communicator_idup_begin(MPI_Comm parent);
 
-/* After the real free: forgets COMM, or leaves that to the last request. */
+/*
+ * The application holds COMM no more. The last request that refers to it, or this call, frees the
+ * real one too (unless it is CR_COMM_GONE), and forgets COMM.
+ */
 void cr_communicator_freed(struct cr_communicator *comm);
 
 /*
  * The next identity that all members of PARENT agree on; called by all of them in the same order.
  */
 void cr_communicator_child(MPI_Comm parent, uint64_t ret_id[2]);
+
+/* cr_communicator_new() with an identity that all members know already. */
+MPI_Comm cr_communicator_new_as(MPI_Comm real, MPI_Comm parent, const char *made_by,
+                                const uint64_t *id);
+/* An identity that no other rank, and no other call of this function, gives. */
+void cr_communicator_leader_id(uint64_t ret_id[2]);
+
+/* Copies name and hints of the real communicator: before an image is written, or in the drain. */
+void cr_communicator_snapshot_one(struct cr_communicator *comm);
+
+/* ---- after a restart: cr_communicator_ghosts.c ---- */
+
+/*
+ * Communicators, linked by keyed.next, that other ranks still need and this rank has forgotten.
+ * Collective over all ranks.
+ */
+int cr_ghosts_hear(struct cr_communicator **ret_ghosts, struct cr_error *err);
+/* They have been made, or not: this rank needs them no more. */
+void cr_ghosts_free(struct cr_communicator *ghosts);
 
 /* ---- topologies: cr_topology.c ---- */
 

@@ -16,18 +16,11 @@
 static int copy_attributes(MPI_Comm comm, MPI_Comm *newcomm)
 {
     int rc = cr_attributes_copy(comm, *newcomm);
-    struct cr_communicator *made = (struct cr_communicator *)*newcomm;
-    MPI_Comm real = CR_REAL_COMM(made);
-    uint64_t fs;
 
     if (rc == MPI_SUCCESS)
         return rc;
-    cr_attributes_delete(made);
-    cr_quiesce_comm_removed(*newcomm);
-    fs = cr_lower_enter();
-    CR_REAL(Comm_free)(&real);
-    cr_lower_leave(fs);
-    cr_communicator_freed(made);
+    cr_attributes_delete(*newcomm);
+    cr_communicator_freed((struct cr_communicator *)*newcomm);
     *newcomm = MPI_COMM_NULL;
     return rc;
 }
@@ -87,6 +80,7 @@ static int idup(MPI_Comm comm, MPI_Comm *newcomm, MPI_Request *request)
 
     cr_lower_leave(fs);
     if (rc != MPI_SUCCESS) {
+        made->flags |= CR_COMM_GONE;
         cr_communicator_freed(made);
         return rc;
     }
@@ -109,8 +103,41 @@ CR_MPI(int, Comm_idup, (MPI_Comm comm, MPI_Comm *newcomm, MPI_Request *request))
     return cr_raise_comm(comm, rc, "MPI_Comm_idup");
 }
 
-/* FUNCTION: CR_FN_Comm_free or CR_FN_Comm_disconnect. Its address differs after a park at the gate. */
-static int free_with(int function, MPI_Comm *comm)
+static int is_usable(MPI_Comm comm)
+{
+    return cr_wrap_is(comm, CR_KIND_COMM) &&
+           !(((struct cr_handle *)comm)->flags & CR_HANDLE_PREDEFINED);
+}
+
+static int free_comm(MPI_Comm *comm)
+{
+    struct cr_communicator *gone = (struct cr_communicator *)*comm;
+    int rc = cr_attributes_delete(gone);
+
+    if (rc != MPI_SUCCESS)
+        return rc;
+    *comm = MPI_COMM_NULL;
+    cr_communicator_freed(gone);
+    return MPI_SUCCESS;
+}
+
+CR_MPI(int, Comm_free, (MPI_Comm * comm))
+{
+    MPI_Comm on = comm != NULL ? *comm : MPI_COMM_NULL;
+    int rc = MPI_ERR_COMM;
+
+    cr_gate_enter();
+    if (is_usable(on)) {
+        cr_wrap_begin_comm(on);
+        rc = free_comm(comm);
+        cr_collective_end();
+    }
+    cr_gate_leave();
+    return rc == MPI_SUCCESS ? rc : cr_raise_comm(on, rc, "MPI_Comm_free");
+}
+
+/* All communication on it is over when the real call returns: nothing is left to the last request. */
+static int disconnect(MPI_Comm *comm)
 {
     struct cr_communicator *gone = (struct cr_communicator *)*comm;
     MPI_Comm real;
@@ -119,43 +146,48 @@ static int free_with(int function, MPI_Comm *comm)
 
     if (rc != MPI_SUCCESS)
         return rc;
-    cr_quiesce_comm_removed(*comm);
     real = CR_REAL_COMM(gone);
     fs = cr_lower_enter();
-    rc = ((cr_fn_Comm_free *)cr_real_functions[function])(&real);
+    rc = CR_REAL(Comm_disconnect)(&real);
     cr_lower_leave(fs);
-    if (rc != MPI_SUCCESS) {
-        cr_quiesce_comm_added(*comm);
+    if (rc != MPI_SUCCESS)
         return rc;
-    }
-    cr_communicator_freed(gone);
+    cr_quiesce_comm_removed(*comm);
+    gone->flags |= CR_COMM_GONE;
+    gone->keyed.handle.real = cr_handle_real(MPI_COMM_NULL);
     *comm = MPI_COMM_NULL;
+    cr_communicator_freed(gone);
     return MPI_SUCCESS;
 }
 
-static int free_comm(int function, MPI_Comm *comm, const char *name)
+CR_MPI(int, Comm_disconnect, (MPI_Comm * comm))
 {
     MPI_Comm on = comm != NULL ? *comm : MPI_COMM_NULL;
     int rc = MPI_ERR_COMM;
 
     cr_gate_enter();
-    if (cr_wrap_is(on, CR_KIND_COMM) && !(((struct cr_handle *)on)->flags & CR_HANDLE_PREDEFINED)) {
+    if (is_usable(on)) {
         cr_wrap_begin_comm(on);
-        rc = free_with(function, comm);
+        rc = disconnect(comm);
         cr_collective_end();
     }
     cr_gate_leave();
-    return rc == MPI_SUCCESS ? rc : cr_raise_comm(on, rc, name);
+    return rc == MPI_SUCCESS ? rc : cr_raise_comm(on, rc, "MPI_Comm_disconnect");
 }
 
-CR_MPI(int, Comm_free, (MPI_Comm * comm))
+CR_MPI(int, Comm_set_info, (MPI_Comm comm, MPI_Info info))
 {
-    return free_comm(CR_FN_Comm_free, comm, "MPI_Comm_free");
-}
+    uint64_t fs;
+    int rc;
 
-CR_MPI(int, Comm_disconnect, (MPI_Comm * comm))
-{
-    return free_comm(CR_FN_Comm_disconnect, comm, "MPI_Comm_disconnect");
+    cr_gate_enter();
+    fs = cr_lower_enter();
+    rc = CR_REAL(Comm_set_info)(CR_REAL_COMM(comm), CR_REAL_INFO(info));
+    cr_lower_leave(fs);
+    if (rc == MPI_SUCCESS && cr_wrap_is(comm, CR_KIND_COMM))
+        ((struct cr_communicator *)comm)->flags |= CR_COMM_SET_INFO;
+    cr_gate_leave();
+    return cr_raise_comm(comm, rc, "MPI_Comm_set_info");
 }
 
 CR_MPI(int, Comm_set_name, (MPI_Comm comm, const char *name))

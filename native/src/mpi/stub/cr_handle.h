@@ -72,10 +72,13 @@ struct cr_keyed {
 
 enum cr_communicator_flags {
     CR_COMM_INTER = 1,
-    CR_COMM_FREED = 2,    /* the application has freed it, but requests still refer to it */
-    CR_COMM_OUTSIDE = 4,  /* has members that are not in MPI_COMM_WORLD (spawned, connected) */
-    CR_COMM_TOPOLOGY = 8, /* cartesian, graph */
-    CR_COMM_PENDING = 16, /* MPI_Comm_idup: the request is not complete yet */
+    CR_COMM_FREED = 2,      /* the application has freed it, but requests still refer to it */
+    CR_COMM_OUTSIDE = 4,    /* has members that are not in MPI_COMM_WORLD (spawned, connected) */
+    CR_COMM_TOPOLOGY = 8,   /* cartesian, graph */
+    CR_COMM_PENDING = 16,   /* MPI_Comm_idup: the request is not complete yet */
+    CR_COMM_GONE = 32,      /* freed in the lower half too (MPI_Comm_disconnect) */
+    CR_COMM_HINTS = 64,     /* made with an info object, on all its members */
+    CR_COMM_SET_INFO = 128, /* MPI_Comm_set_info was called on it here */
 };
 
 struct cr_topology;
@@ -113,11 +116,13 @@ struct cr_communicator {
     uint64_t id_high,
         id_low; /* the same on all members, distinct among communicators that share a member */
     uint64_t children;   /* creating collectives called on it so far */
-    uint32_t references; /* requests that refer to it */
+    uint32_t references; /* one of the application, one of each request that refers to it */
     struct cr_topology *topology;
     char name[64];
     char gap[CR_COMM_ATTRIBUTES - 192];
     struct cr_attributes *attributes;
+    uint32_t *local_ranks; /* world ranks of the local group of an intercommunicator; else NULL */
+    struct cr_info_pair *hints; /* while an image is made: cr_info.c */
 };
 _Static_assert(offsetof(struct cr_communicator, attributes) == CR_COMM_ATTRIBUTES,
                "where mpifh looks");

@@ -28,6 +28,8 @@ MPI_Group cr_group_real_of(const uint32_t *world_ranks, int32_t count);
 /* ---- communicators ---- */
 void cr_communicator_init(void);
 int cr_communicator_check(struct cr_error *err);
+/* Copies what only the real communicators know: names and hints. */
+void cr_communicator_snapshot(void);
 int cr_communicator_rebuild(struct cr_error *err);
 /* Fills in rank, size, world_ranks from the real communicator. */
 void cr_communicator_describe(struct cr_communicator *comm);

@@ -25,6 +25,7 @@ int cr_stub_check(struct cr_error *err)
         return rc;
     cr_stub_borrow_main(&saved);
     cr_info_snapshot();
+    cr_communicator_snapshot();
     cr_wtime_hold();
     cr_stub_return_main(&saved);
     return 0;

@@ -332,7 +332,7 @@ static int find(const char *name)
 static void make_table(int only_core)
 {
     const struct state *const lists[] = {product_messages, product_requests, product_collectives,
-                                         product_objects};
+                                         product_objects, product_comms};
     const struct state *chosen[CORE], *s;
     size_t i;
 

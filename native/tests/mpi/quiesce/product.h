@@ -50,6 +50,6 @@ void send_numbers(const struct side *s, int which, int count, int tag);
 void receive_numbers(const struct side *s, int which, int count, int tag);
 
 extern const struct state product_messages[], product_requests[], product_collectives[],
-    product_objects[];
+    product_objects[], product_comms[];
 
 #endif

@@ -269,6 +269,6 @@ const struct state product_objects[] = {
     {"struct-in-flight", structure, structure, NULL},
     {"attributes", attributes, attributes, NULL},
     {"error-handlers", error_handlers, error_handlers, NULL},
-    {"freed-comm", freed_comm, freed_comm, "freed"},
+    {"freed-comm", freed_comm, freed_comm, NULL},
     {NULL, NULL, NULL, NULL},
 };

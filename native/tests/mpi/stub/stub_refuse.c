@@ -10,7 +10,6 @@
 static const char *what;
 static MPI_Win win;
 static MPI_File file;
-static MPI_Comm inter;
 static MPI_Request request;
 static int base[4], level;
 
@@ -43,7 +42,6 @@ static int cancel(void *extra, int complete)
 static void make(void)
 {
     char path[300];
-    MPI_Comm half;
 
     if (is("window")) {
         MPI_Win_create(base, sizeof(base), sizeof(int), MPI_INFO_NULL, MPI_COMM_WORLD, &win);
@@ -51,10 +49,6 @@ static void make(void)
         qt_path(path, sizeof(path), "deleted", qt_rank);
         MPI_File_open(MPI_COMM_SELF, path, MPI_MODE_RDWR | MPI_MODE_CREATE, MPI_INFO_NULL, &file);
         unlink(path);
-    } else if (is("intercommunicator")) {
-        MPI_Comm_split(MPI_COMM_WORLD, qt_rank % 2, 0, &half);
-        MPI_Intercomm_create(half, 0, MPI_COMM_WORLD, 1 - qt_rank % 2, 1, &inter);
-        MPI_Comm_free(&half);
     } else if (is("generalized")) {
         MPI_Grequest_start(query, nothing, cancel, NULL, &request);
     } else if (is("tools")) {
@@ -64,7 +58,7 @@ static void make(void)
 
 static void use_and_free(void)
 {
-    int sum = 0, one = 1;
+    int one = 1;
 
     if (is("window")) {
         MPI_Win_fence(0, win);
@@ -75,10 +69,6 @@ static void use_and_free(void)
     } else if (is("file")) {
         MPI_File_write(file, &one, 1, MPI_INT, MPI_STATUS_IGNORE);
         MPI_File_close(&file);
-    } else if (is("intercommunicator")) {
-        MPI_Allreduce(&one, &sum, 1, MPI_INT, MPI_SUM, inter);
-        QT_CHECK(sum == (qt_size + qt_rank % 2) / 2, "sum %d", sum);
-        MPI_Comm_free(&inter);
     } else if (is("generalized")) {
         MPI_Grequest_complete(request);
         MPI_Wait(&request, MPI_STATUS_IGNORE);
