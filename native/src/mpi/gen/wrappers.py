@@ -6,8 +6,7 @@ Order inside a wrapper: safe point, gate of the collective clock (may park: so h
 of arrays, the real call on the lower half's FS, handles made, end of the gate, safe point, error handler.
 """
 
-REQUEST_TYPES = {"nonblocking": "CR_REQUEST_COLLECTIVE", "persistent": "CR_REQUEST_PERSISTENT_COLLECTIVE",
-                 "rma": "CR_REQUEST_OTHER", "io": "CR_REQUEST_OTHER"}
+REQUEST_TYPES = {"nonblocking": "CR_REQUEST_COLLECTIVE", "rma": "CR_REQUEST_OTHER", "io": "CR_REQUEST_OTHER"}
 
 
 def owner(function):
@@ -45,8 +44,7 @@ def before(function):
         lines.append("cr_collective_begin_unclocked();")
     elif function.key != "-":
         kind = next(a.kind for a in function.arguments if a.name == function.key)
-        if function.kind != "persistent":
-            lines.append(f"cr_wrap_begin_{kind.lower()}({function.key});")
+        lines.append(f"cr_wrap_begin_{kind.lower()}({function.key});")
     arrays = [a for a in function.arguments if a.role == "array"]
     if arrays:
         lines.append("struct cr_wrap_arrays arrays;")
@@ -99,7 +97,7 @@ def after(function):
         lines.append("}")
     if arrays and not any(a.kind == "Request" for a in results):
         lines.append("cr_wrap_arrays_free(&arrays);")
-    if function.key != "-" and function.kind != "persistent":
+    if function.key != "-":
         lines.append("cr_collective_end();")
     return lines
 
@@ -119,8 +117,6 @@ def wrapper(function):
     body += after(function) + ["cr_gate_leave();", finish(function)]
     if function.name.startswith("MPI_"):
         head = f"CR_MPI({function.returns}, {function.short}, ({function.signature()}))"
-    elif function.name.startswith("MPIX_") and function.name.endswith("_init"):
-        head = f"CR_MPIX({function.returns}, {function.name}, ({function.signature()}))"
     else:
         head = f'__attribute__((visibility("default"))) {function.returns} {function.name}({function.signature()})'
     return head + "\n{\n" + "".join(f"    {line}\n" for line in body) + "}\n"

@@ -13,6 +13,7 @@
 #include "cr_probe.h"
 #include "cr_receive.h"
 #include "cr_request.h"
+#include "cr_sync.h"
 #include "cr_sys.h"
 #include "cr_unexpected.h"
 
@@ -22,7 +23,8 @@
 #define STUCK_NS (10LL * 1000000000)
 
 struct drain {
-    uint64_t expected;
+    uint64_t expected;  /* messages that were ever sent to this rank */
+    uint64_t questions; /* that will be put to it about synchronous sends */
     uint64_t kept;
     uint64_t unfinished; /* sends and collectives still active, as of the last look */
     int progress;
@@ -43,17 +45,7 @@ int cr_drain_check(struct cr_error *err)
         return cr_fail(err, CR_EREFUSED,
                        "an earlier checkpoint of this job failed while messages "
                        "were received; the job runs on, but cannot be checkpointed again");
-    if (cr_persistent_collectives != 0)
-        return cr_fail(err, CR_EREFUSED,
-                       "%u persistent collective request(s) (MPIX_..._init) "
-                       "cannot be saved yet; free them before a checkpoint",
-                       cr_persistent_collectives);
     for (r = cr_request_first(); r != cr_request_end(); r = r->next) {
-        if (r->type == CR_REQUEST_GENERALIZED)
-            return cr_fail(err, CR_EREFUSED,
-                           "a generalized request (%s) is not complete; complete "
-                           "it before a checkpoint",
-                           r->made_by);
         if (r->type == CR_REQUEST_RECEIVE && r->comm != NULL &&
             (((struct cr_communicator *)r->comm)->flags & CR_COMM_GONE))
             return cr_fail(err, CR_EREFUSED,
@@ -78,12 +70,24 @@ static int fail(struct drain *d, int code)
 
 static int count_expected(struct drain *d)
 {
-    uint64_t fs = cr_lower_enter();
-    int rc = CR_REAL(Reduce_scatter_block)(cr_request_sent_to, &d->expected, 1,
-                                           CR_REAL_DATATYPE(MPI_UINT64_T), CR_REAL_OP(MPI_SUM),
-                                           cr_internal_drain);
+    size_t size = 2 * sizeof(uint64_t) * cr_request_world_size;
+    uint64_t *table = cr_pool_alloc(size), mine[2] = {0, 0}, fs;
+    uint32_t i;
+    int rc;
 
+    for (i = 0; i < cr_request_world_size; i++)
+        table[2 * i] = cr_request_sent_to[i];
+    cr_sync_begin();
+    cr_sync_announce(table);
+    fs = cr_lower_enter();
+    rc = CR_REAL(Reduce_scatter_block)(table, mine, 2, CR_REAL_DATATYPE(MPI_UINT64_T),
+                                       CR_REAL_OP(MPI_SUM), cr_internal_drain);
     cr_lower_leave(fs);
+    cr_pool_free(table, size);
+    d->expected = mine[0];
+    d->questions = mine[1];
+    if (rc == MPI_SUCCESS)
+        rc = cr_sync_ask();
     return rc == MPI_SUCCESS ? 0 : fail(d, rc);
 }
 
@@ -98,6 +102,24 @@ static int test_request(struct cr_request *r, MPI_Status *ret_status, int *ret_c
     return done;
 }
 
+static int is_unfinished(const struct cr_request *r)
+{
+    if (r->flags & CR_REQUEST_UPPER)
+        return cr_sync_is_open(r);
+    return r->type != CR_REQUEST_RECEIVE;
+}
+
+static void ended(struct cr_request *r, const MPI_Status *status, int code)
+{
+    if (r->ticket != 0 && !(r->flags & CR_REQUEST_FREED)) {
+        cr_sync_sent(r, status, code);
+        return;
+    }
+    cr_request_complete(r, status, code);
+    if (r->flags & CR_REQUEST_FREED)
+        cr_request_release_freed(r);
+}
+
 static void test_requests(struct drain *d)
 {
     struct cr_request *r, *next;
@@ -108,14 +130,12 @@ static void test_requests(struct drain *d)
         int code;
 
         next = r->next;
-        if (!test_request(r, &status, &code)) {
-            d->unfinished += r->type != CR_REQUEST_RECEIVE;
-            continue;
+        if (!(r->flags & CR_REQUEST_UPPER) && test_request(r, &status, &code)) {
+            ended(r, &status, code);
+            d->progress = 1;
+        } else {
+            d->unfinished += is_unfinished(r);
         }
-        cr_request_complete(r, &status, code);
-        if (r->flags & CR_REQUEST_FREED)
-            cr_request_release_freed(r);
-        d->progress = 1;
     }
 }
 
@@ -198,8 +218,9 @@ static int receive_unexpected(struct cr_communicator *c, void *context)
 /* 1 when every rank has everything. */
 static int all_done(struct drain *d)
 {
-    int done = 0, rc = MPI_SUCCESS;
-    int begin = !d->in_barrier && cr_request_received == d->expected && d->unfinished == 0;
+    int done = 0, rc = cr_sync_step(cr_request_received == d->expected, &d->progress);
+    int begin = !d->in_barrier && rc == MPI_SUCCESS && cr_request_received == d->expected &&
+                d->unfinished == 0 && !d->progress && cr_sync_settled(d->questions);
     uint64_t fs;
 
     if (begin)
@@ -269,6 +290,8 @@ int cr_drain_run(uint64_t *ret_messages, struct cr_error *err)
     rc = count_expected(&d);
     if (rc == 0)
         rc = receive_everything(&d);
+    if (rc != 0)
+        cr_sync_give_up();
     broken = rc != 0;
     if (rc == 0)
         rc = cr_file_save(err);
@@ -284,6 +307,8 @@ static int repost(struct cr_error *err)
     struct cr_request *r;
 
     for (r = cr_request_first(); r != cr_request_end(); r = r->next) {
+        if (r->flags & CR_REQUEST_UPPER)
+            continue;
         if (r->type != CR_REQUEST_RECEIVE)
             return cr_fail(err, CR_EINTERNAL, "a request of type %d is active in an image",
                            r->type);

@@ -5,6 +5,7 @@
 
 MPI_Comm cr_internal_drain;
 MPI_Comm cr_internal_finalize;
+MPI_Comm cr_internal_sync;
 MPI_Comm cr_internal_self;
 int cr_internal_rank, cr_internal_size;
 
@@ -30,6 +31,8 @@ int cr_internal_make(void)
         rc = duplicate(world, &cr_internal_drain);
     if (rc == MPI_SUCCESS)
         rc = duplicate(world, &cr_internal_finalize);
+    if (rc == MPI_SUCCESS)
+        rc = duplicate(world, &cr_internal_sync);
     if (rc == MPI_SUCCESS)
         rc = duplicate(self, &cr_internal_self);
     cr_lower_leave(fs);

@@ -11,6 +11,7 @@
 
 extern MPI_Comm cr_internal_drain;    /* duplicate of the world, for the drain */
 extern MPI_Comm cr_internal_finalize; /* duplicate of the world, for the barrier in MPI_Finalize */
+extern MPI_Comm cr_internal_sync;     /* duplicate of the world, for synchronous sends */
 extern MPI_Comm cr_internal_self; /* duplicate of MPI_COMM_SELF, for deliveries from the queue */
 extern int cr_internal_rank, cr_internal_size;
 

@@ -4,6 +4,7 @@
  * context: normal. Persistent requests of point-to-point calls: a record of the arguments, from which MPI_Start starts an
  * ordinary send or receive. So there is nothing to make again in a new lower half.
  */
+#include "cr_persistent.h"
 #include "cr_buffer.h"
 #include "cr_receive.h"
 #include "cr_send.h"
@@ -81,27 +82,12 @@ static int start_buffered(struct cr_request *r)
     return MPI_SUCCESS;
 }
 
-static int start_collective(struct cr_request *r)
-{
-    uint64_t fs;
-    int rc;
-
-    cr_collective_begin(r->comm);
-    fs = cr_lower_enter();
-    rc = CR_REAL(Start)((MPI_Request *)&r->handle.real);
-    cr_lower_leave(fs);
-    if (rc == MPI_SUCCESS)
-        cr_request_activate(r);
-    cr_collective_end();
-    return rc;
-}
-
 static int start(struct cr_request *r)
 {
     if (!(r->flags & CR_REQUEST_PERSISTENT) || r->state != CR_REQUEST_INACTIVE)
         return MPI_ERR_REQUEST;
     if (r->type == CR_REQUEST_PERSISTENT_COLLECTIVE)
-        return start_collective(r);
+        return cr_persistent_start(r);
     if (r->type == CR_REQUEST_RECEIVE)
         return cr_receive_start(r);
     switch (r->mode) {

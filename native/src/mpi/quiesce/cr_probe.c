@@ -12,6 +12,7 @@
 
 static struct cr_matched *held;
 static struct cr_lock held_lock;
+uint64_t cr_probe_order;
 
 struct cr_matched *cr_probe_first(void)
 {
@@ -28,6 +29,9 @@ static struct cr_matched *hold(MPI_Comm comm, const MPI_Status *status)
     m->status = *status;
     cr_communicator_retain(comm);
     cr_lock_take(&held_lock);
+    m->number = ++cr_probe_order;
+    if (held == NULL)
+        cr_request_slow_set(CR_SLOW_HELD);
     m->next = held;
     m->link = &held;
     if (held != NULL)
@@ -43,10 +47,45 @@ static void let_go(struct cr_matched *m)
     *m->link = m->next;
     if (m->next != NULL)
         m->next->link = m->link;
+    if (held == NULL)
+        cr_request_slow_clear(CR_SLOW_HELD);
     cr_lock_give(&held_lock);
     m->handle.magic = 0;
     cr_communicator_release(m->comm);
     cr_pool_free(m, sizeof(*m));
+}
+
+static int is_in_class(const struct cr_matched *m, MPI_Comm comm, int source, int tag)
+{
+    return m->comm == comm && m->status.MPI_SOURCE == source && m->status.MPI_TAG == tag;
+}
+
+void cr_probe_consumed(MPI_Comm comm, int source, int tag, uint64_t order)
+{
+    struct cr_matched *m;
+
+    cr_lock_take(&held_lock);
+    for (m = held; m != NULL; m = m->next)
+        if (m->number <= order && is_in_class(m, comm, source, tag))
+            m->consumed++;
+    cr_lock_give(&held_lock);
+}
+
+struct cr_message *cr_probe_held(MPI_Comm comm, int source, int tag, uint64_t after)
+{
+    const struct cr_matched *m, *later;
+
+    for (m = held; m != NULL; m = m->next) {
+        uint64_t count = m->consumed;
+
+        if (!is_in_class(m, comm, source, tag))
+            continue;
+        for (later = held; later != NULL; later = later->next)
+            count += later->number > m->number && is_in_class(later, comm, source, tag);
+        if (count == after)
+            return m->kept;
+    }
+    return NULL;
 }
 
 /* What a probe looks for, and what it has found. */
@@ -218,10 +257,12 @@ static int start_matched(struct cr_request *r, void *buffer, int count, MPI_Data
             if (!(r->flags & CR_REQUEST_ON_STACK))
                 cr_request_retain(r, 1);
             cr_request_activate(r);
+            r->order = 0; /* counts here, as the message that it is */
         }
     }
     if (rc != MPI_SUCCESS)
         return rc;
+    cr_probe_consumed(m->comm, r->peer, r->tag, m->number - 1);
     let_go(m);
     *message = MPI_MESSAGE_NULL;
     return MPI_SUCCESS;

@@ -8,7 +8,7 @@
  *   MPI_Wait Waitall Waitany Waitsome Test Testall Testany Testsome
  *   MPI_Request_free Request_get_status Cancel Start Startall
  *   MPI_Send_init Ssend_init Rsend_init Bsend_init Recv_init Buffer_attach Buffer_detach
- *   MPI_Probe Iprobe Mprobe Improbe Mrecv Imrecv
+ *   MPI_Probe Iprobe Mprobe Improbe Mrecv Imrecv Grequest_start Grequest_complete
  * each with its PMPI_ alias.
  */
 #ifndef CR_QUIESCE_H
@@ -56,9 +56,9 @@ void cr_quiesce_comm_freed(MPI_Comm comm);
 enum cr_request_type {
     CR_REQUEST_SEND = 1,
     CR_REQUEST_RECEIVE,
-    CR_REQUEST_COLLECTIVE,  /* completes in the drain: every member has begun it */
-    CR_REQUEST_OTHER,       /* file and one-sided operations: the drain waits for it */
-    CR_REQUEST_GENERALIZED, /* completed by the application: refuses a checkpoint while active */
+    CR_REQUEST_COLLECTIVE,            /* completes in the drain: every member has begun it */
+    CR_REQUEST_OTHER,                 /* file and one-sided operations: the drain waits for it */
+    CR_REQUEST_GENERALIZED,           /* completed by the application; nothing real is behind it */
     CR_REQUEST_PERSISTENT_COLLECTIVE, /* MPIX_Bcast_init ...: MPI_Start counts on COMM's clock */
     CR_REQUEST_IDUP /* COMM is the new communicator: cr_communicator_idup_done(comm) when it completes */
 };

@@ -7,6 +7,7 @@
 #include "cr_receive.h"
 
 #include "cr_clock.h"
+#include "cr_probe.h"
 #include "cr_send.h"
 #include "cr_sys.h"
 #include "cr_unexpected.h"
@@ -47,6 +48,8 @@ static int receive_kept(void *buffer, int count, MPI_Datatype datatype, int sour
         return 0;
     if (__builtin_expect(cr_gate_word, 0))
         cr_clock_progressed();
+    if (__builtin_expect(cr_request_slow & CR_SLOW_HELD, 0))
+        cr_probe_consumed(comm, message->source, message->tag, cr_probe_order);
     *ret_code = cr_unexpected_deliver(message, buffer, count, datatype, ret_status);
     return 1;
 }
@@ -84,6 +87,26 @@ static inline int receive_blocking(void *buffer, int count, MPI_Datatype datatyp
     return rc;
 }
 
+/* While messages are held by probes it must be known which of their class is received. */
+static int receive_recorded(void *buffer, int count, MPI_Datatype datatype, int source, int tag,
+                            MPI_Comm comm, MPI_Status *status)
+{
+    struct cr_request r;
+    int rc;
+
+    memset(&r, 0, sizeof(r));
+    r.type = CR_REQUEST_RECEIVE;
+    r.flags = CR_REQUEST_ON_STACK;
+    fill(&r, buffer, count, datatype, source, tag, comm);
+    rc = cr_receive_start(&r);
+    if (rc != MPI_SUCCESS)
+        return rc;
+    cr_wait_one(&r);
+    if (status != MPI_STATUS_IGNORE)
+        *status = r.status;
+    return r.status.MPI_ERROR;
+}
+
 CR_MPI(int, Recv,
        (void *buf, int count, MPI_Datatype type, int source, int tag, MPI_Comm comm,
         MPI_Status *status))
@@ -95,6 +118,8 @@ CR_MPI(int, Recv,
     if (cr_unexpected_any(comm) && receive_kept(buf, count, type, source, tag, comm, &kept, &rc)) {
         if (status != MPI_STATUS_IGNORE)
             *status = kept;
+    } else if (__builtin_expect(cr_request_slow & CR_SLOW_HELD, 0)) {
+        rc = receive_recorded(buf, count, type, source, tag, comm, status);
     } else {
         rc = receive_blocking(buf, count, type, source, tag, comm, status);
     }

@@ -3,17 +3,22 @@
 /* context: normal; usable while threads are parked. Records of requests, their free lists and the list of active ones. */
 #include "cr_request.h"
 
+#include "cr_generalized.h"
+#include "cr_persistent.h"
+#include "cr_probe.h"
+#include "cr_sync.h"
+
 #include <string.h>
 
 uint64_t *cr_request_sent_to;
 uint64_t cr_request_received;
 uint32_t cr_request_world_size;
 int cr_request_threads;
+uint32_t cr_request_slow;
 const void *cr_request_empty;
 
 static struct cr_request active = {.previous = &active, .next = &active};
 static struct cr_lock active_lock;
-uint32_t cr_persistent_collectives;
 static uint32_t freed_count; /* records with CR_REQUEST_FREED in the list */
 
 static void lock(void)
@@ -44,7 +49,26 @@ void cr_request_init(uint32_t size, int level)
     cr_request_sent_to = cr_pool_alloc(size * sizeof(*cr_request_sent_to));
     cr_request_world_size = size;
     cr_request_threads = level >= MPI_THREAD_MULTIPLE;
+    if (cr_request_threads)
+        cr_request_slow_set(CR_SLOW_THREADS);
     cr_request_bind();
+}
+
+void cr_request_slow_set(uint32_t reason)
+{
+    __atomic_or_fetch(&cr_request_slow, reason, __ATOMIC_SEQ_CST);
+}
+
+void cr_request_slow_clear(uint32_t reason)
+{
+    __atomic_and_fetch(&cr_request_slow, ~reason, __ATOMIC_SEQ_CST);
+}
+
+void cr_request_count_send_slowly(MPI_Comm comm, uint32_t world, int dest, int tag)
+{
+    __atomic_fetch_add(&cr_request_sent_to[world], 1, __ATOMIC_RELAXED);
+    if (cr_request_slow & CR_SLOW_SYNCHRONOUS)
+        cr_sync_count(comm, dest, tag);
 }
 
 struct cr_request *cr_request_new(enum cr_request_type type)
@@ -60,6 +84,8 @@ struct cr_request *cr_request_new(enum cr_request_type type)
     r->handle.flags = 0;
     r->type = type;
     r->flags = 0;
+    r->mode = CR_SEND_STANDARD;
+    r->ticket = 0;
     r->scratch = NULL;
     return r;
 }
@@ -70,6 +96,10 @@ void cr_request_release(struct cr_request *r)
         cr_communicator_release(r->comm);
     if (r->flags & CR_REQUEST_RETAINS_TYPE)
         cr_datatype_release(r->datatype);
+    if (__builtin_expect(r->type == CR_REQUEST_GENERALIZED, 0))
+        cr_generalized_freed(r);
+    if (__builtin_expect(r->type == CR_REQUEST_PERSISTENT_COLLECTIVE, 0))
+        cr_persistent_freed(r);
     if (r->scratch != NULL)
         cr_pool_free(r->scratch, r->scratch_size);
     if (__builtin_expect(r->handle.fortran != 0, 0))
@@ -95,6 +125,7 @@ void cr_request_activate(struct cr_request *r)
 {
     lock();
     r->state = CR_REQUEST_ACTIVE;
+    r->order = cr_probe_order;
     r->previous = active.previous;
     r->next = &active;
     active.previous->next = r;
@@ -120,6 +151,8 @@ void cr_request_finished(struct cr_request *r, const MPI_Status *status, int cod
 void cr_request_complete(struct cr_request *r, const MPI_Status *status, int code)
 {
     deactivate(r);
+    if (r->ticket != 0)
+        cr_sync_ended(r);
     cr_request_finished(r, status, code);
     if (r->type == CR_REQUEST_IDUP && code == MPI_SUCCESS)
         cr_communicator_idup_done(r->comm);
@@ -128,6 +161,36 @@ void cr_request_complete(struct cr_request *r, const MPI_Status *status, int cod
     if ((r->flags & CR_REQUEST_CANCELLING) && status->_cancelled)
         return;
     cr_request_count_receive(r->comm);
+    if (__builtin_expect(cr_request_slow & CR_SLOW_HELD, 0))
+        cr_probe_consumed(r->comm, r->status.MPI_SOURCE, r->status.MPI_TAG, r->order);
+}
+
+int cr_request_complete_upper(struct cr_request *r)
+{
+    int freed;
+
+    if (r->ticket != 0)
+        cr_sync_ended(r);
+    lock();
+    freed = r->flags & CR_REQUEST_FREED;
+    r->flags &= (uint8_t)~CR_REQUEST_UPPER;
+    r->previous->next = r->next;
+    r->next->previous = r->previous;
+    __atomic_store_n(&r->state, CR_REQUEST_DONE, __ATOMIC_RELEASE);
+    unlock();
+    return freed != 0;
+}
+
+struct cr_request *cr_request_find(uint64_t ticket)
+{
+    struct cr_request *r, *found = NULL;
+
+    lock();
+    for (r = active.next; r != &active && found == NULL; r = r->next)
+        if (r->ticket == ticket)
+            found = r;
+    unlock();
+    return found;
 }
 
 void cr_request_empty_status(MPI_Status *ret_status)
@@ -163,7 +226,6 @@ MPI_Request cr_request_adopt(enum cr_request_type type, MPI_Comm comm, MPI_Reque
     if (type == CR_REQUEST_PERSISTENT_COLLECTIVE) {
         r->flags |= CR_REQUEST_PERSISTENT;
         r->state = CR_REQUEST_INACTIVE;
-        cr_persistent_collectives++;
     } else {
         cr_request_activate(r);
     }
@@ -186,7 +248,7 @@ static struct cr_request *ended_freed(void)
         uint64_t fs;
         int done = 0, code;
 
-        if (!(r->flags & CR_REQUEST_FREED))
+        if (!(r->flags & CR_REQUEST_FREED) || (r->flags & CR_REQUEST_UPPER))
             continue;
         fs = cr_lower_enter();
         code = CR_REAL(Test)((MPI_Request *)&r->handle.real, &done, &status);
@@ -215,17 +277,19 @@ void cr_request_sweep(void)
         cr_request_release_freed(r);
 }
 
-/* Only persistent collectives are persistent in the lower half too. */
-static void free_real(struct cr_request *r)
+/* 1: R is active, and is released at its end. */
+static int free_later(struct cr_request *r)
 {
-    uint64_t fs;
+    int later;
 
-    if (r->type != CR_REQUEST_PERSISTENT_COLLECTIVE)
-        return;
-    fs = cr_lower_enter();
-    CR_REAL(Request_free)((MPI_Request *)&r->handle.real);
-    cr_lower_leave(fs);
-    cr_persistent_collectives--;
+    lock();
+    later = r->state == CR_REQUEST_ACTIVE;
+    if (later) {
+        r->flags |= CR_REQUEST_FREED;
+        __atomic_fetch_add(&freed_count, 1, __ATOMIC_RELAXED);
+    }
+    unlock();
+    return later;
 }
 
 CR_MPI(int, Request_free, (MPI_Request * request))
@@ -237,13 +301,8 @@ CR_MPI(int, Request_free, (MPI_Request * request))
     cr_gate_enter();
     r = cr_request_of(*request);
     *request = MPI_REQUEST_NULL;
-    if (r->state == CR_REQUEST_ACTIVE) {
-        r->flags |= CR_REQUEST_FREED;
-        __atomic_fetch_add(&freed_count, 1, __ATOMIC_RELAXED);
-    } else {
-        free_real(r);
+    if (!free_later(r))
         cr_request_release(r);
-    }
     cr_request_sweep();
     cr_gate_leave();
     return MPI_SUCCESS;
@@ -259,7 +318,9 @@ CR_MPI(int, Cancel, (MPI_Request * request))
         return cr_raise_comm(MPI_COMM_WORLD, MPI_ERR_REQUEST, "MPI_Cancel");
     cr_gate_enter();
     r = cr_request_of(*request);
-    if (r->state == CR_REQUEST_ACTIVE && r->type != CR_REQUEST_SEND) {
+    if (r->type == CR_REQUEST_GENERALIZED) {
+        rc = cr_generalized_cancel(r);
+    } else if (r->state == CR_REQUEST_ACTIVE && r->type != CR_REQUEST_SEND) {
         uint64_t fs;
 
         r->flags |= CR_REQUEST_CANCELLING;

@@ -21,16 +21,23 @@ enum cr_request_flags {
     CR_REQUEST_RETAINS = 8,    /* holds a reference to its communicator */
     CR_REQUEST_RETAINS_TYPE = 16,
     CR_REQUEST_ON_STACK = 32, /* of a blocking call: holds no references */
+    CR_REQUEST_UPPER = 64,    /* active, but ended by the upper half: nothing real is behind it */
 };
 
 enum cr_send_mode { CR_SEND_STANDARD, CR_SEND_SYNCHRONOUS, CR_SEND_READY, CR_SEND_BUFFERED };
+
+/* What the receiver has said, in a drain, of the message of a synchronous send. */
+enum cr_sync_answer { CR_SYNC_UNKNOWN, CR_SYNC_RECEIVED, CR_SYNC_KEPT };
+
+struct cr_sync_class;
 
 struct cr_request {
     struct cr_handle handle;
     uint8_t type;  /* enum cr_request_type */
     uint8_t state; /* enum cr_request_state */
     uint8_t flags;
-    uint8_t mode;      /* enum cr_send_mode, of a persistent send */
+    uint8_t mode;      /* enum cr_send_mode, of a send */
+    uint8_t answer;    /* enum cr_sync_answer, of a synchronous send */
     MPI_Status status; /* when DONE; MPI_ERROR is what the completing call returns */
     void *buffer;
     int count, peer, tag;
@@ -42,12 +49,14 @@ struct cr_request {
     const char *made_by; /* of an adopted one: for refusals */
     void *scratch;       /* of an adopted one: argument arrays, given back at its end */
     size_t scratch_size;
-    char room[CR_GREQUEST_HANDLE_SIZE - 136]; /* the Fortran library writes here */
+    struct cr_sync_class *sync_class; /* of an active synchronous send */
+    uint64_t position;                /* in it: messages sent in the class so far */
+    uint64_t ticket;                  /* names this start of it to the receiver; 0: none */
+    uint64_t order; /* of a receive: how many messages had been matched by probes when it began */
+    char room[CR_GREQUEST_HANDLE_SIZE - 168]; /* the Fortran library writes here */
 };
 _Static_assert(offsetof(struct cr_request, fortran_index) == CR_REQUEST_FORTRAN_INDEX,
                "where mpifh reads");
-_Static_assert(sizeof(struct cr_request) >= CR_GREQUEST_HANDLE_SIZE,
-               "libmpi_mpifh writes up to there");
 _Static_assert(sizeof(struct cr_request) >= CR_GREQUEST_HANDLE_SIZE, "mpifh writes into it");
 _Static_assert(offsetof(struct cr_request, room) <= CR_GREQUEST_LANGUAGE, "mpifh writes into it");
 
@@ -60,6 +69,15 @@ extern uint64_t cr_request_received CR_REQUEST_HIDDEN;
 extern uint32_t cr_request_world_size CR_REQUEST_HIDDEN;
 /* More than one thread may call MPI at a time. */
 extern int cr_request_threads CR_REQUEST_HIDDEN;
+/* Why counting a message takes more than an addition. */
+enum cr_request_slow {
+    CR_SLOW_THREADS = 1,
+    CR_SLOW_SYNCHRONOUS = 2, /* synchronous sends are active: their classes count too */
+    CR_SLOW_HELD = 4,        /* messages are matched by probes and not received */
+};
+extern uint32_t cr_request_slow CR_REQUEST_HIDDEN;
+void cr_request_slow_set(uint32_t reason);
+void cr_request_slow_clear(uint32_t reason);
 /* The real ompi_request_empty: an Isend returns it when the message has left already. */
 extern const void *cr_request_empty CR_REQUEST_HIDDEN;
 
@@ -78,6 +96,13 @@ void cr_request_release(struct cr_request *request);
 void cr_request_activate(struct cr_request *request);
 /* The request has ended with STATUS and CODE: state DONE, out of the list, counted if it received a message. */
 void cr_request_complete(struct cr_request *request, const MPI_Status *status, int code);
+/*
+ * The same for one of CR_REQUEST_UPPER, whose status is in place. Another thread may wait for it: it is not touched after it
+ * is DONE. Returns 1 if nobody asks for its end (CR_REQUEST_FREED): the caller releases it.
+ */
+int cr_request_complete_upper(struct cr_request *request);
+/* The active request with this ticket, or NULL. */
+struct cr_request *cr_request_find(uint64_t ticket);
 /* A request that ended at once: DONE with STATUS; never was in the list, counts nothing. */
 void cr_request_finished(struct cr_request *request, const MPI_Status *status, int code);
 
@@ -86,8 +111,6 @@ void cr_request_retain(struct cr_request *request, int with_type);
 
 /* CODE through the error handler of the request's communicator. */
 int cr_request_raise(const struct cr_request *request, int code, const char *name);
-/* Live ones: they cannot be rebuilt yet, a checkpoint is refused. */
-extern uint32_t cr_persistent_collectives CR_REQUEST_HIDDEN;
 
 /* The first active request; follow next until cr_request_end(). Only with the threads parked, or under the lock. */
 struct cr_request *cr_request_first(void);
@@ -106,8 +129,17 @@ static inline struct cr_request *cr_request_of(MPI_Request request)
     return (struct cr_request *)request;
 }
 
-/* One more message for rank DEST of COMM. */
-static inline void cr_request_count_send(MPI_Comm comm, int dest)
+/* State of a request that another thread may end. */
+static inline int cr_request_is_active(const struct cr_request *r)
+{
+    return __atomic_load_n(&r->state, __ATOMIC_ACQUIRE) == CR_REQUEST_ACTIVE;
+}
+
+/* cr_request_count_send() when cr_request_slow is not 0. */
+void cr_request_count_send_slowly(MPI_Comm comm, uint32_t world, int dest, int tag);
+
+/* One more message for rank DEST of COMM, counted as soon as it is handed over. */
+static inline void cr_request_count_send(MPI_Comm comm, int dest, int tag)
 {
     const struct cr_communicator *c = (const struct cr_communicator *)comm;
     uint32_t world;
@@ -117,8 +149,8 @@ static inline void cr_request_count_send(MPI_Comm comm, int dest)
     world = c->world_ranks[dest];
     if (__builtin_expect(world >= cr_request_world_size, 0))
         return;
-    if (__builtin_expect(cr_request_threads, 0))
-        __atomic_fetch_add(&cr_request_sent_to[world], 1, __ATOMIC_RELAXED);
+    if (__builtin_expect(cr_request_slow, 0))
+        cr_request_count_send_slowly(comm, world, dest, tag);
     else
         cr_request_sent_to[world]++;
 }

@@ -4,6 +4,7 @@
 #include "cr_unexpected.h"
 
 #include "cr_internal.h"
+#include "cr_sync.h"
 #include "cr_sys.h"
 
 #include <limits.h>
@@ -167,6 +168,8 @@ int cr_unexpected_deliver(struct cr_message *message, void *buffer, int count,
     ret_status->MPI_SOURCE = message->source;
     ret_status->MPI_TAG = message->tag;
     ret_status->MPI_ERROR = rc;
+    if (message->ticket != 0)
+        cr_sync_received(message->sender, message->ticket);
     cr_unexpected_free(message);
     return rc;
 }

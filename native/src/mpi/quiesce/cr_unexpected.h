@@ -13,8 +13,10 @@
 struct cr_message {
     struct cr_message *next;
     int source, tag;
-    size_t bytes;  /* of the packed data */
-    size_t mapped; /* size of the mapping that begins with this structure */
+    size_t bytes;    /* of the packed data */
+    size_t mapped;   /* size of the mapping that begins with this structure */
+    uint64_t ticket; /* of the synchronous send that waits for its receive; 0: none */
+    uint32_t sender; /* its world rank */
     char data[];
 };
 

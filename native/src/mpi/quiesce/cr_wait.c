@@ -4,6 +4,9 @@
 #include "cr_wait.h"
 
 #include "cr_clock.h"
+#include "cr_generalized.h"
+#include "cr_sync.h"
+#include "cr_sys.h"
 
 void cr_wait_interrupted(MPI_Comm comm, int peer)
 {
@@ -13,13 +16,32 @@ void cr_wait_interrupted(MPI_Comm comm, int peer)
         cr_clock_waits_for(comm, peer);
 }
 
+void cr_wait_upper(int block)
+{
+    cr_sync_poll();
+    if (block && !cr_gate_word)
+        cr_sys(SYS_sched_yield);
+}
+
+static void wait_for_upper(struct cr_request *r)
+{
+    cr_wait_upper(1);
+    if (cr_request_is_active(r) && cr_gate_word)
+        cr_wait_interrupted(r->comm, r->peer);
+}
+
 void cr_wait_one(struct cr_request *r)
 {
-    while (r->state == CR_REQUEST_ACTIVE) {
+    while (cr_request_is_active(r)) {
         MPI_Status status;
         int done = 0, code;
-        uint64_t fs = cr_lower_enter();
+        uint64_t fs;
 
+        if (__builtin_expect(r->flags & CR_REQUEST_UPPER, 0)) {
+            wait_for_upper(r);
+            continue;
+        }
+        fs = cr_lower_enter();
         do
             code = CR_REAL(Test)((MPI_Request *)&r->handle.real, &done, &status);
         while (!done && !cr_gate_word);
@@ -39,13 +61,18 @@ int cr_wait_test(struct cr_request *r)
     int done = 0, code;
     uint64_t fs;
 
-    if (r->state != CR_REQUEST_ACTIVE)
+    if (!cr_request_is_active(r))
         return 1;
-    fs = cr_lower_enter();
-    code = CR_REAL(Test)((MPI_Request *)&r->handle.real, &done, &status);
-    cr_lower_leave(fs);
-    if (done)
-        cr_request_complete(r, &status, code);
+    if (__builtin_expect(r->flags & CR_REQUEST_UPPER, 0)) {
+        cr_wait_upper(0);
+        done = !cr_request_is_active(r);
+    } else {
+        fs = cr_lower_enter();
+        code = CR_REAL(Test)((MPI_Request *)&r->handle.real, &done, &status);
+        cr_lower_leave(fs);
+        if (done)
+            cr_request_complete(r, &status, code);
+    }
     if (__builtin_expect(!cr_gate_word, 1))
         return done;
     if (done)
@@ -67,6 +94,18 @@ static void copy_status(MPI_Status *to, const MPI_Status *from)
 }
 
 int cr_wait_take(MPI_Request *request, MPI_Status *status, const char *name)
+{
+    cr_wait_query(cr_request_of(*request));
+    return cr_wait_give(request, status, name);
+}
+
+void cr_wait_query(struct cr_request *r)
+{
+    if (__builtin_expect(r->type == CR_REQUEST_GENERALIZED, 0))
+        cr_generalized_query(r);
+}
+
+int cr_wait_give(MPI_Request *request, MPI_Status *status, const char *name)
 {
     struct cr_request *r = cr_request_of(*request);
     int code = r->status.MPI_ERROR;
@@ -141,8 +180,10 @@ CR_MPI(int, Request_get_status, (MPI_Request request, int *flag, MPI_Status *sta
     }
     cr_gate_enter();
     *flag = cr_wait_test(cr_request_of(request));
-    if (*flag)
+    if (*flag) {
+        cr_wait_query(cr_request_of(request));
         copy_status(status, &cr_request_of(request)->status);
+    }
     cr_gate_leave();
     return MPI_SUCCESS;
 }

@@ -12,6 +12,9 @@ void cr_wait_one(struct cr_request *request);
 /* One look at REQUEST. Returns 1 if it is not active any more. */
 int cr_wait_test(struct cr_request *request);
 
+/* The caller waits for what the upper half ends (CR_REQUEST_UPPER): one look, progress for others, another thread's turn. */
+void cr_wait_upper(int block);
+
 /*
  * What is behind a call's loop of Tests that the gate word has interrupted: parks if a stop is in progress, otherwise tells
  * the clock that this rank waits for PEER of COMM.
@@ -21,5 +24,8 @@ void cr_wait_interrupted(MPI_Comm comm, int peer);
 /* Gives the application the end of a DONE request: status (NULL: ignored; MPI_ERROR left alone), handle to null or
  * inactive. Returns the code, through the communicator's error handler. */
 int cr_wait_take(MPI_Request *request, MPI_Status *status, const char *name);
+/* Its two halves: a generalized request's status is asked for; the rest. */
+void cr_wait_query(struct cr_request *request);
+int cr_wait_give(MPI_Request *request, MPI_Status *status, const char *name);
 
 #endif

@@ -55,11 +55,12 @@ static struct scratch *scratch_for(int count)
 
 struct scan {
     int active, done;
+    int upper; /* active, and ended by the upper half */
 };
 
 static struct scan gather(int count, const MPI_Request *requests, struct scratch *s)
 {
-    struct scan scan = {0, 0};
+    struct scan scan = {0, 0, 0};
     int i;
 
     for (i = 0; i < count; i++) {
@@ -67,8 +68,12 @@ static struct scan gather(int count, const MPI_Request *requests, struct scratch
 
         if (requests[i] == MPI_REQUEST_NULL || r->state == CR_REQUEST_INACTIVE)
             continue;
-        if (r->state == CR_REQUEST_DONE) {
+        if (!cr_request_is_active(r)) {
             scan.done++;
+            continue;
+        }
+        if (__builtin_expect(r->flags & CR_REQUEST_UPPER, 0)) {
+            scan.upper++;
             continue;
         }
         s->real[scan.active] = (MPI_Request)r->handle.real;
@@ -79,7 +84,7 @@ static struct scan gather(int count, const MPI_Request *requests, struct scratch
 
 static int satisfied(struct scan scan, enum mode mode)
 {
-    return mode == ALL ? scan.active == 0 : scan.done > 0;
+    return mode == ALL ? scan.active + scan.upper == 0 : scan.done > 0;
 }
 
 /* Polls the real library. Returns how many ended: their places in s->ended, statuses in the same order in s->status. */
@@ -122,18 +127,19 @@ static void complete(const MPI_Request *requests, struct scratch *s, int ended, 
         cr_clock_progressed();
 }
 
-static void interrupted(const MPI_Request *requests, const struct scratch *s, int active, int block)
+static void interrupted(int count, const MPI_Request *requests, int block)
 {
-    int k;
+    int i;
 
     if (block && (cr_gate_word & CR_GATE_STOP)) {
         cr_gate_park();
         return;
     }
-    for (k = 0; k < active; k++) {
-        const struct cr_request *r = cr_request_of(requests[s->index[k]]);
+    for (i = 0; i < count; i++) {
+        const struct cr_request *r = cr_request_of(requests[i]);
 
-        cr_clock_waits_for(r->comm, r->peer);
+        if (requests[i] != MPI_REQUEST_NULL && cr_request_is_active(r))
+            cr_clock_waits_for(r->comm, r->peer);
     }
 }
 
@@ -143,19 +149,24 @@ static int wait_many(int count, const MPI_Request *requests, enum mode mode, int
     for (;;) {
         struct scratch *s = scratch_for(count);
         struct scan scan = gather(count, requests, s);
-        int ended, code = MPI_SUCCESS;
+        int ended = 0, code = MPI_SUCCESS;
 
-        if (scan.active + scan.done == 0)
+        if (__builtin_expect(scan.upper > 0, 0)) {
+            cr_wait_upper(block);
+            scan = gather(count, requests, s);
+        }
+        if (scan.active + scan.done + scan.upper == 0)
             return -1;
         if (satisfied(scan, mode))
             return 1;
-        ended = poll_real(s, scan.active, mode, block, &code);
+        if (scan.active > 0)
+            ended = poll_real(s, scan.active, mode, block && scan.upper == 0, &code);
         if (ended > 0) {
             complete(requests, s, ended, mode, code);
             continue;
         }
         if (__builtin_expect(cr_gate_word, 0))
-            interrupted(requests, s, scan.active, block);
+            interrupted(count, requests, block);
         if (!block)
             return 0;
     }
@@ -181,10 +192,12 @@ static int is_done(MPI_Request request)
 static int take_quietly(MPI_Request *request, MPI_Status *status)
 {
     struct cr_request *r = cr_request_of(*request);
-    int code = r->status.MPI_ERROR;
+    int code;
 
+    cr_wait_query(r);
+    code = r->status.MPI_ERROR;
     r->status.MPI_ERROR = MPI_SUCCESS;
-    cr_wait_take(request, status, "");
+    cr_wait_give(request, status, "");
     if (status != MPI_STATUS_IGNORE)
         status->MPI_ERROR = code;
     return code;

@@ -19,7 +19,8 @@ enum { OP_FORTRAN = 2, OP_CXX = 4, OP_JAVA = 8 };
 struct op {
     struct cr_handle handle;
     char gap[CR_OP_FLAGS - sizeof(struct cr_handle)];
-    uint32_t flags; /* at CR_OP_FLAGS: libmpi_mpifh sets OP_FORTRAN here */
+    uint32_t flags;      /* at CR_OP_FLAGS: libmpi_mpifh sets OP_FORTRAN here */
+    uint32_t references; /* the application's, and those of persistent requests */
     MPI_User_function *function;
     int commute, thunk;
     MPI_User_function *cxx_function;
@@ -116,6 +117,7 @@ CR_MPI(int, Op_create, (MPI_User_function * function, int commute, MPI_Op *op))
         made = (struct op *)cr_handle_new(CR_KIND_OP, sizeof(*made), NULL);
         made->function = function;
         made->commute = commute;
+        made->references = 1;
         made->thunk = take_thunk(made);
         rc = made->thunk < 0 ? MPI_ERR_NO_MEM : create(made);
         if (rc == MPI_SUCCESS)
@@ -127,22 +129,39 @@ CR_MPI(int, Op_create, (MPI_User_function * function, int commute, MPI_Op *op))
     return cr_raise_comm(MPI_COMM_WORLD, rc, "MPI_Op_create");
 }
 
+void cr_op_retain(MPI_Op handle)
+{
+    struct op *op = (struct op *)handle;
+
+    if (!(op->handle.flags & CR_HANDLE_PREDEFINED))
+        __atomic_add_fetch(&op->references, 1, __ATOMIC_RELAXED);
+}
+
+void cr_op_release(MPI_Op handle)
+{
+    struct op *op = (struct op *)handle;
+    MPI_Op real = CR_REAL_OP(handle);
+    uint64_t fs;
+
+    if ((op->handle.flags & CR_HANDLE_PREDEFINED) ||
+        __atomic_sub_fetch(&op->references, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    fs = cr_lower_enter();
+    CR_REAL(Op_free)(&real);
+    cr_lower_leave(fs);
+    drop(op);
+}
+
 CR_MPI(int, Op_free, (MPI_Op * op))
 {
-    MPI_Op real;
-    uint64_t fs;
     int rc = MPI_ERR_OP;
 
     cr_gate_enter();
-    if (op != NULL && cr_wrap_is(*op, CR_KIND_OP)) {
-        real = CR_REAL_OP(*op);
-        fs = cr_lower_enter();
-        rc = CR_REAL(Op_free)(&real);
-        cr_lower_leave(fs);
-        if (rc == MPI_SUCCESS) {
-            drop((struct op *)*op);
-            *op = MPI_OP_NULL;
-        }
+    if (op != NULL && cr_wrap_is(*op, CR_KIND_OP) &&
+        !(((struct cr_handle *)*op)->flags & CR_HANDLE_PREDEFINED)) {
+        cr_op_release(*op);
+        *op = MPI_OP_NULL;
+        rc = MPI_SUCCESS;
     }
     cr_gate_leave();
     return cr_raise_comm(MPI_COMM_WORLD, rc, "MPI_Op_free");

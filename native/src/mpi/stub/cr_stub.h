@@ -164,6 +164,9 @@ void cr_communicator_release(MPI_Comm comm);
  */
 void cr_datatype_retain(MPI_Datatype type);
 void cr_datatype_release(MPI_Datatype type);
+/* The same for an operation. */
+void cr_op_retain(MPI_Op op);
+void cr_op_release(MPI_Op op);
 
 /*
  * All communicators that have a state, predefined ones first: VISIT is called with each; stops at a

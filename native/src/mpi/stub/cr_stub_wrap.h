@@ -7,6 +7,7 @@
 #define CR_STUB_WRAP_H
 
 #include "cr_object.h"
+#include "cr_persistent.h"
 #include "cr_quiesce.h"
 #include "cr_stub.h"
 
@@ -82,6 +83,10 @@ void cr_wrap_arrays_free(struct cr_wrap_arrays *arrays);
  * the topology.
  */
 int cr_peer_count(MPI_Comm comm);
+/* The same on the root of a collective, 0 on the others, for which the root's arguments are not significant. */
+int cr_root_count(MPI_Comm comm, int root);
+/* Size of the local group. */
+int cr_local_count(MPI_Comm comm);
 int cr_neighbors_in(MPI_Comm comm);
 int cr_neighbors_out(MPI_Comm comm);
 

@@ -44,6 +44,22 @@ int cr_peer_count(MPI_Comm comm)
     return cr_wrap_is(comm, CR_KIND_COMM) ? ((struct cr_communicator *)comm)->peer_size : 0;
 }
 
+int cr_root_count(MPI_Comm comm, int root)
+{
+    const struct cr_communicator *c = (const struct cr_communicator *)comm;
+
+    if (!cr_wrap_is(comm, CR_KIND_COMM))
+        return 0;
+    if (root == MPI_ROOT)
+        return c->peer_size;
+    return !(c->flags & CR_COMM_INTER) && c->rank == root ? c->peer_size : 0;
+}
+
+int cr_local_count(MPI_Comm comm)
+{
+    return cr_wrap_is(comm, CR_KIND_COMM) ? ((struct cr_communicator *)comm)->size : 0;
+}
+
 static void neighbors(MPI_Comm comm, int *in, int *out)
 {
     MPI_Comm real = CR_REAL_COMM(comm);

@@ -40,40 +40,6 @@ static void intercommunicator(void)
     MPI_Comm_free(&half);
 }
 
-static int query(void *extra, MPI_Status *status)
-{
-    (void)extra;
-    MPI_Status_set_elements(status, MPI_INT, 3);
-    MPI_Status_set_cancelled(status, 0);
-    return MPI_SUCCESS;
-}
-
-static int nothing(void *extra)
-{
-    (void)extra;
-    return MPI_SUCCESS;
-}
-
-static int nothing_to_cancel(void *extra, int complete)
-{
-    (void)extra, (void)complete;
-    return MPI_SUCCESS;
-}
-
-static void generalized_request(void)
-{
-    MPI_Request r;
-    MPI_Status s;
-    int count;
-
-    MPI_Grequest_start(query, nothing, nothing_to_cancel, NULL, &r);
-    checkpoint();
-    MPI_Grequest_complete(r);
-    MPI_Wait(&r, &s);
-    MPI_Get_count(&s, MPI_INT, &count);
-    QT_CHECK(count == 3 && r == MPI_REQUEST_NULL, "count %d", count);
-}
-
 int main(int argc, char **argv)
 {
     int all;
@@ -82,8 +48,6 @@ int main(int argc, char **argv)
     MPI_Comm_rank(MPI_COMM_WORLD, &qt_rank);
     MPI_Comm_size(MPI_COMM_WORLD, &qt_size);
     intercommunicator();
-    MPI_Barrier(MPI_COMM_WORLD);
-    generalized_request();
     MPI_Barrier(MPI_COMM_WORLD);
     checkpoint();
     MPI_Allreduce(&qt_wrong, &all, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);

@@ -108,6 +108,14 @@ static const struct state {
     {"user-operation", user_operation},
     {"attributes", attributes},
     {"error-handlers", error_handlers},
+    {"ssend-exact", ssend_exact},
+    {"ssend-blocking", ssend_blocking},
+    {"ssend-held", ssend_held},
+    {"ssend-freed", ssend_freed},
+    {"persistent-collectives", persistent_collectives},
+    {"persistent-some-started", persistent_some_started},
+    {"generalized", generalized},
+    {"generalized-among-others", generalized_among_others},
 };
 enum { STATES = sizeof(states) / sizeof(*states) };
 

@@ -62,5 +62,13 @@ void derived_types(void);
 void user_operation(void);
 void attributes(void);
 void error_handlers(void);
+void ssend_exact(void);
+void ssend_blocking(void);
+void ssend_held(void);
+void ssend_freed(void);
+void generalized(void);
+void persistent_collectives(void);
+void persistent_some_started(void);
+void generalized_among_others(void);
 
 #endif

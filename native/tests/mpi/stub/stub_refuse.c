@@ -10,33 +10,11 @@
 static const char *what;
 static MPI_Win win;
 static MPI_File file;
-static MPI_Request request;
 static int base[4], level;
 
 static int is(const char *name)
 {
     return strcmp(what, name) == 0;
-}
-
-static int query(void *extra, MPI_Status *status)
-{
-    (void)extra;
-    MPI_Status_set_elements(status, MPI_BYTE, 0);
-    MPI_Status_set_cancelled(status, 0);
-    return MPI_SUCCESS;
-}
-
-static int nothing(void *extra)
-{
-    (void)extra;
-    return MPI_SUCCESS;
-}
-
-static int cancel(void *extra, int complete)
-{
-    (void)extra;
-    (void)complete;
-    return MPI_SUCCESS;
 }
 
 static void make(void)
@@ -49,8 +27,6 @@ static void make(void)
         qt_path(path, sizeof(path), "deleted", qt_rank);
         MPI_File_open(MPI_COMM_SELF, path, MPI_MODE_RDWR | MPI_MODE_CREATE, MPI_INFO_NULL, &file);
         unlink(path);
-    } else if (is("generalized")) {
-        MPI_Grequest_start(query, nothing, cancel, NULL, &request);
     } else if (is("tools")) {
         MPI_T_init_thread(MPI_THREAD_SINGLE, &level);
     }
@@ -69,9 +45,6 @@ static void use_and_free(void)
     } else if (is("file")) {
         MPI_File_write(file, &one, 1, MPI_INT, MPI_STATUS_IGNORE);
         MPI_File_close(&file);
-    } else if (is("generalized")) {
-        MPI_Grequest_complete(request);
-        MPI_Wait(&request, MPI_STATUS_IGNORE);
     } else if (is("tools")) {
         MPI_T_finalize();
     }
