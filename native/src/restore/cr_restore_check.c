@@ -41,7 +41,9 @@ static int check_kernel(const struct cr_restore *r, struct cr_error *err)
     struct utsname uts;
 
     if (r->host->page_size != CR_PAGE)
-        return cr_fail(err, CR_EKERNEL, "the image has pages of %u bytes, this host of %lu",
+        return cr_fail(err, CR_EKERNEL,
+                       "the image has pages of %u bytes, this host of %lu; restart on a host whose "
+                       "pages are as large",
                        r->host->page_size, CR_PAGE);
     if (r->rank != NULL || uname(&uts) < 0 || strcmp(uts.release, r->host->kernel_release) == 0)
         return 0;
@@ -50,6 +52,14 @@ static int check_kernel(const struct cr_restore *r, struct cr_error *err)
         "the image is of kernel %s, this host runs %s: its vdso may differ; restart where "
         "the same kernel runs",
         r->host->kernel_release, uts.release);
+}
+
+/* Found out here, and not when the processes are there already. */
+static int check_vdso(const struct cr_restore *r, struct cr_error *err)
+{
+    struct cr_plan plan = {0};
+
+    return r->rank == NULL ? cr_restore_plan_vdso(r, &plan, err) : 0;
 }
 
 static int files_rule(int flags)
@@ -95,6 +105,8 @@ int cr_restore_check_host(struct cr_restore *r, struct cr_error *err)
 
     if (rc == 0)
         rc = check_kernel(r, err);
+    if (rc == 0)
+        rc = check_vdso(r, err);
     if (rc == 0)
         rc = cr_restore_list_notes(r, err);
     /* A rank runs as its launcher does. */

@@ -109,7 +109,9 @@ int cr_restore_plan_vdso(const struct cr_restore *r, struct cr_plan *plan, struc
     for (size_t i = 0; i < r->area_count; i++)
         wanted += r->areas[i].kind == quiesce_image_AreaKind_AREA_VDSO;
     if (rc == 0 && plan->vdso_count != wanted)
-        return cr_fail(err, CR_EVDSO, "the image has %zu parts of a vdso, this kernel %zu of them",
+        return cr_fail(err, CR_EVDSO,
+                       "the image has %zu parts of a vdso, this kernel %zu of them; restart where "
+                       "the same kernel runs",
                        wanted, plan->vdso_count);
     return rc;
 }

@@ -113,6 +113,27 @@ ok "-d" restarts '' -d folder
 saved_victim image count
 old=$pid
 
+# ---- of another host
+other_host() { # other_host HOW: the image as a host would have written it that differs in HOW
+    cp image other-host && chmod 600 other-host
+    "$(dirname "$victim")/alter_image" other-host "$1" 2>err
+}
+while read -r how words_of_it; do
+    ok "an image of another host ($how)" other_host "$how"
+    ok "is whole" status 0 "$bin/cr_info" --verify other-host
+    ok "and 55" status 55 "$bin/cr_restart" other-host
+    ok "which says why and what to do" says "$words_of_it"
+    ok "and is another failure" hook 55 fail-perm other-host
+done <<END
+cpu this CPU has no [a-z].* on a CPU that is as new
+xcr0 this CPU has no .*xsave.* on a CPU that is as new
+kernel is of kernel .*vdso may differ; restart where the same kernel runs
+pages pages of 8192 bytes.* on a host whose pages are as large
+vdso parts of a vdso.* where the same kernel runs
+END
+ok "--check says so too" status 55 "$bin/cr_restart" --check other-host
+ok "the image as it was restarts" restarts image
+
 # ---- it stands in
 start_restart image
 child=$(cat "/proc/$restart/task/$restart/children")
