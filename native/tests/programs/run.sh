@@ -3,12 +3,17 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # An unmodified program is saved with its whole tree at random moments, killed, and restarted, until it ends; its results are
-# compared with those of an undisturbed run. usage: run.sh BIN PROGRAM.sh [ROUNDS [SEED]]
+# compared with those of an undisturbed run. usage: run.sh BIN PROGRAM.sh [ROUNDS [SEED [user]]]
 #   PROGRAM.sh defines: needs (commands), setup (in the working directory), job (the command, an array), and results (files that
-#   are compared; the default is its standard output, "out"). ROUNDS: how often it is killed at most; SEED: of the moments.
+#   are compared; the default is its standard output, "out"). ROUNDS: how often it is killed at most; SEED: of the moments;
+#   user: root calls it, and all is done by an ordinary user without any right, so that every restart gives other ids.
 # Prints TAP; 77: skipped.
 set -euo pipefail
 
+if [[ ${5:-} == user && $(id -u) -eq 0 ]]; then
+    command -v setpriv >/dev/null || { echo "1..0 # SKIP needs setpriv" && exit 77; }
+    exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$0" "$@"
+fi
 bin=$1
 source_file=$2
 rounds=${3:-4}

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -94,18 +95,33 @@ static void test_child(void)
     tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 7, "and knew its parent");
 }
 
+/* About DISTANCE away from ours, below the smallest limit that a kernel has. */
+static int free_id(int distance)
+{
+    int from = self > 16000 ? self - distance : self + distance;
+
+    while (syscall(SYS_kill, from, 0) == 0 || errno != ESRCH)
+        from++;
+    return from;
+}
+
+/* The kernel gives ID next. Returns whether it could be told. */
+static int choose_next(int id)
+{
+    FILE *last = fopen("/proc/sys/kernel/ns_last_pid", "we");
+    int good = last != NULL && fprintf(last, "%d", id - 1) > 0;
+
+    return last != NULL && fclose(last) == 0 && good;
+}
+
 /* The kernel's next id is one that stands for another process. */
 static void test_collision(void)
 {
-    FILE *last = fopen("/proc/sys/kernel/ns_last_pid", "we");
-    int wanted = 0;
+    int wanted = free_id(5000);
     int status;
     pid_t child;
 
-    for (int id = self + 5000; last != NULL && wanted == 0; id++)
-        if (syscall(SYS_kill, id, 0) == -1 && errno == ESRCH)
-            wanted = id;
-    if (last == NULL || fprintf(last, "%d", wanted - 1) < 0 || fclose(last) != 0) {
+    if (!choose_next(wanted)) {
         tap_ok(1, "(the next id cannot be chosen here)");
         return;
     }
@@ -117,6 +133,72 @@ static void test_collision(void)
     tap_ok(waitpid(child, &status, 0) == child && status == 0, "and is waited for");
     errno = 0;
     tap_ok(waitpid(-1, &status, WNOHANG) == -1 && errno == ECHILD, "and is the only one");
+}
+
+static void *tell_tid(void *ret_tid)
+{
+    *(int *)ret_tid = (int)syscall(SYS_gettid);
+    return ret_tid;
+}
+
+/* The kernel's next id is one by which the program knows a thread. */
+static void test_thread_collision(void)
+{
+    pthread_attr_t detached;
+    pthread_t thread;
+    int wanted = free_id(6000);
+    volatile int tid = 0;
+
+    adopt((struct cr_freeze_id[]){{wanted, self, CR_ID_THREAD}}, 1);
+    if (!choose_next(wanted)) {
+        tap_ok(1, "(the next id cannot be chosen here)");
+        return;
+    }
+    tap_ok(pthread_create(&thread, NULL, tell_tid, (void *)&tid) == 0, "a thread begins");
+    tap_ok(pthread_join(thread, NULL) == 0 && tid > 0 && tid != wanted,
+           "and is not taken for another one");
+    tid = 0;
+    choose_next(wanted);
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    tap_ok(pthread_create(&thread, &detached, tell_tid, (void *)&tid) == 0,
+           "nor is a detached one");
+    while (tid == 0)
+        sched_yield();
+    tap_ok(tid != wanted, "which is there once");
+}
+
+static volatile int tids[2];
+
+static void *stay(void *argument)
+{
+    tids[(long)argument] = (int)syscall(SYS_gettid);
+    for (;;)
+        pause();
+    return argument;
+}
+
+/* Each of two threads has the id by which the program knows the other one. */
+static void test_exchanged(void)
+{
+    pthread_t threads[2];
+    void *result = NULL;
+
+    adopt(NULL, 0);
+    for (long i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, stay, (void *)i);
+    while (tids[0] == 0 || tids[1] == 0)
+        sched_yield();
+    adopt(
+        (struct cr_freeze_id[]){{tids[0], tids[1], CR_ID_THREAD}, {tids[1], tids[0], CR_ID_THREAD}},
+        2);
+    tap_ok(pthread_cancel(threads[0]) == 0, "a thread is cancelled");
+    tap_ok(pthread_join(threads[1], &result) == 0 && result == PTHREAD_CANCELED, "by its own id");
+    tap_ok(pthread_tryjoin_np(threads[0], &result) == EBUSY, "and not the one that has it now");
+    adopt(NULL, 0);
+    pthread_cancel(threads[0]);
+    tap_ok(pthread_join(threads[0], &result) == 0 && result == PTHREAD_CANCELED,
+           "which is another one");
 }
 
 /* The child had one id in the kernel when the image was taken, and has another after the restart. */
@@ -191,6 +273,9 @@ int main(void)
     test_paths();
     test_child();
     test_collision();
+    test_thread_collision();
+    test_exchanged();
+    adopt((struct cr_freeze_id[]){{KNOWN, self, ALL}, {GONE, 0, ALL}}, 2);
     test_restart_before_call();
     test_restart_after_call();
     return tap_done();
