@@ -53,12 +53,22 @@ static int look_at_children(int tid, void *argument)
     return 0;
 }
 
+/* Asked of the kernel once, instead of once for each thread. */
+static int has_children(void)
+{
+    siginfo_t info;
+
+    return cr_sys(SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, 0) != -ECHILD;
+}
+
 void cr_agent_children_collect(void)
 {
     struct cr_thread *threads;
     size_t count = cr_freeze_threads(&threads);
 
     news_count = 0;
+    if (!has_children())
+        return;
     for (size_t i = 0; i < count; i++)
         if (threads[i].gone == 0)
             look_at_children(threads[i].kernel_tid, NULL);

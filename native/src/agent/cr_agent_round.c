@@ -31,6 +31,7 @@ struct round {
     int begun;
     int stopped;
     int written; /* copied and not sealed */
+    int64_t phase_begun;
     quiesce_wire_RankResult result;
     struct cr_error err;
 };
@@ -213,6 +214,7 @@ static int phase_stop(struct round *r)
     cr_forks_hold();
     cr_memory_prepare(NULL);
     cr_forks_let();
+    r->phase_begun = cr_sys_clock_ns(CLOCK_MONOTONIC);
     rc = stop_and_collect(r);
     return rc == 0 && r->begin.dry_run && !r->begin.group ? measure(r) : rc;
 }
@@ -344,9 +346,9 @@ static void die_of_callback(struct round *r, quiesce_wire_Phase phase)
 /* Enters PHASE and says how it went. A failure resumes the process before it is told. */
 static int enter(struct round *r, quiesce_wire_Phase phase)
 {
-    int64_t begun = cr_sys_clock_ns(CLOCK_MONOTONIC);
     int rc;
 
+    r->phase_begun = cr_sys_clock_ns(CLOCK_MONOTONIC);
     memset(&r->result, 0, sizeof(r->result));
     r->err.code = 0;
     r->err.text[0] = '\0';
@@ -360,7 +362,7 @@ static int enter(struct round *r, quiesce_wire_Phase phase)
             die_of_callback(r, phase);
         abort_round(r, r->err.code);
     }
-    r->result.micros = (uint64_t)(cr_sys_clock_ns(CLOCK_MONOTONIC) - begun) / 1000;
+    r->result.micros = (uint64_t)(cr_sys_clock_ns(CLOCK_MONOTONIC) - r->phase_begun) / 1000;
     return cr_link_done(r->link, phase, &r->result, &r->err) < 0 ? ROUND_OVER : ROUND_GOES_ON;
 }
 

@@ -15,6 +15,9 @@
  */
 int cr_core_notes_add(struct cr_dump *d, struct cr_error *err);
 
+/* What of the host does not change while this process lives on it. Asked once. */
+void cr_own_notes_prepare(struct cr_dump *d);
+
 /* Header, Host, Threads and Rank into D->notes. */
 int cr_own_notes_collect(struct cr_dump *d, struct cr_error *err);
 

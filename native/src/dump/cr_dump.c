@@ -62,9 +62,9 @@ void cr_dump_prepare(struct cr_dump *d, const char *path, const struct cr_image_
     cr_image_drop_ready(&d->ready);
     cr_arena_reset(&d->arena);
     cr_sys(SYS_madvise, d->arena.base, PREPARED_SIZE, MADV_POPULATE_WRITE);
-    if (!d->cpu_known)
-        cr_cpu_read(&d->cpu);
-    d->cpu_known = 1;
+    cr_forks_hold();
+    cr_own_notes_prepare(d);
+    cr_forks_let();
     if (path[0] != '\0')
         cr_image_make_ready(path, options, estimate_size(), &d->ready);
 }
@@ -271,7 +271,7 @@ int cr_dump_put_back(struct cr_dump *d, const struct cr_foreign *foreign, struct
     int rc;
 
     d->foreign = *foreign;
-    d->cpu_known = 0;
+    d->host_known = 0;
     d->state.old_pid = 0;
     for (size_t i = 0; i < count; i++)
         if (threads[i].gone == 0 && threads[i].kernel_tid == cr_sys_getpid())

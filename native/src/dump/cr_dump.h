@@ -24,7 +24,8 @@ struct cr_dump {
     struct cr_image_writer *writer;
     struct cr_image_ready ready; /* fd: to be counted among the foreign ones */
     struct cr_cpu cpu;
-    int cpu_known;                    /* cleared by a restart: it may be on another host */
+    uint8_t boot_id[16];
+    int host_known;                   /* cleared by a restart: it may be on another host */
     const struct cr_rank_facts *rank; /* NULL: not a rank */
     int collected;
 };

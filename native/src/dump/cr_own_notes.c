@@ -71,6 +71,15 @@ static void read_boot_id(uint8_t out[16])
     }
 }
 
+void cr_own_notes_prepare(struct cr_dump *d)
+{
+    if (d->host_known)
+        return;
+    cr_cpu_read(&d->cpu);
+    read_boot_id(d->boot_id);
+    d->host_known = 1;
+}
+
 static int add_host(struct cr_dump *d, struct cr_error *err)
 {
     quiesce_image_Host *h = scratch(d, sizeof(*h));
@@ -84,13 +93,12 @@ static int add_host(struct cr_dump *d, struct cr_error *err)
     cr_str_copy(h->kernel_release, sizeof(h->kernel_release), uts.release);
     cr_str_copy(h->machine, sizeof(h->machine), uts.machine);
     h->page_size = CR_PAGE;
-    if (!d->cpu_known)
-        cr_cpu_read(&d->cpu);
+    cr_own_notes_prepare(d);
     h->xcr0 = d->cpu.xcr0;
     h->xsave_size = d->cpu.xsave_size;
     h->cpuid_count = CR_CPU_WORDS;
     memcpy(h->cpuid, d->cpu.words, sizeof(d->cpu.words));
-    read_boot_id(h->boot_id);
+    memcpy(h->boot_id, d->boot_id, sizeof(d->boot_id));
     return cr_state_add(&d->notes, quiesce_image_NoteType_NOTE_HOST, quiesce_image_Host_fields, h,
                         err);
 }

@@ -27,12 +27,24 @@ static uint64_t locked_kib(void)
     return cr_parse_u64(&at, 10);
 }
 
+/* The kernel never gives up a page that is locked. Only if it does not give up this one, /proc is asked as well. */
+static int is_locked(uint64_t page)
+{
+    uint64_t with;
+
+    if (cr_sys(SYS_madvise, page, CR_PAGE, MADV_DONTNEED) == 0)
+        return 0;
+    with = locked_kib();
+    cr_sys(SYS_munlock, page, CR_PAGE);
+    return locked_kib() < with;
+}
+
 int cr_lock_collect(struct cr_state *state, struct cr_error *err)
 {
     quiesce_image_MemoryMode mode = {0};
-    uint64_t before = locked_kib();
     unsigned char present = 0;
     uint64_t page;
+    int rc;
 
     page = cr_sys_mmap(0, CR_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (cr_sys_is_error(page))
@@ -41,9 +53,9 @@ int cr_lock_collect(struct cr_state *state, struct cr_error *err)
                              "the process locks all its memory (mlockall) up to the limit; raise "
                              "the limit (ulimit -l) before the checkpoint")
                    : 0;
-    mode.lock_future = locked_kib() > before;
-    if (cr_sys(SYS_mincore, page, CR_PAGE, &present) == 0)
-        mode.lock_on_fault = mode.lock_future && (present & 1) == 0;
+    rc = (int)cr_sys(SYS_mincore, page, CR_PAGE, &present);
+    mode.lock_future = is_locked(page);
+    mode.lock_on_fault = rc == 0 && mode.lock_future && (present & 1) == 0;
     cr_sys_munmap(page, CR_PAGE);
     if (!mode.lock_future)
         return 0;
