@@ -62,8 +62,10 @@ mv lines elsewhere
 ok "a file that is missing is 2" status 2 "$bin/cr_restart" image
 ok "and said to be" says "lines, which the program has open"
 mv elsewhere lines
+# Page data is the end of each image in the file, and the first image begins at 4096.
 cp image damaged
-printf 'XXXX' | dd of=damaged bs=1 seek=$(($(stat -c %s image) / 2)) conv=notrunc 2>/dev/null
+first=$(tar tvf image | awk 'NR == 1 { print $3 }')
+printf 'XXXX' | dd of=damaged bs=1 seek=$((4096 + first - 100)) conv=notrunc 2>/dev/null
 ok "a member whose memory is damaged ends all" not status 0 timeout 60 "$bin/cr_restart" damaged
 ok "with one line" test "$(grep -c cr_restart err)" -eq 1
 ok "that says who and why" says "(sc_family_offse): the image is damaged"
