@@ -6,6 +6,7 @@
 #include "cr_clock.h"
 #include "cr_comm.h"
 #include "cr_fault.h"
+#include "cr_in_library.h"
 #include "cr_internal.h"
 #include "cr_rank.h"
 #include "cr_rank_ops.h"
@@ -124,6 +125,7 @@ static int init(int *argc, char ***argv, int required, int *ret_provided)
     if (rc == MPI_SUCCESS) {
         cr_clock_init((uint32_t)cr_internal_rank, (uint32_t)cr_internal_size);
         cr_request_init((uint32_t)cr_internal_size, *ret_provided);
+        cr_in_library_init();
         cr_comm_set_clock(MPI_COMM_WORLD);
         cr_comm_set_clock(MPI_COMM_SELF);
         tell_lower(*ret_provided);

@@ -15,6 +15,7 @@ uint64_t cr_request_received;
 uint32_t cr_request_world_size;
 int cr_request_threads;
 uint32_t cr_request_slow;
+uint32_t cr_request_collectives;
 const void *cr_request_empty;
 
 static struct cr_request active = {.previous = &active, .next = &active};
@@ -121,9 +122,16 @@ void cr_request_retain(struct cr_request *r, int with_type)
     }
 }
 
+static int is_collective(const struct cr_request *r)
+{
+    return r->type == CR_REQUEST_COLLECTIVE || r->type == CR_REQUEST_PERSISTENT_COLLECTIVE;
+}
+
 void cr_request_activate(struct cr_request *r)
 {
     lock();
+    if (is_collective(r))
+        cr_request_collectives++;
     r->state = CR_REQUEST_ACTIVE;
     r->order = cr_probe_order;
     r->previous = active.previous;
@@ -136,6 +144,8 @@ void cr_request_activate(struct cr_request *r)
 static void deactivate(struct cr_request *r)
 {
     lock();
+    if (is_collective(r))
+        cr_request_collectives--;
     r->previous->next = r->next;
     r->next->previous = r->previous;
     unlock();

@@ -84,6 +84,9 @@ extern const void *cr_request_empty CR_REQUEST_HIDDEN;
 /* Makes the tables for a world of SIZE ranks. LEVEL: thread level that the application got. */
 void cr_request_init(uint32_t size, int level);
 
+/* Collectives under way. */
+extern uint32_t cr_request_collectives CR_REQUEST_HIDDEN;
+
 /* Looks up again what differs in each lower half. */
 void cr_request_bind(void);
 

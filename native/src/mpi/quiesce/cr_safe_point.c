@@ -4,9 +4,12 @@
 #include "cr_safe_point.h"
 
 #include "cr_clock.h"
+#include "cr_in_library.h"
 #include "cr_lower.h"
 #include "cr_rank.h"
+#include "cr_request.h"
 #include "cr_stub.h"
+#include "cr_sys.h"
 
 #include <ucontext.h>
 
@@ -100,6 +103,12 @@ static int in_vdso(const ucontext_t *context)
            in_real_vdso((uint64_t)context->uc_mcontext.gregs[REG_RAX]);
 }
 
+/* The drain may call functions of the application. */
+static int may_run_operations(void)
+{
+    return cr_op_made && cr_request_collectives != 0;
+}
+
 int cr_safe_point_may_park(const void *ucontext)
 {
     const ucontext_t *context = ucontext;
@@ -107,5 +116,5 @@ int cr_safe_point_may_park(const void *ucontext)
     /* First: on a borrowed TCB no thread-local variable is ours. */
     if (cr_stub_upper_fs() != 0 || cr_gate_depth > 0)
         return 0;
-    return !in_vdso(context);
+    return !in_vdso(context) && !(may_run_operations() && cr_in_library_look(context));
 }

@@ -11,6 +11,8 @@
 #include "cr_stub_bind.h"
 #include "cr_stub_wrap.h"
 
+#include <errno.h>
+
 #define EXPORT __attribute__((visibility("default")))
 
 /* Bits that the Fortran library and the functions below set in the handle. */
@@ -38,6 +40,7 @@ typedef void java_fn(void *in, void *inout, int *length, MPI_Datatype *type, int
 static struct op
     *ops[CR_OP_THUNKS]; /* by thunk; stays after a free, for collectives that are still under way */
 static int next_thunk;
+int cr_op_made;
 static struct cr_lock ops_lock;
 
 static void call(const struct op *op, void *in, void *inout, int *length, MPI_Datatype type)
@@ -62,8 +65,12 @@ void cr_op_call(int thunk, void *in, void *inout, int *length, MPI_Datatype *rea
 {
     uint64_t lower = cr_stub_callback_enter();
     struct cr_handle *type = cr_handle_find(CR_KIND_DATATYPE, *real_type);
+    int error = errno;
 
+    cr_gate_depth++; /* in a drain the caller is not inside a wrapper, and must not park */
     call(ops[thunk], in, inout, length, type != NULL ? (MPI_Datatype)type : MPI_DATATYPE_NULL);
+    cr_gate_depth--;
+    errno = error;
     cr_stub_callback_leave(lower);
 }
 
@@ -118,6 +125,7 @@ CR_MPI(int, Op_create, (MPI_User_function * function, int commute, MPI_Op *op))
         made->function = function;
         made->commute = commute;
         made->references = 1;
+        cr_op_made = 1;
         made->thunk = take_thunk(made);
         rc = made->thunk < 0 ? MPI_ERR_NO_MEM : create(made);
         if (rc == MPI_SUCCESS)

@@ -40,6 +40,7 @@ static struct cr_lock attach_lock;
 static struct shadow *pool;
 static struct cr_shadow service; /* a TCB that is only used to make more TCBs */
 static uint64_t bound_generation;
+static uint64_t main_upper_fs; /* of the application's main thread; 0: not known */
 static pthread_key_t thread_key;
 static int absent; /* not started by cr_mpirank */
 
@@ -243,7 +244,9 @@ void cr_stub_attach(void)
              "or take Quiesce's folder libexec/quiesce/mpi out of LD_LIBRARY_PATH.");
     cr_lock_take(&attach_lock);
     bind();
-    if (!is_primordial()) {
+    if (is_primordial()) {
+        main_upper_fs = own_fs();
+    } else {
         s = borrow();
         tcb = &s->tcb;
     }
@@ -270,13 +273,20 @@ static void thread_ends(void *value)
     cr_lock_give(&attach_lock);
 }
 
+/* Callbacks find the main thread's upper FS in the shadow, not the caller's. */
 void cr_stub_borrow_main(struct cr_self *ret_saved)
 {
+    static uint64_t ignored;
+
     cr_stub_bind();
     *ret_saved = cr_self;
     cr_self.lower_fs = cr_lower->main.fs;
     cr_self.upper_fs_word = cr_lower->main.upper_fs;
     cr_self.generation = bound_generation;
+    if (main_upper_fs != 0) {
+        *cr_lower->main.upper_fs = main_upper_fs;
+        cr_self.upper_fs_word = &ignored;
+    }
 }
 
 void cr_stub_return_main(const struct cr_self *saved)
@@ -300,6 +310,8 @@ __attribute__((constructor)) static void start(void)
         absent = 1;
     if (!cr_sys_is_error(at))
         cr_lower->generation = 1;
+    if (is_primordial())
+        main_upper_fs = own_fs();
     pthread_key_create(&thread_key, thread_ends);
     /* Of the thread's own half; needed by signal handlers before the first call of MPI. */
     cr_stub_fsgsbase = (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;

@@ -113,7 +113,8 @@ static inline __attribute__((always_inline)) void cr_lower_leave(uint64_t upper)
 
 /*
  * The agent acts as the main thread (which is parked): its calls use the main thread's shadow until
- * the matching return.
+ * the matching return, and functions of the application that the lower half calls then have the main
+ * thread's thread-local storage.
  */
 void cr_stub_borrow_main(struct cr_self *ret_saved);
 void cr_stub_return_main(const struct cr_self *saved);
@@ -167,6 +168,8 @@ void cr_datatype_release(MPI_Datatype type);
 /* The same for an operation. */
 void cr_op_retain(MPI_Op op);
 void cr_op_release(MPI_Op op);
+/* 1 once the application has made an operation. */
+extern int cr_op_made __attribute__((visibility("hidden")));
 
 /*
  * All communicators that have a state, predefined ones first: VISIT is called with each; stops at a

@@ -106,6 +106,7 @@ static const struct state {
     {"cartesian", cartesian},
     {"derived-types", derived_types},
     {"user-operation", user_operation},
+    {"operation-of-thread", operation_of_thread},
     {"attributes", attributes},
     {"error-handlers", error_handlers},
     {"ssend-exact", ssend_exact},

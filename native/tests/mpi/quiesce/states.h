@@ -60,6 +60,7 @@ void communicators(void);
 void cartesian(void);
 void derived_types(void);
 void user_operation(void);
+void operation_of_thread(void);
 void attributes(void);
 void error_handlers(void);
 void ssend_exact(void);

@@ -160,6 +160,70 @@ static void concatenate(void *in, void *inout, int *count, MPI_Datatype *type)
     QT_CHECK(*type == MPI_INT, "type in the operation");
 }
 
+static __thread int modulus = 3;
+static __thread int operations;
+
+/* x -> a x + b after x -> c x + d. Needs this thread's own storage, and its part of the heap. */
+static void compose(void *in, void *inout, int *length, MPI_Datatype *type)
+{
+    int *a = in, *b = inout, i;
+    int *copy = malloc((size_t)*length * 2 * sizeof(int) + 40);
+
+    (void)type;
+    operations++;
+    memcpy(copy, b, (size_t)*length * 2 * sizeof(int));
+    for (i = 0; i < 2 * *length; i += 2) {
+        b[i] = a[i] * copy[i] % modulus;
+        b[i + 1] = (a[i] * copy[i + 1] + a[i + 1]) % modulus;
+    }
+    free(copy);
+}
+
+static void fill_maps(int *map, int length, int rank)
+{
+    int i;
+
+    for (i = 0; i < 2 * length; i++)
+        map[i] = (rank * 100 + i + 2) % modulus;
+}
+
+static void expect_maps(const int *result, int length)
+{
+    int *map = malloc((size_t)length * 8), *all = malloc((size_t)length * 8), k, one = length;
+
+    fill_maps(all, length, qt_size - 1);
+    for (k = qt_size - 2; k >= 0; k--) {
+        fill_maps(map, length, k);
+        compose(map, all, &one, NULL);
+    }
+    QT_CHECK(memcmp(result, all, (size_t)length * 8) == 0, "reduction");
+    free(map);
+    free(all);
+}
+
+/* Reductions under way, on rank 0 until the drain, while it is in the middle of using the heap and the clock. */
+void operation_of_thread(void)
+{
+    enum { REDUCTIONS = 4, LENGTH = 2000 };
+    static int in[2 * LENGTH], out[REDUCTIONS][2 * LENGTH];
+    MPI_Op op;
+    MPI_Request r[REDUCTIONS];
+    int i;
+
+    modulus = 10007;
+    operations = 0;
+    MPI_Op_create(compose, 0, &op);
+    fill_maps(in, LENGTH, qt_rank);
+    for (i = 0; i < REDUCTIONS; i++)
+        MPI_Ireduce(in, out[i], LENGTH, MPI_2INT, op, 0, comm, &r[i]);
+    MPI_Op_free(&op);
+    late_before_a_collective();
+    MPI_Waitall(REDUCTIONS, r, MPI_STATUSES_IGNORE);
+    QT_CHECK(qt_rank != 0 || operations >= REDUCTIONS, "%d calls", operations);
+    for (i = 0; i < REDUCTIONS && qt_rank == 0; i++)
+        expect_maps(out[i], LENGTH);
+}
+
 void user_operation(void)
 {
     MPI_Op op;
