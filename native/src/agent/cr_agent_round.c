@@ -111,6 +111,8 @@ static int phase_begin(struct round *r)
         return -CR_EUSAGE;
     if (cr_sandbox_check(&r->err) < 0)
         return -CR_EREFUSED;
+    if (ops() != NULL && ops()->may_begin != NULL && ops()->may_begin(&r->err) < 0)
+        return -CR_EREFUSED;
     if (cr_agent_group_begin(&r->begin, &r->err) < 0)
         return -CR_EREFUSED;
     choose_path(r);

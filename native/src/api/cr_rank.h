@@ -38,6 +38,10 @@ struct cr_rank_ops {
     int rank;
     int size;
 
+    /* Before anything else, while the application runs: refuses what could keep the ranks from ever
+     * agreeing, by name. NULL: nothing does. */
+    int (*may_begin)(struct cr_error *err);
+
     /* Phase COLLECTIVES. pend() closes the gate (sets PENDING, membarrier); report() is a
      * consistent snapshot that stays valid until the next call; target() raises one clock's target;
      * release() lets one gate passage through. */

@@ -35,6 +35,11 @@ def call_arguments(function):
     return ", ".join(words)
 
 
+def connects(function):
+    """Whether the call makes a communicator with processes of other jobs."""
+    return function.checkpoint == "refuse-live" and any(a.kind == "Comm" and a.role == "new" for a in function.arguments)
+
+
 def before(function):
     """Gate and translated arguments."""
     lines = []
@@ -45,6 +50,8 @@ def before(function):
     elif function.key != "-":
         kind = next(a.kind for a in function.arguments if a.name == function.key)
         lines.append(f"cr_wrap_begin_{kind.lower()}({function.key});")
+    if connects(function):
+        lines.append(f'cr_dynamic_begin("{function.name}");')
     arrays = [a for a in function.arguments if a.role == "array"]
     if arrays:
         lines.append("struct cr_wrap_arrays arrays;")
@@ -97,6 +104,8 @@ def after(function):
         lines.append("}")
     if arrays and not any(a.kind == "Request" for a in results):
         lines.append("cr_wrap_arrays_free(&arrays);")
+    if connects(function):
+        lines.append("cr_dynamic_end();")
     if function.key != "-":
         lines.append("cr_collective_end();")
     return lines

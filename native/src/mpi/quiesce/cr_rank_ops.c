@@ -5,6 +5,7 @@
 
 #include "cr_clock.h"
 #include "cr_drain.h"
+#include "cr_dynamic.h"
 #include "cr_internal.h"
 #include "cr_lower.h"
 #include "cr_safe_point.h"
@@ -74,6 +75,7 @@ static int check(struct cr_error *err)
 const struct cr_rank_ops *cr_rank_ops_get(void)
 {
     static struct cr_rank_ops ops = {
+        .may_begin = cr_dynamic_check,
         .pend = cr_clock_pend,
         .report = cr_clock_report,
         .target = cr_clock_target,

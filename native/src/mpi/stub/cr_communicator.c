@@ -126,6 +126,25 @@ void cr_communicator_describe(struct cr_communicator *comm)
         comm->world_ranks[i] = (uint32_t)MPI_UNDEFINED;
 }
 
+/* Between two groups that met by a port or a socket: the leader with the lower world rank says it to the other side. */
+static void identify_by_both(struct cr_communicator *comm)
+{
+    MPI_Comm real = (MPI_Comm)comm->keyed.handle.real;
+    MPI_Datatype type = CR_REAL_DATATYPE(MPI_UINT64_T);
+    int first = comm->local_ranks[0] < comm->world_ranks[0];
+    int as_root = comm->rank == 0 ? MPI_ROOT : MPI_PROC_NULL;
+    uint64_t id[2];
+    uint64_t fs;
+
+    cr_communicator_leader_id(id);
+    fs = cr_lower_enter();
+    CR_REAL(Bcast)(id, 2, type, first ? as_root : 0, real);
+    CR_REAL(Bcast)(id, 2, type, first ? 0 : as_root, real);
+    cr_lower_leave(fs);
+    comm->id_high = id[0];
+    comm->id_low = id[1];
+}
+
 static void add(struct cr_communicator *comm, const char *made_by)
 {
     comm->keyed.made_by = made_by;
@@ -155,6 +174,12 @@ static void errors_return(struct cr_communicator *comm)
     CR_REAL(Comm_set_errhandler)
     ((MPI_Comm)comm->keyed.handle.real, (MPI_Errhandler)cr_handle_real(MPI_ERRORS_RETURN));
     cr_lower_leave(fs);
+}
+
+static int made_by_meeting(const char *made_by)
+{
+    return strcmp(made_by, "MPI_Comm_accept") == 0 || strcmp(made_by, "MPI_Comm_connect") == 0 ||
+           strcmp(made_by, "MPI_Comm_join") == 0;
 }
 
 static int made_by_some(const char *made_by)
@@ -194,6 +219,8 @@ static void identify(struct cr_communicator *comm, const struct cr_communicator 
     if (id != NULL) {
         comm->id_high = id[0];
         comm->id_low = id[1];
+    } else if (made_by_meeting(comm->keyed.made_by)) {
+        identify_by_both(comm);
     } else if (parent == NULL || made_by_some(comm->keyed.made_by)) {
         identify_by_leader(comm);
     } else {
@@ -215,7 +242,7 @@ MPI_Comm cr_communicator_new_as(MPI_Comm real, MPI_Comm parent_handle, const cha
 
     if (cr_wrap_is(parent_handle, CR_KIND_COMM))
         parent = (struct cr_communicator *)parent_handle;
-    if (parent != NULL && id == NULL && !made_by_some(made_by))
+    if (parent != NULL && id == NULL && !made_by_some(made_by) && !made_by_meeting(made_by))
         child = __atomic_add_fetch(&parent->children, 1, __ATOMIC_RELAXED);
     if (real == NULL || real == CR_REAL_COMM(MPI_COMM_NULL))
         return MPI_COMM_NULL;

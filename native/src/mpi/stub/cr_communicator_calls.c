@@ -207,23 +207,37 @@ CR_MPI(int, Comm_set_name, (MPI_Comm comm, const char *name))
 }
 
 /* The parent is one communicator, however often it is asked for. */
-CR_MPI(int, Comm_get_parent, (MPI_Comm * parent))
+static int find_parent(MPI_Comm *parent)
 {
     static MPI_Comm known;
     MPI_Comm real = NULL;
-    uint64_t fs;
+    uint64_t fs = cr_lower_enter();
+    int rc = CR_REAL(Comm_get_parent)(parent != NULL ? &real : NULL);
+
+    cr_lower_leave(fs);
+    if (rc != MPI_SUCCESS)
+        return rc;
+    if (real == CR_REAL_COMM(MPI_COMM_NULL))
+        known = MPI_COMM_NULL;
+    else if (known == NULL || CR_REAL_COMM(known) != real)
+        known = cr_communicator_new(real, MPI_COMM_NULL, "MPI_Comm_get_parent");
+    *parent = known;
+    return MPI_SUCCESS;
+}
+
+void cr_communicator_find_parent(void)
+{
+    MPI_Comm parent;
+
+    find_parent(&parent);
+}
+
+CR_MPI(int, Comm_get_parent, (MPI_Comm * parent))
+{
     int rc;
 
     cr_gate_enter();
-    fs = cr_lower_enter();
-    rc = CR_REAL(Comm_get_parent)(parent != NULL ? &real : NULL);
-    cr_lower_leave(fs);
-    if (rc == MPI_SUCCESS && real == CR_REAL_COMM(MPI_COMM_NULL))
-        *parent = MPI_COMM_NULL;
-    else if (rc == MPI_SUCCESS && known != NULL && CR_REAL_COMM(known) == real)
-        *parent = known;
-    else if (rc == MPI_SUCCESS)
-        *parent = known = cr_communicator_new(real, MPI_COMM_NULL, "MPI_Comm_get_parent");
+    rc = find_parent(parent);
     cr_gate_leave();
     return cr_raise_comm(MPI_COMM_WORLD, rc, "MPI_Comm_get_parent");
 }

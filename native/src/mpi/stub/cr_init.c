@@ -35,6 +35,7 @@ int cr_stub_init(int *argc, char ***argv, int required, int *ret_provided)
     cr_attribute_init();
     cr_fortran_init();
     cr_communicator_init();
+    cr_communicator_find_parent();
     return MPI_SUCCESS;
 }
 

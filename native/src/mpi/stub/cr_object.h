@@ -27,6 +27,8 @@ MPI_Group cr_group_real_of(const uint32_t *world_ranks, int32_t count);
 
 /* ---- communicators ---- */
 void cr_communicator_init(void);
+/* A spawned job is connected to its parent, whether or not the application asks for it. */
+void cr_communicator_find_parent(void);
 int cr_communicator_check(struct cr_error *err);
 /* Copies what only the real communicators know: names and hints. */
 void cr_communicator_snapshot(void);

@@ -5,6 +5,7 @@
  * restart, in order.
  */
 #include "cr_attribute.h"
+#include "cr_dynamic.h"
 #include "cr_object.h"
 #include "cr_stub_bind.h"
 
@@ -16,7 +17,7 @@ int cr_stub_check(struct cr_error *err)
     if (rc == 0)
         rc = cr_file_check(err);
     if (rc == 0)
-        rc = cr_communicator_check(err);
+        rc = cr_dynamic_check(err);
     if (rc == 0)
         rc = cr_group_check(err);
     if (rc == 0)

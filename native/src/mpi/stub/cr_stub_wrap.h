@@ -6,6 +6,7 @@
 #ifndef CR_STUB_WRAP_H
 #define CR_STUB_WRAP_H
 
+#include "cr_dynamic.h"
 #include "cr_object.h"
 #include "cr_persistent.h"
 #include "cr_quiesce.h"

@@ -79,12 +79,20 @@ class Job:
              self.a.stage + "/libexec/quiesce/cr_mpirank"] + words,
             env=env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
+    @staticmethod
+    def is_rank(pid):
+        """Not what MPI_Comm_spawn has started."""
+        try:
+            return os.readlink(f"/proc/{pid}/exe").endswith("/cr_mpirank")
+        except OSError:
+            return False
+
     def pids(self):
         """The ranks: children of the launcher that run cr_mpirank."""
         deadline = time.time() + 20
         while time.time() < deadline:
             with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
-                pids = [int(p) for p in f.read().split()]
+                pids = [int(p) for p in f.read().split() if self.is_rank(p)]
             if len(pids) == self.a.n:
                 return pids
             if self.process.poll() == 0 and self.a.rounds:
