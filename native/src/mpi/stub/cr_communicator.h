@@ -57,6 +57,10 @@ void cr_ghosts_free(struct cr_communicator *ghosts);
  */
 void cr_topology_record(struct cr_communicator *comm);
 void cr_topology_forget(struct cr_communicator *comm);
+/* For another rank that shall help to make it: size, a multiple of 8 (0: none), bytes, and back. */
+size_t cr_topology_bytes(const struct cr_communicator *comm);
+void cr_topology_write(const struct cr_communicator *comm, char *to);
+void cr_topology_read(struct cr_communicator *comm, const char *from);
 /*
  * FLAT is a new communicator with COMM's members in COMM's order: gives it COMM's topology.
  * Collective. A code of MPI.

@@ -9,12 +9,12 @@
 
 #include <string.h>
 
-/* One freed communicator in a message; the world ranks follow: local group, then remote group. */
+/* One freed communicator in a message; the world ranks follow (local group, remote group), then its topology. */
 struct record {
     uint64_t id_high, id_low;
     uint32_t flags;
     int32_t size, peer_size;
-    uint32_t unused;
+    uint32_t topology_bytes;
 };
 
 struct exchange {
@@ -44,7 +44,7 @@ static size_t bytes_of(const struct cr_communicator *comm)
 {
     size_t ranks = rank_count(comm->flags, comm->size, comm->peer_size);
 
-    return sizeof(struct record) + (ranks + ranks % 2) * sizeof(uint32_t);
+    return sizeof(struct record) + (ranks + ranks % 2) * sizeof(uint32_t) + cr_topology_bytes(comm);
 }
 
 static char *write_record(char *at, const struct cr_communicator *comm)
@@ -53,7 +53,8 @@ static char *write_record(char *at, const struct cr_communicator *comm)
                        .id_low = comm->id_low,
                        .flags = comm->flags & (uint32_t)(CR_COMM_INTER | CR_COMM_HINTS),
                        .size = comm->size,
-                       .peer_size = comm->peer_size};
+                       .peer_size = comm->peer_size,
+                       .topology_bytes = (uint32_t)cr_topology_bytes(comm)};
     const uint32_t *local = is_inter(comm->flags) ? comm->local_ranks : comm->world_ranks;
     char *ranks = at + sizeof(r);
 
@@ -62,7 +63,9 @@ static char *write_record(char *at, const struct cr_communicator *comm)
     if (is_inter(comm->flags))
         memcpy(ranks + (size_t)comm->size * sizeof(uint32_t), comm->world_ranks,
                (size_t)comm->peer_size * sizeof(uint32_t));
-    return at + bytes_of(comm);
+    at += bytes_of(comm);
+    cr_topology_write(comm, at - r.topology_bytes);
+    return at;
 }
 
 static void write_all(struct exchange *e)
@@ -153,6 +156,13 @@ static struct cr_communicator *ghost_of(const struct record *r, const uint32_t *
     return ghost;
 }
 
+static size_t rank_bytes(const struct record *r)
+{
+    size_t ranks = rank_count(r->flags, r->size, r->peer_size);
+
+    return (ranks + ranks % 2) * sizeof(uint32_t);
+}
+
 /* A ghost if this rank is a member and knows nothing of it. */
 static void hear_one(const struct record *r, struct cr_communicator **ghosts)
 {
@@ -170,6 +180,8 @@ static void hear_one(const struct record *r, struct cr_communicator **ghosts)
         ghost = ghost_of(r, second, r->peer_size, first, r->size);
     else
         return;
+    if (r->topology_bytes > 0)
+        cr_topology_read(ghost, (const char *)first + rank_bytes(r));
     ghost->keyed.next = (struct cr_keyed *)*ghosts;
     *ghosts = ghost;
 }
@@ -180,10 +192,9 @@ static void hear_all(const struct exchange *e, struct cr_communicator **ghosts)
 
     while (at < e->total) {
         const struct record *r = (const struct record *)(void *)(e->all + at);
-        size_t ranks = rank_count(r->flags, r->size, r->peer_size);
 
         hear_one(r, ghosts);
-        at += sizeof(*r) + (ranks + ranks % 2) * sizeof(uint32_t);
+        at += sizeof(*r) + rank_bytes(r) + r->topology_bytes;
     }
 }
 
@@ -224,6 +235,7 @@ void cr_ghosts_free(struct cr_communicator *ghosts)
             CR_REAL(Comm_free)(&real);
             cr_lower_leave(fs);
         }
+        cr_topology_forget(ghost);
         cr_pool_free(ghost->world_ranks, (size_t)ghost->peer_size * sizeof(uint32_t));
         cr_pool_free(ghost->local_ranks, (size_t)ghost->size * sizeof(uint32_t));
         cr_pool_free(ghost, sizeof(*ghost));

@@ -152,7 +152,7 @@ static int make(struct cr_communicator *comm, struct cr_error *err)
         rc = make_inter(comm, &real);
     else
         rc = make_flat(comm->world_ranks, comm->size, &real);
-    if (rc == MPI_SUCCESS && !(comm->flags & CR_COMM_FREED))
+    if (rc == MPI_SUCCESS)
         rc = cr_topology_make(comm, real, &real);
     if (rc == MPI_SUCCESS)
         rc = give_hints(comm, &real);

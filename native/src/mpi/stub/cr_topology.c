@@ -7,6 +7,8 @@
  */
 #include "cr_communicator.h"
 
+#include <string.h>
+
 struct cr_topology {
     int kind;          /* MPI_CART, MPI_GRAPH or MPI_DIST_GRAPH */
     int first, second; /* dimensions; nodes and edges; neighbours in and out */
@@ -99,6 +101,29 @@ void cr_topology_forget(struct cr_communicator *comm)
     if (comm->topology != NULL)
         cr_pool_free(comm->topology, comm->topology->size);
     comm->topology = NULL;
+}
+
+size_t cr_topology_bytes(const struct cr_communicator *comm)
+{
+    return comm->topology == NULL ? 0 : (comm->topology->size + 7) / 8 * 8;
+}
+
+void cr_topology_write(const struct cr_communicator *comm, char *to)
+{
+    if (comm->topology != NULL)
+        memcpy(to, comm->topology, comm->topology->size);
+}
+
+/* Each rank of a distributed graph knows its own neighbours only: this one needs none. */
+void cr_topology_read(struct cr_communicator *comm, const char *from)
+{
+    struct cr_topology head;
+
+    memcpy(&head, from, sizeof(head));
+    comm->topology = cr_pool_alloc(head.size);
+    memcpy(comm->topology, from, head.size);
+    if (head.kind == MPI_DIST_GRAPH)
+        comm->topology->first = comm->topology->second = 0;
 }
 
 /* FS is the lower half's. */

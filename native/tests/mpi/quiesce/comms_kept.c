@@ -218,10 +218,24 @@ static int previous(void)
     return (qt_rank + qt_size - 1) % qt_size;
 }
 
+/* On a grid that rank 0 alone remembers. */
+static void make_freed_grid(void)
+{
+    MPI_Comm gone;
+
+    MPI_Cart_create(MPI_COMM_WORLD, 1, &qt_size, (int[]){1}, 1, &gone);
+    persistent[1] = MPI_REQUEST_NULL;
+    if (qt_rank == 0)
+        MPI_Recv_init(never_in, SMALL, MPI_INT, 0, TAG, gone, &persistent[1]);
+    MPI_Comm_free(&gone);
+}
+
 /* Only ranks 0 and 1 keep requests on their communicator; rank 0 sends, rank 1 receives, again and again. */
 static void make_freed(void)
 {
     MPI_Comm gone;
+
+    make_freed_grid();
 
     MPI_Comm_split(MPI_COMM_WORLD, 0, -qt_rank, &gone);
     persistent[0] = MPI_REQUEST_NULL;
@@ -286,6 +300,8 @@ static void drop_freed(void)
 {
     if (qt_rank < 2)
         MPI_Request_free(&persistent[0]);
+    if (qt_rank == 0)
+        MPI_Request_free(&persistent[1]);
 }
 
 const struct part comms_kept[] = {
