@@ -4,6 +4,7 @@
 #include "cr_clock.h"
 
 #include "cr_fault.h"
+#include "cr_internal.h"
 #include "cr_request.h"
 #include "cr_safe_point.h"
 #include "cr_sys.h"
@@ -11,22 +12,17 @@
 #include <linux/membarrier.h>
 #include <string.h>
 
-static uint32_t world_rank, world_size;
+static uint32_t world_rank, world_size, group_count, freed_count;
 static struct cr_group *groups;
-static uint32_t group_count;
 /* Freed communicators whose clocks are kept, between two checkpoints: nobody is more frees behind than this. */
 enum { MOST_FREED = 1024 };
-static uint32_t freed_count;
 static struct cr_lock clock_lock;
 
-static volatile uint32_t
-    in_collective; /* threads between begin and end that are not parked at the gate */
-static volatile uint32_t at_gate;    /* threads parked there */
+static volatile uint32_t in_collective; /* threads between begin and end that are not at the gate */
+static volatile uint32_t at_gate;
 static volatile uint32_t gate_event; /* futex: counted up when the gate may have opened */
-static int release_given;
-static uint64_t releases_used;
-static int finalizing;
-static uint64_t *wait_set; /* bit per world rank */
+static int release_given, finalizing;
+static uint64_t releases_used, *wait_set; /* wait_set: bit per world rank */
 static volatile int wait_set_used;
 
 void cr_clock_init(uint32_t rank, uint32_t size)
@@ -252,7 +248,7 @@ static void sleep_at_gate(uint32_t event)
     enter_count(&at_gate, 1);
     cr_lock_give(&clock_lock);
     cr_safe_point_report_changed();
-    cr_sys_futex_wait(&gate_event, event, NULL);
+    cr_internal_progress_while(&gate_event, event);
     enter_count(&in_collective, 1);
     enter_count(&at_gate, -1);
 }
@@ -293,7 +289,8 @@ static void gate(struct cr_group *g)
 
 /*
  * in_collective comes before the look at the word, and the agent's membarrier lies between its store to the word and its
- * look at in_collective: one of the two sees the other, at no cost here.
+ * look at in_collective: one of the two sees the other, at no cost here. Likewise the second look: whoever counts after the
+ * agent's first report says so. Otherwise nobody would be told to come here.
  */
 void cr_collective_begin_clock(struct cr_group *g)
 {
@@ -308,6 +305,9 @@ void cr_collective_begin_clock(struct cr_group *g)
         __atomic_fetch_add(&g->sequence, 1, __ATOMIC_RELAXED);
     else
         g->sequence++;
+    cr_gate_barrier();
+    if (__builtin_expect(cr_gate_word, 0))
+        cr_safe_point_report_changed();
 }
 
 void cr_collective_begin(MPI_Comm comm)

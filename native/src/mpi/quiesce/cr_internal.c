@@ -3,6 +3,8 @@
 /* context: normal; usable while threads are parked. Communicators of our own. */
 #include "cr_internal.h"
 
+#include "cr_sys.h"
+
 MPI_Comm cr_internal_drain;
 MPI_Comm cr_internal_finalize;
 MPI_Comm cr_internal_sync;
@@ -37,4 +39,21 @@ int cr_internal_make(void)
         rc = duplicate(self, &cr_internal_self);
     cr_lower_leave(fs);
     return rc;
+}
+
+enum { NAP_NS = 200000 };
+
+void cr_internal_progress_while(volatile uint32_t *word, uint32_t value)
+{
+    const struct timespec nap = {.tv_nsec = NAP_NS};
+
+    while (*word == value) {
+        MPI_Status status;
+        uint64_t fs = cr_lower_enter();
+        int found;
+
+        CR_REAL(Iprobe)(0, 0, cr_internal_self, &found, &status);
+        cr_lower_leave(fs);
+        cr_sys_futex_wait(word, value, &nap);
+    }
 }

@@ -18,4 +18,10 @@ extern int cr_internal_rank, cr_internal_size;
 /* Collective over the world. FS: the upper half's. Returns the MPI code. */
 int cr_internal_make(void);
 
+/*
+ * Sleeps while *WORD, a futex, is VALUE, and lets MPI make progress now and then: what other ranks wait for may need this
+ * one, though it has done its part of it (a large message, a collective begun without waiting). FS: the upper half's.
+ */
+void cr_internal_progress_while(volatile uint32_t *word, uint32_t value);
+
 #endif

@@ -234,6 +234,23 @@ void cr_communicator_leader_id(uint64_t ret_id[2])
     ret_id[1] = __atomic_add_fetch(&told, 1, __ATOMIC_RELAXED);
 }
 
+/*
+ * Open MPI 4.1 lets what MPI_Comm_create_group makes of members of a topology have that topology too, which it does not fit
+ * and with which it could not be made again. MPI gives it none.
+ */
+static MPI_Comm without_topology(MPI_Comm real)
+{
+    MPI_Comm plain = real;
+    int kind = MPI_UNDEFINED;
+    uint64_t fs = cr_lower_enter();
+
+    CR_REAL(Topo_test)(real, &kind);
+    if (kind != MPI_UNDEFINED && CR_REAL(Comm_split)(real, 0, 0, &plain) == MPI_SUCCESS)
+        CR_REAL(Comm_free)(&real);
+    cr_lower_leave(fs);
+    return plain;
+}
+
 MPI_Comm cr_communicator_new_as(MPI_Comm real, MPI_Comm parent_handle, const char *made_by,
                                 const uint64_t *id)
 {
@@ -246,6 +263,8 @@ MPI_Comm cr_communicator_new_as(MPI_Comm real, MPI_Comm parent_handle, const cha
         child = __atomic_add_fetch(&parent->children, 1, __ATOMIC_RELAXED);
     if (real == NULL || real == CR_REAL_COMM(MPI_COMM_NULL))
         return MPI_COMM_NULL;
+    if (strcmp(made_by, "MPI_Comm_create_group") == 0)
+        real = without_topology(real);
     comm = (struct cr_communicator *)cr_handle_new(CR_KIND_COMM, sizeof(*comm), real);
     comm->keyed.made_by = made_by;
     comm->references = 1;
