@@ -27,6 +27,8 @@ struct cr_facts {
     uint64_t start_time;
     char state;
     char comm[17];
+    pid_t asked_for; /* 0: nobody; whether this is a descendant of that process is known */
+    int is_below;
 };
 
 enum cr_member_stage {
@@ -86,6 +88,7 @@ struct cr_group {
     size_t target_count;
     struct cr_facts *facts; /* of all processes of the system, ascending by pid */
     size_t fact_count;
+    pid_t own_pid; /* when the facts were found */
     struct cr_member **members;
     size_t count;
     int64_t deadline; /* ns; 0: none */

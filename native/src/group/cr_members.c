@@ -121,6 +121,7 @@ static int list_processes(struct cr_group *g, int quick, struct cr_error *err)
             known = find_facts(g->facts, g->fact_count, pid);
         if (known != NULL)
             *slot = *known;
+        slot->asked_for = 0;
         count += known != NULL || cr_facts_read(pid, slot) == 0;
     }
     closedir(proc);
@@ -132,13 +133,14 @@ static int list_processes(struct cr_group *g, int quick, struct cr_error *err)
     free(g->facts);
     g->facts = facts;
     g->fact_count = count;
+    g->own_pid = getpid();
     g->looked_at = cr_group_now();
     return 0;
 }
 
 static int is_excluded(const struct cr_group *g, pid_t pid)
 {
-    if (pid == getpid())
+    if (pid == g->own_pid)
         return 1;
     for (size_t i = 0; i < g->options->omit_count; i++) {
         if (g->options->omit[i] == pid)
@@ -151,17 +153,33 @@ static int is_excluded(const struct cr_group *g, pid_t pid)
     return 0;
 }
 
+/* Where the way up from PID ends: at ROOT (1), or at the calling process or nobody (0). */
+static int leads_to(const struct cr_group *g, pid_t pid, pid_t root)
+{
+    struct cr_facts *first = find_facts(g->facts, g->fact_count, pid);
+    struct cr_facts *p = first;
+    size_t steps = 0;
+    int below = 0;
+
+    while (p != NULL && p->pid != g->own_pid && steps++ <= g->fact_count) {
+        below = p->asked_for == root ? p->is_below : p->pid == root;
+        if (below || p->asked_for == root)
+            break;
+        p = find_facts(g->facts, g->fact_count, p->parent);
+    }
+    /* Many have the same ancestors, and some have hundreds. */
+    for (p = first; p != NULL && steps > 0; steps--) {
+        p->asked_for = root;
+        p->is_below = below;
+        p = find_facts(g->facts, g->fact_count, p->parent);
+    }
+    return below;
+}
+
 /* Is P a descendant of ROOT, or ROOT? Nobody below the calling process is. */
 static int is_below(const struct cr_group *g, const struct cr_facts *p, pid_t root)
 {
-    for (size_t steps = 0; p != NULL && steps <= g->fact_count; steps++) {
-        if (p->pid == getpid())
-            return 0;
-        if (p->pid == root)
-            return 1;
-        p = find_facts(g->facts, g->fact_count, p->parent);
-    }
-    return 0;
+    return p->pid == root || leads_to(g, p->parent, root);
 }
 
 static int belongs(const struct cr_group *g, const struct cr_facts *p,
