@@ -6,6 +6,8 @@ Order inside a wrapper: safe point, gate of the collective clock (may park: so h
 of arrays, the real call on the lower half's FS, handles made, end of the gate, safe point, error handler.
 """
 
+import re
+
 REQUEST_TYPES = {"nonblocking": "CR_REQUEST_COLLECTIVE", "rma": "CR_REQUEST_OTHER", "io": "CR_REQUEST_OTHER"}
 
 
@@ -120,6 +122,8 @@ def finish(function):
 
 def wrapper(function):
     body = ["cr_gate_enter();"] + before(function)
+    if re.match(r"MPI_File_\w*(shared|ordered)", function.name):
+        body.append("cr_file_uses_shared(fh);")
     body += ["uint64_t fs = cr_lower_enter();",
              f"{function.returns} rc = CR_REAL({function.short})({call_arguments(function)});",
              "cr_lower_leave(fs);"]

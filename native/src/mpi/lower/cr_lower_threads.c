@@ -3,7 +3,9 @@
 /* context: normal; the functions that may be called with any FS base use neither TLS nor errno. */
 #include "cr_lower_threads.h"
 
+#include "cr_fmt.h"
 #include "cr_lower.h"
+#include "cr_lower_ranges.h"
 #include "cr_sys.h"
 
 #include <dlfcn.h>
@@ -11,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -122,6 +125,60 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
     return rc;
 }
 
+/*
+ * The C library makes threads of its own for asynchronous I/O, which nobody sees being made. Their
+ * stacks belong to the lower half; that of a thread of the application never does, wherever it runs.
+ * 1 and 0: known; -1: it runs, so the kernel does not tell.
+ */
+static int stands_on_lower_stack(int tid)
+{
+    char path[64], text[256];
+    long length;
+    uint64_t sp = 0;
+
+    cr_fmt(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
+    length = cr_sys_read_file(path, text, sizeof(text) - 1);
+    if (length <= 0)
+        return 0;
+    text[length] = '\0';
+    if (text[0] == 'r')
+        return -1;
+    /* Stack pointer and instruction pointer are the last two words. */
+    for (int words = 0; words < 2 && length > 0; length--)
+        words += text[length - 1] == ' ';
+    for (const char *c = text + length + 3; length > 0 && *c > ' '; c++)
+        sp = sp * 16 + (uint64_t)(*c <= '9' ? *c - '0' : *c - 'a' + 10);
+    return cr_lower_ranges_contain(sp & ~15UL, (sp & ~15UL) + 16);
+}
+
+/* All signals are blocked: for ever by the C library's own threads, for a moment by others. */
+static int is_deaf(int tid)
+{
+    char path[64], text[4096];
+    const char *at;
+    long length;
+
+    cr_fmt(path, sizeof(path), "/proc/self/task/%d/status", tid);
+    length = cr_sys_read_file(path, text, sizeof(text) - 1);
+    text[length > 0 ? length : 0] = '\0';
+    at = strstr(text, "\nSigBlk:\t");
+    /* Numbers 9, 19, 32 and 33 are never blocked. */
+    return at != NULL && strncmp(at + 9, "fffffffe7ffbfeff", 16) == 0;
+}
+
+static int made_by_library(int tid)
+{
+    int64_t deadline = cr_sys_clock_ns(CLOCK_MONOTONIC) + START_WAIT_NS;
+    int known;
+
+    while ((known = stands_on_lower_stack(tid)) < 0) {
+        if (!is_deaf(tid) || cr_sys_clock_ns(CLOCK_MONOTONIC) > deadline)
+            return 0;
+        cr_sys(SYS_sched_yield);
+    }
+    return known;
+}
+
 int cr_lower_threads_is_lower(int tid)
 {
     int64_t deadline = cr_sys_clock_ns(CLOCK_MONOTONIC) + START_WAIT_NS;
@@ -132,7 +189,7 @@ int cr_lower_threads_is_lower(int tid)
         if (tids_find(tid) >= 0)
             return 1;
         if (pending == 0 || cr_sys_clock_ns(CLOCK_MONOTONIC) > deadline)
-            return 0;
+            return made_by_library(tid);
         cr_sys(SYS_sched_yield);
     }
 }

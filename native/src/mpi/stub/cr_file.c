@@ -49,6 +49,21 @@ void cr_file_name(struct cr_file *file, const char *prefix, size_t prefix_size, 
     file->prefix = prefix_size;
 }
 
+void cr_file_uses_shared(MPI_File file)
+{
+    if (cr_wrap_is(file, CR_KIND_FILE))
+        ((struct cr_file *)file)->shares = 1;
+}
+
+void cr_file_opened(struct cr_file *file)
+{
+    if (file->opened != NULL)
+        cr_pool_free(file->opened, file->opened_size);
+    file->opened_size = file->name_size - file->prefix;
+    file->opened = cr_pool_alloc(file->opened_size);
+    memcpy(file->opened, cr_file_path(file), file->opened_size);
+}
+
 static int look(const char *path, struct stat *st)
 {
     return (int)cr_sys(SYS_newfstatat, AT_FDCWD, path, st, 0);
@@ -69,6 +84,7 @@ static void name_absolute(struct cr_file *file, const char *given, size_t prefix
     }
     memcpy(absolute + length, path, strlen(path) + 1);
     cr_file_name(file, given, prefix, absolute);
+    cr_file_opened(file);
     cr_pool_free(absolute, size);
 }
 
@@ -125,6 +141,7 @@ static MPI_File file_new(MPI_File real, const struct cr_communicator *comm, cons
     cr_errhandler_inherit(&file->keyed, (struct cr_keyed *)MPI_FILE_NULL);
     file->amode = amode;
     file->relaxed = wants_relaxed(amode, info);
+    file->shares = (amode & (MPI_MODE_APPEND | MPI_MODE_SEQUENTIAL)) != 0;
     members(file, comm);
     name(file, filename);
     cr_lock_take(&files_lock);
@@ -180,8 +197,10 @@ static void forget(struct cr_file *file)
     cr_lock_give(&files_lock);
     forget_view(file);
     cr_info_pairs_free(&file->saved.hints);
+    cr_file_helpers_free(file);
     cr_pool_free(file->world_ranks, (size_t)file->size * sizeof(uint32_t));
     cr_pool_free(file->name, file->name_size);
+    cr_pool_free(file->opened, file->opened_size);
     cr_errhandler_drop(&file->keyed);
     cr_handle_delete(&file->keyed.handle, sizeof(*file));
 }

@@ -2,9 +2,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * context: normal. Split collectives on files. The real MPI keeps what is between begin and end to
- * itself, and a new one would know nothing of it; so begin starts a non-blocking collective here,
- * whose request the drain completes like any other. There is no non-blocking form of the ordered
- * ones: they are done at their begin, as the standard permits.
+ * itself, and a new one would know nothing of it. So begin starts the rank's own part as a
+ * non-blocking operation, which is what OMPIO does, and the drain completes that like any other. (A
+ * non-blocking collective would be the same with OMPIO and does not exist in ROMIO.) The ordered
+ * ones are done at their begin, as the standard permits.
  */
 #include "cr_file.h"
 #include "cr_request.h"
@@ -47,23 +48,28 @@ static int done(MPI_File fh, int rc, const MPI_Status *status)
     return rc;
 }
 
+static int wait_for_split(struct cr_file *file)
+{
+    if (file->split == NULL)
+        return MPI_SUCCESS;
+    cr_wait_one(file->split);
+    file->split_status = file->split->status;
+    cr_request_release(file->split);
+    file->split = NULL;
+    return file->split_status.MPI_ERROR;
+}
+
 static int end(MPI_File fh, MPI_Status *status)
 {
     struct cr_file *file = (struct cr_file *)fh;
-    int code = MPI_SUCCESS, error;
+    int code, error;
 
     if (!cr_wrap_is(fh, CR_KIND_FILE))
         return MPI_ERR_FILE;
     if (!file->splitting)
         return MPI_ERR_REQUEST;
-    if (file->split != NULL) {
-        cr_wait_one(file->split);
-        file->split_status = file->split->status;
-        code = file->split_status.MPI_ERROR;
-        cr_request_release(file->split);
-    }
+    code = wait_for_split(file);
     file->splitting = 0;
-    file->split = NULL;
     if (status == MPI_STATUS_IGNORE)
         return code;
     error = status->MPI_ERROR;
@@ -80,7 +86,6 @@ static int end(MPI_File fh, MPI_Status *status)
         int rc;                                                                                    \
                                                                                                    \
         cr_gate_enter();                                                                           \
-        cr_wrap_begin_file(fh);                                                                    \
         if (may_begin(fh, &rc)) {                                                                  \
             fs = cr_lower_enter();                                                                 \
             rc = CR_REAL(real)(CR_REAL_FILE(fh), __VA_ARGS__, CR_REAL_DATATYPE(datatype),          \
@@ -88,7 +93,6 @@ static int end(MPI_File fh, MPI_Status *status)
             cr_lower_leave(fs);                                                                    \
             rc = begun(fh, rc, request, "MPI_" #name);                                             \
         }                                                                                          \
-        cr_collective_end();                                                                       \
         cr_gate_leave();                                                                           \
         return cr_raise_file(fh, rc, "MPI_" #name);                                                \
     }
@@ -96,12 +100,13 @@ static int end(MPI_File fh, MPI_Status *status)
 #define BEGIN_ORDERED(name, real, sig)                                                             \
     CR_MPI(int, name, sig)                                                                         \
     {                                                                                              \
-        MPI_Status status;                                                                         \
+        MPI_Status status = {0};                                                                   \
         uint64_t fs;                                                                               \
         int rc;                                                                                    \
                                                                                                    \
         cr_gate_enter();                                                                           \
         cr_wrap_begin_file(fh);                                                                    \
+        cr_file_uses_shared(fh);                                                                   \
         if (may_begin(fh, &rc)) {                                                                  \
             fs = cr_lower_enter();                                                                 \
             rc = CR_REAL(real)(CR_REAL_FILE(fh), buf, count, CR_REAL_DATATYPE(datatype), &status); \
@@ -125,14 +130,14 @@ static int end(MPI_File fh, MPI_Status *status)
         return cr_raise_file(fh, rc, "MPI_" #name);                                                \
     }
 
-BEGIN(File_read_all_begin, File_iread_all,
-      (MPI_File fh, void *buf, int count, MPI_Datatype datatype), buf, count)
-BEGIN(File_write_all_begin, File_iwrite_all,
+BEGIN(File_read_all_begin, File_iread, (MPI_File fh, void *buf, int count, MPI_Datatype datatype),
+      buf, count)
+BEGIN(File_write_all_begin, File_iwrite,
       (MPI_File fh, const void *buf, int count, MPI_Datatype datatype), buf, count)
-BEGIN(File_read_at_all_begin, File_iread_at_all,
+BEGIN(File_read_at_all_begin, File_iread_at,
       (MPI_File fh, MPI_Offset offset, void *buf, int count, MPI_Datatype datatype), offset, buf,
       count)
-BEGIN(File_write_at_all_begin, File_iwrite_at_all,
+BEGIN(File_write_at_all_begin, File_iwrite_at,
       (MPI_File fh, MPI_Offset offset, const void *buf, int count, MPI_Datatype datatype), offset,
       buf, count)
 BEGIN_ORDERED(File_read_ordered_begin, File_read_ordered,

@@ -58,44 +58,45 @@ static void descriptor_path(int fd, char *path)
     *path = '\0';
 }
 
-/* A descriptor of the lower half for FILE tells its present name. 1: found, in NAME. */
-static int present_name(const struct cr_file *file, char *found, size_t size)
+int cr_file_each_descriptor(int (*visit)(const char *path, void *context), void *context)
 {
     size_t room = 4096, count;
-    int *fds = cr_pool_alloc(room * sizeof(int));
-    int hit = 0;
+    int *fds = cr_pool_alloc(room * sizeof(int)), found = 0;
+    char *path = cr_pool_alloc(PATH_MAX);
 
     count = cr_lower->fds(fds, room);
-    for (size_t i = 0; i < count && i < room && !hit; i++) {
+    for (size_t i = 0; i < count && i < room && !found; i++) {
         char link[40];
         long length;
 
         descriptor_path(fds[i], link);
-        if (!is_it(file, link))
-            continue;
-        length = cr_sys(SYS_readlink, link, found, size - 1);
-        found[length > 0 ? length : 0] = '\0';
-        hit = length > 0;
+        length = cr_sys(SYS_readlink, link, path, PATH_MAX - 1);
+        path[length > 0 ? length : 0] = '\0';
+        found = path[0] == '/' && visit(path, context);
     }
+    cr_pool_free(path, PATH_MAX);
     cr_pool_free(fds, room * sizeof(int));
-    return hit;
+    return found;
+}
+
+/* A descriptor of the lower half leads to the present name of a file. */
+static int rename_to(const char *path, void *context)
+{
+    struct cr_file *file = context;
+
+    if (!is_it(file, path))
+        return 0;
+    cr_file_name(file, file->name, file->prefix, path);
+    return 1;
 }
 
 /* It may have been renamed since. */
 static int find(struct cr_file *file, struct cr_error *err)
 {
-    char *found;
-    int rc = 0;
-
-    if (!file->regular || is_it(file, cr_file_path(file)))
+    if (!file->regular || is_it(file, cr_file_path(file)) ||
+        cr_file_each_descriptor(rename_to, file))
         return 0;
-    found = cr_pool_alloc(PATH_MAX);
-    if (present_name(file, found, PATH_MAX) && is_it(file, found))
-        cr_file_name(file, file->name, file->prefix, found);
-    else
-        rc = refuse(file, "was deleted, and what is in it cannot be saved", err);
-    cr_pool_free(found, PATH_MAX);
-    return rc;
+    return refuse(file, "was deleted, and what is in it cannot be saved", err);
 }
 
 int cr_file_check(struct cr_error *err)
@@ -162,7 +163,8 @@ static void ask(struct cr_file *file, MPI_Info *ret_hints)
     uint64_t fs = cr_lower_enter();
 
     s->has_position = CR_REAL(File_get_position)(real, &s->position) == MPI_SUCCESS;
-    s->has_shared = CR_REAL(File_get_position_shared)(real, &s->shared) == MPI_SUCCESS;
+    s->has_shared =
+        file->shares && CR_REAL(File_get_position_shared)(real, &s->shared) == MPI_SUCCESS;
     CR_REAL(File_get_atomicity)(real, &s->atomic);
     if (CR_REAL(File_get_view)(real, &s->disp, &etype, &filetype, s->datarep) == MPI_SUCCESS) {
         free_type(etype);
@@ -181,6 +183,7 @@ static int save(struct cr_file *file, struct cr_error *err)
     int rc;
 
     ask(file, &hints);
+    cr_file_helpers_note(file);
     cr_info_pairs_free(&file->saved.hints);
     if (hints != NULL) {
         file->saved.hints = cr_info_pairs_read(hints);
@@ -230,6 +233,7 @@ static int prepare(const struct cr_file *file, struct cr_error *err)
     struct stat st;
     int rc;
 
+    cr_file_helpers_remove(file);
     if (!file->regular)
         return 0;
     rc = (int)cr_sys(SYS_newfstatat, AT_FDCWD, cr_file_path(file), &st, 0);
@@ -261,6 +265,17 @@ int cr_file_prepare(struct cr_error *err)
     return 0;
 }
 
+/* The position of the shared pointer: some ranks may know it, because they have used it. */
+static int share_position(struct cr_file_saved *s, MPI_Comm comm)
+{
+    MPI_Offset own = s->has_shared ? s->shared : -1;
+    int rc = CR_REAL(Allreduce)(&own, &s->shared, 1, CR_REAL_DATATYPE(MPI_OFFSET),
+                                CR_REAL_OP(MPI_MAX), comm);
+
+    s->has_shared = s->shared > 0;
+    return rc;
+}
+
 /* All ranks of the file come here after the one of them that cuts it. */
 static int open_again(struct cr_file *file, MPI_Info hints, MPI_File *ret_real)
 {
@@ -272,7 +287,9 @@ static int open_again(struct cr_file *file, MPI_Info hints, MPI_File *ret_real)
 
     CR_REAL(Group_free)(&group);
     if (rc == MPI_SUCCESS) {
-        rc = CR_REAL(File_open)(comm, file->name, amode, hints, ret_real);
+        rc = share_position(&file->saved, comm);
+        if (rc == MPI_SUCCESS)
+            rc = CR_REAL(File_open)(comm, file->name, amode, hints, ret_real);
         CR_REAL(Comm_free)(&comm);
     }
     cr_lower_leave(fs);
@@ -292,7 +309,7 @@ static int put_back(const struct cr_file *file, MPI_File real, MPI_Info hints)
         rc = CR_REAL(File_set_atomicity)(real, 1);
     if (rc == MPI_SUCCESS && s->has_position)
         rc = CR_REAL(File_seek)(real, s->position, MPI_SEEK_SET);
-    if (rc == MPI_SUCCESS && s->has_shared && s->shared != 0)
+    if (rc == MPI_SUCCESS && s->has_shared)
         rc = CR_REAL(File_seek_shared)(real, s->shared, MPI_SEEK_SET);
     cr_lower_leave(fs);
     return rc;
@@ -318,6 +335,7 @@ static int rebuild(struct cr_file *file, struct cr_error *err)
                        file->keyed.number, cr_file_path(file), text);
     file->keyed.handle.real = real;
     file->reopened = 1;
+    cr_file_opened(file);
     return 0;
 }
 

@@ -73,6 +73,8 @@ MPI_Win cr_window_new(MPI_Win real, MPI_Comm comm, const char *made_by);
 int cr_window_check(struct cr_error *err);
 
 /* ---- files ---- */
+/* A call that uses the shared pointer of FILE. */
+void cr_file_uses_shared(MPI_File file);
 int cr_file_check(struct cr_error *err);
 /*
  * Finds the files of before the restart and cuts off what was written since. Before anything that

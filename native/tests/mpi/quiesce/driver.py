@@ -119,6 +119,7 @@ class Job:
         """Kills the job and restarts it from an image that was taken before."""
         coordinator.Round(self.pids(), path, seed=self.a.seed).kill()
         self.restart(path)
+        self.counts["restart"] += 1
 
     def written(self, number):
         deadline = time.time() + 60
