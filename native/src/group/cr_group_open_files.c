@@ -17,9 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
 #define PRESENT_AT_ONCE 512
+#define MQUEUE_MAGIC 0x19800202
+/* The device by which a member is told of another one, whose process id is the inode (CR_PRESENT_PROCESS of its agent). */
+#define PROCESSES (UINT64_MAX - 1)
 
 struct descriptor {
     const struct cr_member *member;
@@ -35,7 +39,8 @@ struct table {
     size_t room;
 };
 
-static long failure; /* of a comparison while sorting */
+static long failure;    /* of a comparison while sorting */
+static int have_queues; /* somebody has a POSIX message queue open, and must know who is a member */
 
 static int add(struct table *t, const struct cr_member *m, int fd, const struct stat *st)
 {
@@ -77,6 +82,17 @@ static int is_master(const struct stat *st)
     return S_ISCHR(st->st_mode) && major(st->st_rdev) == 5 && minor(st->st_rdev) == 2;
 }
 
+static void look_for_queue(const struct cr_member *m, int fd, const struct stat *st)
+{
+    struct statfs fs;
+    char path[64];
+
+    if (have_queues || !S_ISREG(st->st_mode) || major(st->st_dev) != 0)
+        return;
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", m->facts.pid, fd);
+    have_queues = statfs(path, &fs) == 0 && fs.f_type == MQUEUE_MAGIC;
+}
+
 static int list_descriptors(struct table *t, struct table *masters, const struct cr_member *m)
 {
     char path[64];
@@ -95,6 +111,7 @@ static int list_descriptors(struct table *t, struct table *masters, const struct
         if (!isdigit((unsigned char)entry->d_name[0]) ||
             fstatat(dirfd(directory), entry->d_name, &st, 0) != 0)
             continue;
+        look_for_queue(m, fd, &st);
         rc = add(t, m, fd, &st);
         if (rc == 0 && is_master(&st))
             rc = add_master(masters, m, fd);
@@ -228,12 +245,32 @@ static int tell(struct cr_group *g, struct cr_member *m, const struct table *t,
     return rc == 0 && count > 0 ? send_present(g, m, ids, count, err) : rc;
 }
 
+static int tell_of_members(struct cr_group *g, struct cr_member *m, struct cr_error *err)
+{
+    quiesce_wire_ObjectId ids[PRESENT_AT_ONCE];
+    size_t count = 0;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && have_queues && i < g->count; i++) {
+        if (g->members[i]->stage != CR_MEMBER_TALKING)
+            continue;
+        ids[count++] = (quiesce_wire_ObjectId){.device = PROCESSES,
+                                               .inode = (uint64_t)g->members[i]->facts.pid};
+        if (count == PRESENT_AT_ONCE) {
+            rc = send_present(g, m, ids, count, err);
+            count = 0;
+        }
+    }
+    return rc == 0 && count > 0 ? send_present(g, m, ids, count, err) : rc;
+}
+
 int cr_group_find_open_files(struct cr_group *g, struct cr_error *err)
 {
     struct table t = {NULL, 0, 0};
     struct table masters = {NULL, 0, 0};
     int rc = 0;
 
+    have_queues = 0;
     for (size_t i = 0; rc == 0 && i < g->count; i++) {
         if (g->members[i]->stage != CR_MEMBER_TALKING)
             continue;
@@ -253,6 +290,8 @@ int cr_group_find_open_files(struct cr_group *g, struct cr_error *err)
         rc = tell(g, g->members[i], &t, err);
         if (rc == 0)
             rc = tell(g, g->members[i], &masters, err);
+        if (rc == 0)
+            rc = tell_of_members(g, g->members[i], err);
     }
     free(t.list);
     free(masters.list);
