@@ -15,6 +15,7 @@ import wire_pb2 as wire
 
 AGENT_SIGNAL = 61
 SYS_RT_TGSIGQUEUEINFO = 297
+PHASE_LIMIT_S = 40.0
 QUIET_S = 0.004  # without a new report: only then are ranks released
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -265,7 +266,7 @@ class Round:
                 r.released += 1
                 self.releases += 1
 
-    def phase(self, name, limit=40.0):
+    def phase(self, name):
         """Enters a phase on all ranks and waits for all. Returns the results."""
         number = wire.Phase.Value("PHASE_" + name)
         start = time.time()
@@ -275,7 +276,7 @@ class Round:
             r.send(frame)
         while any(number not in r.done for r in self.ranks):
             self.poll(0.2)
-            if time.time() - start > limit:
+            if time.time() - start > PHASE_LIMIT_S:
                 self.close()
                 raise Lost(f"phase {name} did not end on ranks "
                            f"{[r.rank for r in self.ranks if number not in r.done]}")
