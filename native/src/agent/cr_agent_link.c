@@ -25,7 +25,8 @@
 #define REFUSE_TIMEOUT_MS 50
 #define AWAIT_STEP_MS 20
 
-static uint8_t send_buffer[CR_FRAME_AGENT_MAX];
+static uint8_t
+    send_buffer[CR_FRAME_MAX]; /* a rank with thousands of communicators reports as many clocks */
 static uint8_t held_answers[8192];
 static uint8_t receive_buffer[CR_FRAME_AGENT_MAX];
 

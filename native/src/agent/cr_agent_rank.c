@@ -87,6 +87,8 @@ int cr_agent_rank_report(struct cr_link *link)
     quiesce_wire_CollectiveReport *out = &frame.body.collective_report;
     const struct cr_rank_ops *ops = cr_agent.ops;
     struct cr_collective_report report;
+    size_t mark = link->arena.used;
+    int rc;
 
     /* Before the snapshot: a change after it wakes the agent again. */
     __atomic_store_n(&cr_agent.report_pending, 0, __ATOMIC_SEQ_CST);
@@ -103,7 +105,9 @@ int cr_agent_rank_report(struct cr_link *link)
     if (fill_clocks(link, &report, out) < 0 ||
         fill_ranges(&link->arena, report.waits_for, report.waits_for_count, &out->waits_for) < 0)
         return -ENOMEM;
-    return cr_link_send(link, &frame);
+    rc = cr_link_send(link, &frame);
+    link->arena.used = mark;
+    return rc;
 }
 
 void cr_agent_rank_targets(const quiesce_wire_Targets *targets)

@@ -122,7 +122,9 @@ static int phase_begin(struct round *r)
     if (ops() != NULL) {
         cr_agent.in_collectives = 1;
         ops()->pend();
-        return cr_agent_rank_report(r->link);
+        if (cr_agent_rank_report(r->link) < 0)
+            return cr_fail(&r->err, CR_EREFUSED,
+                           "this rank uses more communicators than fit into a message");
     }
     return 0;
 }

@@ -412,7 +412,7 @@ static void fill_clocks(struct cr_collective_report *report)
     size_t n = 0;
 
     for (g = groups; g != NULL; g = g->next) {
-        if (g->kind == CR_CLOCK_FOREIGN)
+        if (g->kind == CR_CLOCK_FOREIGN || g->sequence == 0)
             continue;
         report_clocks[n].id_high = g->id_high;
         report_clocks[n].id_low = g->id_low;
