@@ -123,25 +123,29 @@ static int wants_relaxed(int amode, MPI_Info info)
 
 static void members(struct cr_file *file, const struct cr_communicator *comm)
 {
+    const uint64_t id[2] = {file->id_high, file->id_low};
     size_t size = (size_t)comm->peer_size * sizeof(uint32_t);
 
     file->outside = (comm->flags & CR_COMM_OUTSIDE) != 0;
     file->size = comm->peer_size;
     file->world_ranks = cr_pool_alloc(size);
     memcpy(file->world_ranks, comm->world_ranks, size);
+    if (!file->outside)
+        file->keyed.clock = cr_quiesce_call_clock(id, file->world_ranks, file->size);
 }
 
 static MPI_File file_new(MPI_File real, const struct cr_communicator *comm, const char *filename,
-                         int amode, MPI_Info info)
+                         int amode, MPI_Info info, const uint64_t id[2])
 {
     struct cr_file *file = (struct cr_file *)cr_handle_new(CR_KIND_FILE, sizeof(*file), real);
 
-    file->keyed.clock = cr_quiesce_parent((MPI_Comm)comm);
     file->keyed.made_by = "MPI_File_open";
     cr_errhandler_inherit(&file->keyed, (struct cr_keyed *)MPI_FILE_NULL);
     file->amode = amode;
     file->relaxed = wants_relaxed(amode, info);
     file->shares = (amode & (MPI_MODE_APPEND | MPI_MODE_SEQUENTIAL)) != 0;
+    file->id_high = id[0];
+    file->id_low = id[1];
     members(file, comm);
     name(file, filename);
     cr_lock_take(&files_lock);
@@ -167,11 +171,8 @@ CR_MPI(int, File_open,
     rc = CR_REAL(File_open)(CR_REAL_COMM(comm), filename, amode, CR_REAL_INFO(info),
                             fh != NULL ? &real : NULL);
     cr_lower_leave(fs);
-    if (rc == MPI_SUCCESS) {
-        *fh = file_new(real, (struct cr_communicator *)comm, filename, amode, info);
-        ((struct cr_file *)*fh)->id_high = id[0];
-        ((struct cr_file *)*fh)->id_low = id[1];
-    }
+    if (rc == MPI_SUCCESS)
+        *fh = file_new(real, (struct cr_communicator *)comm, filename, amode, info, id);
     cr_collective_end();
     cr_gate_leave();
     return cr_raise_file(MPI_FILE_NULL, rc, "MPI_File_open");
@@ -201,6 +202,7 @@ static void forget(struct cr_file *file)
     cr_pool_free(file->world_ranks, (size_t)file->size * sizeof(uint32_t));
     cr_pool_free(file->name, file->name_size);
     cr_pool_free(file->opened, file->opened_size);
+    cr_quiesce_call_over(file->keyed.clock);
     cr_errhandler_drop(&file->keyed);
     cr_handle_delete(&file->keyed.handle, sizeof(*file));
 }

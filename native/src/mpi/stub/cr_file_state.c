@@ -99,24 +99,6 @@ static int find(struct cr_file *file, struct cr_error *err)
     return refuse(file, "was deleted, and what is in it cannot be saved", err);
 }
 
-int cr_file_check(struct cr_error *err)
-{
-    for (struct cr_keyed *k = cr_file_list(); k != NULL; k = k->next) {
-        struct cr_file *file = (struct cr_file *)k;
-        int rc = 0;
-
-        if (file->outside)
-            rc = refuse(file, "was opened with processes outside of MPI_COMM_WORLD", err);
-        else if (file->relaxed)
-            rc = refuse(file, "keeps shared writes in other files until it is closed", err);
-        else
-            rc = find(file, err);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
 static void sync_file(const struct cr_file *file)
 {
     int access = file->amode & MPI_MODE_WRONLY ? O_WRONLY : O_RDONLY;
@@ -143,6 +125,34 @@ void cr_file_sync(void)
         if (file->regular && !(file->amode & MPI_MODE_RDONLY))
             sync_file(file);
     }
+}
+
+static int sync_result(struct cr_error *err)
+{
+    return sync_failed ? cr_fail(err, sync_error.code, "%s", sync_error.text) : 0;
+}
+
+/*
+ * Most data go to the disk here, where nobody waits for it in a drain, whose patience is short: only
+ * what is in progress is left for that.
+ */
+int cr_file_check(struct cr_error *err)
+{
+    for (struct cr_keyed *k = cr_file_list(); k != NULL; k = k->next) {
+        struct cr_file *file = (struct cr_file *)k;
+        int rc = 0;
+
+        if (file->outside)
+            rc = refuse(file, "was opened with processes outside of MPI_COMM_WORLD", err);
+        else if (file->relaxed)
+            rc = refuse(file, "keeps shared writes in other files until it is closed", err);
+        else
+            rc = find(file, err);
+        if (rc < 0)
+            return rc;
+    }
+    cr_file_sync();
+    return sync_result(err);
 }
 
 /* FS is the lower half's. */
@@ -202,15 +212,11 @@ static int save(struct cr_file *file, struct cr_error *err)
 
 int cr_file_save(struct cr_error *err)
 {
-    if (sync_failed)
-        return cr_fail(err, sync_error.code, "%s", sync_error.text);
-    for (struct cr_keyed *k = cr_file_list(); k != NULL; k = k->next) {
-        int rc = save((struct cr_file *)k, err);
+    int rc = sync_result(err);
 
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
+    for (struct cr_keyed *k = cr_file_list(); k != NULL && rc == 0; k = k->next)
+        rc = save((struct cr_file *)k, err);
+    return rc;
 }
 
 static int cut(const struct cr_file *file, struct cr_error *err)
