@@ -9,6 +9,7 @@
 #include "cr_crc32c.h"
 #include "cr_fmt.h"
 #include "cr_hash.h"
+#include "cr_image_read.h"
 #include "cr_sys.h"
 #include "image.pb.h"
 
@@ -36,23 +37,9 @@ static int incomplete(const struct unsealed *u, struct cr_error *err)
 static int read_at(const struct unsealed *u, void *buffer, size_t size, uint64_t offset,
                    struct cr_error *err)
 {
-    uint8_t *at = buffer;
+    int rc = cr_image_read_at(u->fd, u->path, u->base, buffer, size, offset, err);
 
-    while (size > 0) {
-        long n = cr_sys_pread(u->fd, at, size, u->base + offset);
-
-        if (n == -EINTR)
-            continue;
-        if (n < 0)
-            return cr_fail(err, (int)-n, "cannot read %s back: %s", u->path,
-                           cr_error_words((int)-n));
-        if (n == 0)
-            return incomplete(u, err);
-        at += n;
-        offset += (uint64_t)n;
-        size -= (size_t)n;
-    }
-    return 0;
+    return rc == -CR_EINCOMPLETE ? incomplete(u, err) : rc;
 }
 
 /* Reads all that stands before the page data, and adds up the page data. */
