@@ -177,6 +177,7 @@ static int begin_anew(struct cr_group *g, const struct cr_error *why, struct cr_
     for (size_t i = 0; rc == 0 && i < g->count; i++) {
         struct cr_member *m = g->members[i];
 
+        m->err = (struct cr_error){0};
         m->asked = quiesce_wire_Phase_PHASE_IDLE;
         m->reached = quiesce_wire_Phase_PHASE_IDLE;
         if (m->stopped && m->stage == CR_MEMBER_TALKING)

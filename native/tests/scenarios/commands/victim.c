@@ -207,6 +207,22 @@ static int fail_restart(void *unused)
     return cr_checkpoint(CR_CHECKPOINT_READY) > 0;
 }
 
+/* Has a child at the first checkpoint, and tells what each has come to. */
+static int have_child(void *unused)
+{
+    static int done;
+
+    (void)unused;
+    if (!done && fork() == 0) {
+        execlp("sleep", "sleep", "600", (char *)NULL);
+        _exit(127);
+    }
+    done = 1;
+    printf("callback %d\n", cr_checkpoint(CR_CHECKPOINT_READY));
+    fflush(stdout);
+    return 0;
+}
+
 static int answering(cr_callback_t callback, int flags)
 {
     answer_with = flags;
@@ -237,6 +253,8 @@ int main(int argc, char **argv)
         return tracer();
     if (strcmp(kind, "answer") == 0 && argc > 2)
         return answering(answer, (int)strtol(argv[2], NULL, 0));
+    if (strcmp(kind, "have-child") == 0)
+        return answering(have_child, 0);
     if (strcmp(kind, "fail-restart") == 0)
         return answering(fail_restart, 0);
     return 2;
