@@ -149,6 +149,11 @@ ok "one that leaves is 3" status 3 "$bin/cr_checkpoint" -f no "$pid"
 ok "it runs on" runs_on
 end_victim
 run_victim have-child
+ok "a dry run of one that has a child meanwhile" status 0 "$bin/cr_checkpoint" --dry-run -f birth "$pid"
+# shellcheck disable=SC2046 # they are words
+kill -KILL $(cat "/proc/$pid"/task/*/children)
+end_victim
+run_victim have-child
 ok "one that has a child while it is saved" checkpoint -f birth "$pid"
 ok "is saved with it" has_two birth
 ok "and its callback hears of success in the end" test "$(grep callback out | tail -n 1)" = "callback 0"
