@@ -116,6 +116,12 @@ static const struct state {
     {"persistent-collectives", persistent_collectives},
     {"persistent-some-started", persistent_some_started},
     {"generalized", generalized},
+    {"datatypes-in-flight", datatypes_in_flight},
+    {"statuses", statuses},
+    {"cancelled-before", cancelled_before},
+    {"freed-receives", freed_receives},
+    {"nobody-and-nothing", nobody_and_nothing},
+    {"huge-messages", huge_messages},
     {"generalized-among-others", generalized_among_others},
 };
 enum { STATES = sizeof(states) / sizeof(*states) };
