@@ -3,11 +3,19 @@
 /* context: normal. Helpers of the generated wrappers. */
 #include "cr_stub_wrap.h"
 
+/*
+ * Open MPI 4.1 keeps the datatypes of MPI_Ialltoallw alive, but on a communicator with a topology it looks at as many as there
+ * are neighbours, perhaps more than the array has: what follows must be datatypes too.
+ */
+enum { SLACK = 64 };
+
 void cr_wrap_arrays_begin(struct cr_wrap_arrays *arrays, int count)
 {
-    arrays->size = count > 0 ? (size_t)count * sizeof(void *) : 0;
+    arrays->size = count > 0 ? ((size_t)count + SLACK) * sizeof(void *) : 0;
     arrays->memory = arrays->size > 0 ? cr_pool_alloc(arrays->size) : NULL;
     arrays->used = 0;
+    for (int i = 0; arrays->memory != NULL && i < SLACK; i++)
+        arrays->memory[count + i] = cr_handle_real(MPI_BYTE);
 }
 
 void *cr_wrap_array(struct cr_wrap_arrays *arrays, const void *handles, int count)
