@@ -140,6 +140,16 @@ def run_job(a, seeds):
     return hashes(text), failure, job.counts, text
 
 
+def may_be(a, seed, found, right):
+    """Whether undisturbed runs differ as well, and each rank's hash is that of one of them: then nobody has done wrong."""
+    known = [{h} for h in right.split()]
+    for _ in range(5):
+        for hashes_of_rank, other in zip(known, undisturbed(a, [seed])[seed].split()):
+            hashes_of_rank.add(other)
+    print(f"# seed {seed}: undisturbed runs {'differ' if any(len(k) > 1 for k in known) else 'are alike'}", flush=True)
+    return all(h in k for h, k in zip(found.split(), known))
+
+
 def save(a, seed, text):
     if a.keep:
         os.makedirs(a.keep, exist_ok=True)
@@ -156,7 +166,7 @@ def run_seeds(a, seeds):
         for name, value in counts.items():
             sums[name] = sums.get(name, 0) + value
         for seed in found:
-            if found[seed] != right[seed]:
+            if found[seed] != right[seed] and not may_be(a, seed, found[seed], right[seed]):
                 failures[seed] = f"hashes {found[seed]}, undisturbed {right[seed]}"
                 save(a, seed, text)
         seeds = [s for s in seeds if s not in found]
