@@ -24,6 +24,7 @@
 #define ARENA_SIZE (4UL << 20)
 #define REFUSE_TIMEOUT_MS 50
 #define AWAIT_STEP_MS 20
+#define IDLE_STEP_MS 1
 
 static uint8_t
     send_buffer[CR_FRAME_MAX]; /* a rank with thousands of communicators reports as many clocks */
@@ -90,6 +91,7 @@ static int open_link(struct cr_link *link, int requester, uint32_t value, const 
     link->held = 0;
     link->passed = -1;
     link->reported_count = 0;
+    link->idle = NULL;
     link->opening = 1;
     link->fd = connect_to(requester, value);
     if (link->fd < 0) {
@@ -317,7 +319,7 @@ int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame)
         rc = send_held(link);
         if (rc < 0)
             return rc;
-        n = cr_sys(SYS_poll, fds, 2, -1);
+        n = cr_sys(SYS_poll, fds, 2, link->idle != NULL && link->idle() ? IDLE_STEP_MS : -1);
         if (n < 0 && n != -EINTR)
             return (int)n;
         /*

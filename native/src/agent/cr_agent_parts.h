@@ -43,6 +43,7 @@ struct cr_link {
     struct cr_arena arena;
     uint64_t reported[256][2]; /* groups whose members have been sent */
     size_t reported_count;
+    int (*idle)(void); /* NULL, or called again and again while waiting, until it returns 0 */
 };
 
 /*

@@ -56,6 +56,7 @@ static void go_on(struct round *r)
         cr_freeze_release();
     }
     r->stopped = 0;
+    r->link->idle = NULL;
     cr_section_open();
     if (ops() != NULL && r->begun)
         ops()->go();
@@ -220,6 +221,7 @@ static int phase_stop(struct round *r)
     cr_forks_let();
     r->phase_begun = cr_sys_clock_ns(CLOCK_MONOTONIC);
     rc = stop_and_collect(r);
+    r->link->idle = rc == 0 && ops() != NULL ? ops()->progress : NULL;
     return rc == 0 && r->begin.dry_run && !r->begin.group ? measure(r) : rc;
 }
 

@@ -63,6 +63,11 @@ struct cr_rank_ops {
 
     /* With all threads parked: refuses live objects that cannot be checkpointed yet, by name. */
     int (*check)(struct cr_error *err);
+    /*
+     * With all threads parked: lets the library answer ranks whose threads are still on their way.
+     * Returns 0 if that is never needed.
+     */
+    int (*progress)(void);
     /* Receives what is in flight. RET_MESSAGES: how many were kept. */
     int (*drain)(uint64_t *ret_messages, struct cr_error *err);
     /*

@@ -73,6 +73,8 @@ void cr_lower_environment_set(void)
     setenv("OMPI_MCA_mpi_leave_pinned", "0", 1);
     setenv("UCX_MEM_MMAP_HOOK_MODE", "none", 1);
     setenv("UCX_MEM_EVENTS", "n", 1);
+    /* Debian leaves pt2pt out, but where osc/rdma cannot work (tcp) there is no other one. */
+    setenv("OMPI_MCA_osc", "^ucx", 0);
     /* UCX would catch SIGSEGV and friends to print a backtrace. */
     setenv("UCX_HANDLE_ERRORS", "none", 1);
     setenv("UCX_ERROR_SIGNALS", "", 1);

@@ -10,6 +10,7 @@
 
 #include "cr_finalize.h"
 #include "cr_internal.h"
+#include "cr_object.h"
 #include "cr_probe.h"
 #include "cr_receive.h"
 #include "cr_request.h"
@@ -279,6 +280,17 @@ static int receive_everything(struct drain *d)
     }
 }
 
+int cr_drain_progress(void)
+{
+    struct cr_self saved;
+    int rc;
+
+    cr_stub_borrow_main(&saved);
+    rc = cr_window_progress();
+    cr_stub_return_main(&saved);
+    return rc;
+}
+
 int cr_drain_run(uint64_t *ret_messages, struct cr_error *err)
 {
     struct drain d;
@@ -288,7 +300,9 @@ int cr_drain_run(uint64_t *ret_messages, struct cr_error *err)
     memset(&d, 0, sizeof(d));
     d.err = err;
     cr_stub_borrow_main(&saved);
-    rc = count_expected(&d);
+    rc = cr_window_flush(err);
+    if (rc == 0)
+        rc = count_expected(&d);
     if (rc == 0)
         rc = receive_everything(&d);
     if (rc != 0)

@@ -14,6 +14,9 @@
 /* Refuses, by name, what a drain cannot bring into an image. 0 or -CR_EREFUSED, -CR_EFINALIZING. */
 int cr_drain_check(struct cr_error *err);
 
+/* While ranks stop: serves one-sided operations of those that are inside one. Returns 0 if there are no windows. */
+int cr_drain_progress(void);
+
 /* RET_MESSAGES: how many messages were received and kept. Returns 0, or -CR_ETIMEOUT, -CR_EINTERNAL. */
 int cr_drain_run(uint64_t *ret_messages, struct cr_error *err);
 

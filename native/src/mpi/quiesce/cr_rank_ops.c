@@ -84,6 +84,7 @@ const struct cr_rank_ops *cr_rank_ops_get(void)
         .go = cr_safe_point_go,
         .may_park = cr_safe_point_may_park,
         .check = check,
+        .progress = cr_drain_progress,
         .drain = cr_drain_run,
         .rebuild = cr_drain_rebuild,
         .foreign = foreign,

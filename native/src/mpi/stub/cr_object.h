@@ -69,8 +69,11 @@ MPI_Info cr_info_pairs_make(const struct cr_info_pair *pairs);
 void cr_info_pairs_free(struct cr_info_pair **pairs);
 
 /* ---- windows ---- */
-MPI_Win cr_window_new(MPI_Win real, MPI_Comm comm, const char *made_by);
-int cr_window_check(struct cr_error *err);
+/* The value of MPI_WIN_BASE and its like: an address, of the value except for the base. */
+void *cr_window_attribute(void *window, int key);
+/* Threads parked: completes all operations on all windows, at their targets too. */
+int cr_window_flush(struct cr_error *err);
+int cr_window_rebuild(struct cr_error *err);
 
 /* ---- files ---- */
 /* A call that uses the shared pointer of FILE. */

@@ -12,10 +12,8 @@
 int cr_stub_check(struct cr_error *err)
 {
     struct cr_self saved;
-    int rc = cr_window_check(err);
+    int rc = cr_file_check(err);
 
-    if (rc == 0)
-        rc = cr_file_check(err);
     if (rc == 0)
         rc = cr_dynamic_check(err);
     if (rc == 0)
@@ -51,6 +49,8 @@ int cr_stub_rebuild(struct cr_error *err)
         rc = cr_datatype_rebuild(err);
     if (rc == 0)
         rc = cr_communicator_rebuild(err);
+    if (rc == 0)
+        rc = cr_window_rebuild(err);
     if (rc == 0)
         rc = cr_file_rebuild(err);
     return rc;

@@ -196,6 +196,12 @@ void cr_stub_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- checkpoint: called by ../quiesce ---- */
 
+/*
+ * Lets the lower half serve operations of other ranks on windows of this one. Returns 0 without
+ * doing anything if there are no windows.
+ */
+int cr_window_progress(void);
+
 /* All threads parked: refuses objects that cannot be rebuilt yet, by name. 0 or -CR_E.... */
 int cr_stub_check(struct cr_error *err);
 

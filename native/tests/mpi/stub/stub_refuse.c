@@ -8,9 +8,8 @@
 #include "../quiesce/qt.h"
 
 static const char *what;
-static MPI_Win win;
 static MPI_File file;
-static int base[4], level;
+static int level;
 
 static int is(const char *name)
 {
@@ -21,9 +20,7 @@ static void make(void)
 {
     char path[300];
 
-    if (is("window")) {
-        MPI_Win_create(base, sizeof(base), sizeof(int), MPI_INFO_NULL, MPI_COMM_WORLD, &win);
-    } else if (is("file")) {
+    if (is("file")) {
         qt_path(path, sizeof(path), "deleted", qt_rank);
         MPI_File_open(MPI_COMM_SELF, path, MPI_MODE_RDWR | MPI_MODE_CREATE, MPI_INFO_NULL, &file);
         unlink(path);
@@ -36,13 +33,7 @@ static void use_and_free(void)
 {
     int one = 1;
 
-    if (is("window")) {
-        MPI_Win_fence(0, win);
-        MPI_Put(&qt_rank, 1, MPI_INT, (qt_rank + 1) % qt_size, 0, 1, MPI_INT, win);
-        MPI_Win_fence(0, win);
-        QT_CHECK(base[0] == (qt_rank + qt_size - 1) % qt_size, "put %d", base[0]);
-        MPI_Win_free(&win);
-    } else if (is("file")) {
+    if (is("file")) {
         MPI_File_write(file, &one, 1, MPI_INT, MPI_STATUS_IGNORE);
         MPI_File_close(&file);
     } else if (is("tools")) {
