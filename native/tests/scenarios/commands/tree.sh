@@ -132,8 +132,14 @@ ok "and says so" says trac
 ok "--ptraced-skip of the only one is 3" status 3 "$bin/cr_checkpoint" -p --ptraced-skip -f traced "$traced"
 ok "--ptraced-allow" status 0 "$bin/cr_checkpoint" --nosync -p --ptraced-allow -f traced "$traced"
 ok "--ptracer-skip of the only one is 3" status 3 "$bin/cr_checkpoint" -p --ptracer-skip -f tracer "$pid"
+ok "--ptraced-allow of both still refuses the tracer" status 57 "$bin/cr_checkpoint" --ptraced-allow -f tracer "$pid"
+ok "--ptraced-allow --ptracer-skip" status 0 "$bin/cr_checkpoint" --nosync --ptraced-allow --ptracer-skip -f below "$pid"
+ok "saves the traced one" status 0 "$bin/cr_info" --json below
+ok "alone" is_json words "[p['pid'] for p in o['processes']] == [$traced]"
 kill -KILL "$traced"
 end_victim
+await_gone "$traced"
+ok "a process that was traced restarts without its tracer" restarts traced
 
 # ---- what the application answers
 run_victim answer 1
