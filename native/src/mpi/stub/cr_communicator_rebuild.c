@@ -21,7 +21,9 @@ static const char *why_not(const struct cr_communicator *comm)
     if (comm->flags & CR_COMM_OUTSIDE)
         return "it connects to processes that another call of mpirun or MPI_Comm_spawn started: "
                "MPI_Comm_disconnect it before the checkpoint";
-    if ((comm->flags & CR_COMM_TOPOLOGY) && comm->topology == NULL)
+    /* That of MPI_Comm_idup under way is learned when the drain has completed it. */
+    if ((comm->flags & (CR_COMM_TOPOLOGY | CR_COMM_PENDING)) == CR_COMM_TOPOLOGY &&
+        comm->topology == NULL)
         return "its topology is of an unknown kind";
     return NULL;
 }
