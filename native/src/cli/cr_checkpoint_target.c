@@ -4,6 +4,7 @@
 #include "cr_checkpoint_target.h"
 
 #include "cr_cli.h"
+#include "cr_returning.h"
 #include "cr_session.h"
 #include "cr_stand_in.h"
 
@@ -13,9 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#define LEVELS 8 /* of stand-ins: one, and in a pid namespace another one */
+#define RETURN_TRIES 6000 /* of 10 ms */
+#define LEVELS 8          /* of stand-ins: one, and in a pid namespace another one */
 
 static int read_line(const char *path, char *out, size_t size)
 {
@@ -54,6 +57,30 @@ static pid_t child_of(pid_t pid)
     return read_line(path, line, sizeof(line)) < 0 ? 0 : atoi(line);
 }
 
+static int is_below(pid_t pid, pid_t root)
+{
+    for (int i = 0; i < 100000 && pid > 0; i++) {
+        if (pid == root)
+            return 1;
+        pid = parent_of(pid);
+    }
+    return 0;
+}
+
+static int is_among(int scope, pid_t target, pid_t pid)
+{
+    switch (scope) {
+    case CR_TARGET_PGRP:
+        return getpgid(pid) == target;
+    case CR_TARGET_SESS:
+        return getsid(pid) == target;
+    case CR_TARGET_TREE:
+        return is_below(pid, target);
+    default:
+        return 0;
+    }
+}
+
 /* Its name if PID is cr_restart in place of a process, otherwise NULL. */
 static const char *stand_in_name(pid_t pid)
 {
@@ -90,6 +117,24 @@ static int stands_in(pid_t pid)
     return name != NULL && strcmp(name, CR_STAND_IN_NEVER) != 0 && !has_agent(pid);
 }
 
+static int is_returning(pid_t pid)
+{
+    char path[64];
+    char comm[32];
+
+    snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+    return read_line(path, comm, sizeof(comm)) == 0 && strcmp(comm, CR_RETURNING_NAME) == 0;
+}
+
+/* A restart that is going on comes first: until it is done nobody can tell stand-ins from those that they stand for. */
+static void await_returning(pid_t pid)
+{
+    const struct timespec pause = {0, 10000000};
+
+    for (int i = 0; i < RETURN_TRIES && is_returning(pid); i++)
+        nanosleep(&pause, NULL);
+}
+
 /* Stand-ins among the targets that are to be left out, whoever was named. */
 static void find_omitted(struct cr_checkpoint_target *t)
 {
@@ -101,7 +146,12 @@ static void find_omitted(struct cr_checkpoint_target *t)
         pid_t pid = atoi(entry->d_name);
         const char *name;
 
-        if (!isdigit((unsigned char)entry->d_name[0]) || (name = stand_in_name(pid)) == NULL)
+        if (!isdigit((unsigned char)entry->d_name[0]))
+            continue;
+        if (is_returning(pid) && is_among(t->scope, t->target, pid))
+            await_returning(pid);
+        name = stand_in_name(pid);
+        if (name == NULL)
             continue;
         if (strcmp(name, CR_STAND_IN_ALWAYS) == 0 ||
             (strcmp(name, CR_STAND_IN_MAYBE) == 0 && !has_agent(pid)))
@@ -120,12 +170,14 @@ void cr_checkpoint_find_target(const struct cr_checkpoint_options *o,
     memset(t, 0, sizeof(*t));
     t->scope = o->scope;
     t->target = o->target;
+    await_returning(t->target);
     if (o->scope == CR_TARGET_PROC || o->scope == CR_TARGET_TREE) {
         for (int i = 0; i < LEVELS && stands_in(t->target); i++) {
             child = child_of(t->target);
             if (child == 0)
                 break;
             t->target = child;
+            await_returning(child);
             t->scope = CR_TARGET_TREE;
         }
     }
@@ -133,38 +185,12 @@ void cr_checkpoint_find_target(const struct cr_checkpoint_options *o,
         find_omitted(t);
 }
 
-static int is_below(pid_t root)
-{
-    pid_t pid = getpid();
-
-    for (int i = 0; i < 100000 && pid > 0; i++) {
-        if (pid == root)
-            return 1;
-        pid = parent_of(pid);
-    }
-    return 0;
-}
-
-static int is_among_targets(const struct cr_checkpoint_options *o)
-{
-    switch (o->scope) {
-    case CR_TARGET_PGRP:
-        return getpgrp() == o->target;
-    case CR_TARGET_SESS:
-        return getsid(0) == o->target;
-    case CR_TARGET_TREE:
-        return is_below(o->target);
-    default:
-        return 0;
-    }
-}
-
 void cr_checkpoint_join_targets(const struct cr_checkpoint_options *o, char **argv)
 {
     const char *old = getenv("LD_PRELOAD");
     char library[PATH_MAX];
 
-    if (!is_among_targets(o) || has_agent(getpid()))
+    if (!is_among(o->scope, o->target, getpid()) || has_agent(getpid()))
         return;
     if (cr_cli_library("libcr_run.so.0", library, sizeof(library)) < 0 &&
         cr_cli_library("libcr.so.0", library, sizeof(library)) < 0)

@@ -7,6 +7,7 @@
 #include "cr_group_parts.h"
 
 #include "cr_fmt.h"
+#include "cr_returning.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 #define AGENT_LIKELY_NS (5000 * MILLI) /* for an agent to start where one is due */
 #define AGENT_OTHER_NS (300 * MILLI)   /* where none is due */
 #define AGENT_GIVEN_NS (5 * MILLI)     /* where none is due, and we can give it one */
+#define RETURN_NS (60000 * MILLI)      /* for a process that is being restarted */
 #define CONNECT_NS (10000 * MILLI)
 #define LOOK_NS (10 * MILLI) /* between looks at one that was woken */
 #define FILE_MAX (256UL << 10)
@@ -93,6 +95,13 @@ static int refuse_no_agent(const struct cr_member *m, const struct cr_error *why
                    m->facts.pid, m->facts.comm);
 }
 
+static int is_returning(const struct cr_member *m)
+{
+    struct cr_facts facts;
+
+    return cr_facts_read(m->facts.pid, &facts) == 0 && strcmp(facts.comm, CR_RETURNING_NAME) == 0;
+}
+
 /* No agent now: later, from outside, or never. */
 static int await_agent(struct cr_group *g, struct cr_member *m, const struct cr_error *why,
                        struct cr_error *err)
@@ -103,6 +112,13 @@ static int await_agent(struct cr_group *g, struct cr_member *m, const struct cr_
 
     if (has_ended(m))
         return 0;
+    if (is_returning(m)) {
+        if (waited < RETURN_NS)
+            return 0;
+        return cr_fail(err, CR_ETIMEOUT,
+                       "process %d is still being restarted; try again when that is done",
+                       m->facts.pid);
+    }
     if (proc_holds(m->facts.pid, "maps", "/libcr_omit.so")) {
         m->stage = CR_MEMBER_LEFT;
         return 0;

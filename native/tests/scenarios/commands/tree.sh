@@ -194,4 +194,28 @@ ok "and cr_info tells how much" is_json words "o['leftOut']['request'] >= 8 << 2
 ok "an --exclude that is none fails" not status 0 "$bin/cr_checkpoint" --exclude 'size>much' -f third "$pid"
 ok "with its grammar" says "size>"
 end_victim
+
+# ---- a checkpoint that begins while the processes are being brought back
+sleepers() { # FILE: how many processes of the family are in it
+    "$bin/cr_info" "$1" 2>/dev/null | grep -cE '^  [0-9]+ .*(sleep|dash|sh)$'
+}
+in_restart() {
+    local restarter
+    (clean "$bin/cr_restart" --no-restore-pid family) </dev/null >out2 2>err &
+    restarter=$!
+    until [[ -n $(cat "/proc/$restarter/task/$restarter/children" 2>/dev/null) ]]; do
+        kill -0 "$restarter" 2>/dev/null || return 1
+    done
+    checkpoint --kill -f again "$restarter" || return 1
+    await_gone "$restarter" || return 1
+    [[ $(sleepers again) -eq $(sleepers family) ]]
+}
+(clean "$bin/cr_run" sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 1000 & done; echo ready; wait') </dev/null >out 2>victim.err &
+pid=$!
+await out ready
+ok "a family is saved" checkpoint --kill -f family "$pid"
+wait "$pid" 2>/dev/null
+pid=
+ok "twenty and their parent" test "$(sleepers family)" -eq 21
+ok "a checkpoint during its restart has all of them" in_restart
 finish_test
