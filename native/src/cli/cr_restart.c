@@ -9,6 +9,7 @@
 #include "cr_reply.h"
 #include "cr_restart_source.h"
 #include "cr_restore_group.h"
+#include "cr_returning.h"
 #include "cr_stand_in.h"
 
 #include <errno.h>
@@ -52,6 +53,8 @@ static int fail(const struct cr_restart_options *o, int hook, const struct cr_er
 
 static struct cr_restore_options restore_options(const struct cr_restart_options *o)
 {
+    static const char *const names[] = {CR_STAND_IN_MAYBE, CR_STAND_IN_ALWAYS, CR_STAND_IN_NEVER};
+
     return (struct cr_restore_options){.exact_pid = o->pid == CR_IDS_OLD,
                                        .new_pid = o->pid == CR_IDS_NEW,
                                        .pid_namespace = o->pid_namespace,
@@ -59,7 +62,8 @@ static struct cr_restore_options restore_options(const struct cr_restart_options
                                        .restore_sid = o->sid,
                                        .files = o->files,
                                        .tcp = o->tcp < 0 ? CR_RESTORE_TCP_CLOSE : o->tcp,
-                                       .signal = abs(o->signal)};
+                                       .signal = abs(o->signal),
+                                       .stand_in = names[o->omit]};
 }
 
 static int open_flags(const struct cr_restart_options *o)
@@ -120,13 +124,6 @@ static int use_relocations(const struct cr_restart_options *o, struct cr_error *
     return 0;
 }
 
-static void take_name(int omit)
-{
-    static const char *const names[] = {CR_STAND_IN_MAYBE, CR_STAND_IN_ALWAYS, CR_STAND_IN_NEVER};
-
-    prctl(PR_SET_NAME, names[omit]);
-}
-
 /* To be saved with the others, cr_restart needs an agent: then it begins anew with one. */
 static void take_part(const struct cr_restart_options *o, char **argv)
 {
@@ -148,13 +145,14 @@ int main(int argc, char **argv)
     int for_program = cr_reply_init();
     int rc = cr_restart_parse(argc, argv, &options, &err);
 
+    /* All that it makes inherits it, until each process has its own name. */
+    prctl(PR_SET_NAME, CR_RETURNING_NAME);
     if (rc == 0)
         take_part(&options, argv);
     if (rc == 0)
         rc = cr_restart_source_open(&options, &source, &err);
     if (rc < 0)
         return fail(&options, CR_HOOK_FAIL_ARGS, &err);
-    take_name(options.omit);
     rc = use_relocations(&options, &err);
     if (rc == 0)
         rc = start(&options, source.path, &child, &err);

@@ -36,6 +36,8 @@ struct cr_restore_options {
     int files;         /* FilesPolicy of wire.proto that the image must allow; -1: any */
     int tcp;           /* CR_RESTORE_TCP_* */
     int signal;        /* sent to all processes before a thread of them runs; 0: none */
+    const char *
+        stand_in; /* what the calling process, and the first one of a pid namespace, are called when all run */
 };
 
 /*

@@ -188,5 +188,8 @@ int cr_group_run_in_namespace(struct cr_restore_group *g, pid_t *ret_child, stru
         return cr_fail(err, -child, "cannot make a process: %s", strerror(-child));
     }
     *ret_child = child;
-    return await_outcome(o, told[0], child, err);
+    rc = await_outcome(o, told[0], child, err);
+    if (rc == 0)
+        prctl(PR_SET_NAME, g->options.stand_in);
+    return rc;
 }

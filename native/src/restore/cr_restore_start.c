@@ -4,7 +4,6 @@
 #include "cr_restore_group_parts.h"
 
 #include "cr_restore_sysv.h"
-#include "cr_returning.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -209,10 +208,12 @@ static void bury(const struct cr_restore_group *g)
             waitpid(cr_handoff_members(g->handoff)[i].kernel_pid, NULL, 0);
 }
 
-static int run_shared(struct cr_restore_group *g, struct cr_error *err)
+int cr_group_run(struct cr_restore_group *g, struct cr_error *err)
 {
-    int rc;
+    int rc = make_shared_things(g, err);
 
+    if (rc < 0)
+        return rc;
     g->barriers = 0;
     rc = grow(g, err);
     cr_group_drop_files(g);
@@ -227,22 +228,8 @@ static int run_shared(struct cr_restore_group *g, struct cr_error *err)
         return rc;
     }
     cr_group_reap(g, -1);
+    prctl(PR_SET_NAME, g->options.stand_in);
     return 0;
-}
-
-int cr_group_run(struct cr_restore_group *g, struct cr_error *err)
-{
-    char name[16] = "";
-    int rc = make_shared_things(g, err);
-
-    if (rc < 0)
-        return rc;
-    /* Those that are made inherit it, and keep it until they have their own. */
-    prctl(PR_GET_NAME, name);
-    prctl(PR_SET_NAME, CR_RETURNING_NAME);
-    rc = run_shared(g, err);
-    prctl(PR_SET_NAME, name);
-    return rc;
 }
 
 int cr_restore_group_start(struct cr_restore_group *g, pid_t *ret_child, struct cr_error *err)

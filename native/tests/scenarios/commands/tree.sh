@@ -196,9 +196,7 @@ ok "with its grammar" says "size>"
 end_victim
 
 # ---- a checkpoint that begins while the processes are being brought back
-sleepers() { # FILE: how many processes of the family are in it
-    "$bin/cr_info" "$1" 2>/dev/null | grep -cE '^  [0-9]+ .*(sleep|dash|sh)$'
-}
+processes() { "$bin/cr_info" "$1" 2>/dev/null | grep -c ' running '; } # how many are in the file
 in_restart() {
     local restarter
     (clean "$bin/cr_restart" --no-restore-pid family) </dev/null >out2 2>err &
@@ -208,7 +206,7 @@ in_restart() {
     done
     checkpoint --kill -f again "$restarter" || return 1
     await_gone "$restarter" || return 1
-    [[ $(sleepers again) -eq $(sleepers family) ]]
+    [[ $(processes again) -eq $(processes family) ]]
 }
 (clean "$bin/cr_run" sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 1000 & done; echo ready; wait') </dev/null >out 2>victim.err &
 pid=$!
@@ -216,6 +214,6 @@ await out ready
 ok "a family is saved" checkpoint --kill -f family "$pid"
 wait "$pid" 2>/dev/null
 pid=
-ok "twenty and their parent" test "$(sleepers family)" -eq 21
+ok "twenty and their parent" test "$(processes family)" -eq 21
 ok "a checkpoint during its restart has all of them" in_restart
 finish_test
