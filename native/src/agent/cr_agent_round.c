@@ -56,7 +56,6 @@ static void go_on(struct round *r)
         cr_freeze_release();
     }
     r->stopped = 0;
-    r->link->idle = NULL;
     cr_section_open();
     if (ops() != NULL && r->begun)
         ops()->go();
@@ -161,8 +160,7 @@ static int stop_and_collect(struct round *r)
 {
     int rc = cr_freeze_stop(CR_STOP_TIMEOUT_NS, &r->err);
 
-    if (rc == 0)
-        rc = cr_callbacks_check(&r->result, &r->err);
+    rc = rc == 0 ? cr_callbacks_check(&r->result, &r->err) : rc;
     if (rc < 0)
         return rc;
     rc = cr_fault("dump:after-threads");

@@ -285,6 +285,8 @@ int cr_drain_progress(void)
     struct cr_self saved;
     int rc;
 
+    if (!(cr_gate_word & CR_GATE_STOP))
+        return 0;
     cr_stub_borrow_main(&saved);
     rc = cr_window_progress();
     cr_stub_return_main(&saved);
