@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
-#include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -118,14 +117,6 @@ static int other_namespace(void)
     return fd;
 }
 
-static int queue_with_message(void)
-{
-    mqd_t queue = mq_open("/quiesce-refused", O_RDWR | O_CREAT, 0600, NULL);
-
-    mq_unlink("/quiesce-refused");
-    return queue >= 0 && mq_send(queue, "x", 1, 0) == 0 ? queue : -1;
-}
-
 static int unread_events(void)
 {
     int fd = inotify_init1(0);
@@ -181,7 +172,6 @@ int main(void)
     expect((int)syscall(SYS_pidfd_open, getppid(), 0), "which is not below this one",
            "a pidfd of somebody outside is refused");
     expect(other_namespace(), "is a namespace (uts:[", "a namespace of others is refused");
-    expect(queue_with_message(), "with 1 messages", "a message queue with messages is refused");
     expect(unread_events(), "events that nobody has read", "unread events are refused");
     expect(lost_member(), "with a member (registered as 4)",
            "a member that is not open is refused");
