@@ -183,8 +183,10 @@ __attribute__((noreturn)) static void live(struct cr_restore_group *g, int index
     cr_group_reap(g, index);
     if (k->kind == CR_KIN_GHOST)
         _exit(0);
-    if (k->kind == CR_KIN_ZOMBIE)
+    if (k->kind == CR_KIN_ZOMBIE) {
+        prctl(PR_SET_NAME, k->comm);
         end_as(status);
+    }
     become(g, index);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* needs: fork. Children that are dead and not waited for keep their statuses, and are not told of twice. */
+/* needs: fork. Children that are dead and not waited for keep their statuses and names, and are not told of twice. */
 #include "sc_family.h"
 
 static volatile int signals;
@@ -27,10 +27,28 @@ static pid_t start(int status, int number)
     return pid;
 }
 
+static void expect_name(pid_t pid)
+{
+    char path[64];
+    char name[32] = "";
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+    file = fopen(path, "re");
+    if (file == NULL || fgets(name, sizeof(name), file) == NULL)
+        sc_fail("the name of %d cannot be read: %s", (int)pid, strerror(errno));
+    fclose(file);
+    if (strcmp(name, "sc_family_dead\n") != 0)
+        sc_fail("the dead process %d is called %s", (int)pid, name);
+}
+
 static void expect(pid_t pid, int status)
 {
     int got;
-    pid_t ended = waitpid(pid, &got, 0);
+    pid_t ended;
+
+    expect_name(pid);
+    ended = waitpid(pid, &got, 0);
 
     if (ended != pid)
         sc_fail("waitpid(%d) gives %d: %s", pid, ended, strerror(errno));
