@@ -13,6 +13,7 @@
 #define STEP_MS 5          /* between looks at processes that are being born */
 #define SCAN_NS 20000000LL /* between lists of all processes while some are not stopped yet */
 #define END_NS 1000000000LL
+#define DEATH_NS (30 * END_NS) /* freeing much memory takes its time */
 #define LOOKS_MAX 2
 #define CHECK_NS 100000000LL
 #define CANCEL_NS                                                                                  \
@@ -214,17 +215,29 @@ void cr_group_end(struct cr_group *g, int signal)
     }
 }
 
+static int is_dead(const struct cr_member *m)
+{
+    struct cr_facts facts;
+
+    return cr_facts_read(m->facts.pid, &facts) < 0 || facts.start_time != m->facts.start_time ||
+           cr_facts_are_of_dead(&facts);
+}
+
 void cr_group_await_end(const struct cr_group *g)
 {
-    int64_t deadline = cr_group_now() + END_NS;
+    const struct timespec pause = {0, 1000000};
+    int killed = g->options->signal == SIGKILL;
+    int64_t deadline = cr_group_now() + (killed ? DEATH_NS : END_NS);
 
-    for (size_t i = 0; i < g->count; i++) {
-        struct pollfd end = {g->members[i]->fd, POLLRDHUP, 0};
-        int ends = g->members[i]->stopped || g->options->signal == SIGKILL;
+    for (size_t i = 0; i < g->count && !g->options->dry_run; i++) {
+        const struct cr_member *m = g->members[i];
+        struct pollfd end = {m->fd, POLLRDHUP, 0};
 
-        /* A killed one is gone for good when its files are closed: then the kernel has undone what it undoes. */
-        while (ends && !g->options->dry_run && end.fd >= 0 && end.revents == 0 &&
+        while ((m->stopped || killed) && end.fd >= 0 && end.revents == 0 &&
                cr_group_now() < deadline)
             poll(&end, 1, 10);
+        /* The connection may be the first of its files that is closed: only when it is dead all of them are. */
+        while (killed && end.fd >= 0 && !is_dead(m) && cr_group_now() < deadline)
+            nanosleep(&pause, NULL);
     }
 }
