@@ -133,6 +133,7 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
 static int stands_on_lower_stack(int tid)
 {
     char path[64], text[256];
+    const char *at;
     long length;
     uint64_t sp = 0;
 
@@ -146,8 +147,9 @@ static int stands_on_lower_stack(int tid)
     /* Stack pointer and instruction pointer are the last two words. */
     for (int words = 0; words < 2 && length > 0; length--)
         words += text[length - 1] == ' ';
-    for (const char *c = text + length + 3; length > 0 && *c > ' '; c++)
-        sp = sp * 16 + (uint64_t)(*c <= '9' ? *c - '0' : *c - 'a' + 10);
+    at = text + length + 3; /* behind " 0x" */
+    if (length > 0)
+        sp = cr_parse_u64(&at, 16);
     return cr_lower_ranges_contain(sp & ~15UL, (sp & ~15UL) + 16);
 }
 
