@@ -8,6 +8,8 @@
  */
 #include "comms.h"
 
+#include "qt_states.h"
+
 #include <sys/resource.h>
 
 enum { MOST = 40 };
@@ -94,16 +96,9 @@ void digest_comm(MPI_Comm comm)
 
 static void choose(const struct part *parts, int argc, char **argv)
 {
-    int i;
-
-    for (; parts->name != NULL; parts++) {
-        int wanted = argc == 1;
-
-        for (i = 1; i < argc; i++)
-            wanted |= strcmp(argv[i], parts->name) == 0;
-        if (wanted)
+    for (; parts->name != NULL; parts++)
+        if (qt_chosen(argc, argv, parts->name))
             chosen[count++] = parts;
-    }
 }
 
 static uint64_t use(const struct part *part)

@@ -9,6 +9,8 @@
  */
 #include "states.h"
 
+#include "qt_states.h"
+
 MPI_Comm comm; /* a duplicate of the world */
 int number;    /* of the checkpoint asked for */
 int big[BIG], into[BIG];
@@ -69,10 +71,7 @@ void check_big(const char *what)
     QT_CHECK(memcmp(into, big, sizeof(big)) == 0, "%s: data", what);
 }
 
-static const struct state {
-    const char *name;
-    void (*run)(void);
-} states[] = {
+static const struct qt_state states[] = {
     {"recv", recv_specific},
     {"recv-any-big", recv_any_big},
     {"ssend-unmatched", ssend_unmatched},
@@ -126,19 +125,9 @@ static const struct state {
 };
 enum { STATES = sizeof(states) / sizeof(*states) };
 
-static int chosen(int argc, char **argv, const char *name)
+static void play(int i)
 {
-    int i;
-
-    for (i = 1; i < argc; i++)
-        if (strcmp(argv[i], name) == 0)
-            return 1;
-    return argc == 1;
-}
-
-static void run(int i)
-{
-    int k, before = qt_wrong, all = 0, wrong;
+    int k;
 
     MPI_Barrier(MPI_COMM_WORLD);
     number = i + 1;
@@ -147,31 +136,9 @@ static void run(int i)
     memset(into, 0, sizeof(into));
     states[i].run();
     leave();
-    wrong = qt_wrong - before;
-    MPI_Reduce(&wrong, &all, 1, MPI_INT, MPI_SUM, 0, MPI_COMM_WORLD);
-    if (qt_rank == 0) {
-        printf("%s %s\n", all ? "not ok" : "ok", states[i].name);
-        fflush(stdout);
-    }
 }
 
 int main(int argc, char **argv)
 {
-    int i, all = 0;
-
-    if (argc == 2 && strcmp(argv[1], "--list") == 0) {
-        for (i = 0; i < STATES; i++)
-            puts(states[i].name);
-        return 0;
-    }
-    MPI_Init(&argc, &argv);
-    MPI_Comm_rank(MPI_COMM_WORLD, &qt_rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &qt_size);
-    MPI_Comm_dup(MPI_COMM_WORLD, &comm);
-    for (i = 0; i < STATES; i++)
-        if (chosen(argc, argv, states[i].name))
-            run(i);
-    MPI_Allreduce(&qt_wrong, &all, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
-    MPI_Finalize();
-    return all != 0;
+    return qt_main(argc, argv, states, STATES, play, &comm);
 }

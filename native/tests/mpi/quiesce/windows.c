@@ -8,6 +8,8 @@
  */
 #include "windows.h"
 
+#include "qt_states.h"
+
 int number;
 MPI_Comm comm;
 
@@ -62,10 +64,7 @@ void late_for_a_collective(void)
     qt_compute(0.05);
 }
 
-static const struct {
-    const char *name;
-    void (*run)(void);
-} states[] = {
+static const struct qt_state states[] = {
     {"fence-inside", fence_inside},
     {"fence-early", fence_early},
     {"fence-assertions", fence_assertions},
@@ -92,14 +91,6 @@ static const struct {
 };
 enum { STATES = sizeof(states) / sizeof(*states) };
 
-static int chosen(int argc, char **argv, const char *name)
-{
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], name) == 0)
-            return 1;
-    return argc == 1;
-}
-
 /* All ranks get connected: what the first message to a rank waits for can otherwise be the end of rank 0's computing. */
 static void connect_all(void)
 {
@@ -109,39 +100,15 @@ static void connect_all(void)
         MPI_Alltoall(to, 1, MPI_INT, from, 1, MPI_INT, MPI_COMM_WORLD);
 }
 
-static void run(int i)
+static void play(int i)
 {
-    int before = qt_wrong, all = 0, wrong;
-
     connect_all();
     number = i + 1;
     states[i].run();
     qt_until("done", number);
-    wrong = qt_wrong - before;
-    MPI_Reduce(&wrong, &all, 1, MPI_INT, MPI_SUM, 0, MPI_COMM_WORLD);
-    if (qt_rank == 0) {
-        printf("%s %s\n", all ? "not ok" : "ok", states[i].name);
-        fflush(stdout);
-    }
 }
 
 int main(int argc, char **argv)
 {
-    int all = 0;
-
-    if (argc == 2 && strcmp(argv[1], "--list") == 0) {
-        for (int i = 0; i < STATES; i++)
-            puts(states[i].name);
-        return 0;
-    }
-    MPI_Init(&argc, &argv);
-    MPI_Comm_rank(MPI_COMM_WORLD, &qt_rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &qt_size);
-    MPI_Comm_dup(MPI_COMM_WORLD, &comm);
-    for (int i = 0; i < STATES; i++)
-        if (chosen(argc, argv, states[i].name))
-            run(i);
-    MPI_Allreduce(&qt_wrong, &all, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
-    MPI_Finalize();
-    return all != 0;
+    return qt_main(argc, argv, states, STATES, play, &comm);
 }
