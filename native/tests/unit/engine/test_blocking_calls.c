@@ -6,12 +6,12 @@
  */
 #include "agent_thread.h"
 #include "cr_freeze.h"
+#include "socket_calls.h"
 #include "tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -24,7 +24,6 @@
 #include <sys/msg.h>
 #include <sys/select.h>
 #include <sys/sem.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -46,7 +45,7 @@ struct call {
     double took;
 };
 
-static int pipe_fds[2], socket_fds[2], timed_fds[2], listener, epoll_fd, event_fd, timer_fd;
+static int pipe_fds[2], epoll_fd, event_fd, timer_fd;
 static int notify_fd, semaphores, messages, lock_fd;
 static uint32_t word, timed_word;
 static sem_t posted, never_posted;
@@ -55,7 +54,6 @@ static pthread_cond_t condition = PTHREAD_COND_INITIALIZER, never = PTHREAD_COND
 static pthread_t joined;
 static volatile int stop;
 static char directory[] = "/tmp/quiesce-calls.XXXXXX";
-static struct sockaddr_in address = {.sin_family = AF_INET};
 static char lock_path[64], notify_path[64];
 static const struct timespec timeout = {1, 200000000};
 
@@ -139,92 +137,6 @@ static long call_read_pipe(void)
 {
     char c;
     return read(pipe_fds[0], &c, 1) - 1;
-}
-static long call_recv(void)
-{
-    char c;
-    return recv(socket_fds[0], &c, 1, 0) - 1;
-}
-/* A socket to which nobody ever writes, the other end of which is never read. */
-static int quiet_socket(int option, long seconds)
-{
-    struct timeval t = {seconds, 200000};
-    int fds[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
-        return -1;
-    setsockopt(fds[0], SOL_SOCKET, option, &t, sizeof(t));
-    return fds[0];
-}
-static long expect_again(long result)
-{
-    return result < 0 && errno == EAGAIN ? 0 : -1;
-}
-static long call_recv_timed(void)
-{
-    char c;
-    return expect_again(recv(quiet_socket(SO_RCVTIMEO, 1), &c, 1, 0));
-}
-static long call_read_timed(void)
-{
-    char c;
-    return expect_again(read(quiet_socket(SO_RCVTIMEO, 1), &c, 1));
-}
-static long call_recv_noted(int fd)
-{
-    char c;
-    struct iovec piece = {&c, 1};
-    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
-    return recvmsg(fd, &message, 0);
-}
-static long handler_result;
-static void receive_in_handler(int number)
-{
-    (void)number;
-    handler_result = expect_again(call_recv_noted(quiet_socket(SO_RCVTIMEO, 1)));
-}
-/* The call that the handler interrupts has a timeout and a note of its own. */
-static long call_recvmsg_inside(void)
-{
-    struct itimerspec soon = {.it_value = {0, 50000000}}; /* in the call, also on a busy machine */
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN + 3};
-    int fd = quiet_socket(SO_RCVTIMEO, 30);
-    timer_t timer;
-    char c;
-    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-    signal(SIGRTMIN + 3, receive_in_handler);
-    timer_create(CLOCK_MONOTONIC, &event, &timer);
-    timer_settime(timer, 0, &soon, NULL);
-    if (recv(fd, &c, 1, 0) >= 0 || errno != EINTR)
-        return -1;
-    return handler_result;
-}
-static long call_accept_timed(void)
-{
-    struct timeval t = {1, 200000};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
-    listen(fd, 1);
-    return expect_again(accept(fd, NULL, NULL));
-}
-/* Fills the buffer first. */
-static long call_send_timed(void)
-{
-    static const char bytes[4096];
-    int fd = quiet_socket(SO_SNDTIMEO, 1);
-    while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
-        ;
-    return expect_again(send(fd, bytes, sizeof(bytes), 0));
-}
-static long call_recv_in_time(void)
-{
-    struct timeval t = {10, 0};
-    char c;
-    setsockopt(timed_fds[0], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
-    return recv(timed_fds[0], &c, 1, 0) - 1;
-}
-static long call_accept(void)
-{
-    return accept(listener, NULL, NULL) >= 0 ? 0 : -1;
 }
 static long call_sem_wait(void)
 {
@@ -378,16 +290,10 @@ static void ignore(int number)
 static void make_objects(void)
 {
     const struct itimerspec timer = {.it_value = {2, 0}};
-    socklen_t length = sizeof(address);
 
-    if (pipe(pipe_fds) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, socket_fds) < 0 ||
-        socketpair(AF_UNIX, SOCK_STREAM, 0, timed_fds) < 0)
+    if (pipe(pipe_fds) < 0)
         exit(3);
-    listener = socket(AF_INET, SOCK_STREAM, 0);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    bind(listener, (struct sockaddr *)&address, sizeof(address));
-    listen(listener, 5);
-    getsockname(listener, (struct sockaddr *)&address, &length);
+    socket_calls_make_objects();
     epoll_fd = epoll_create1(0);
     event_fd = eventfd(0, 0);
     timer_fd = timerfd_create(CLOCK_MONOTONIC, 0);
@@ -412,11 +318,10 @@ static void satisfy(void)
         char text[8];
     } message = {1, "message"};
     uint64_t one = 1;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
     char path[80];
 
     stop = 1;
-    connect(fd, (struct sockaddr *)&address, sizeof(address));
+    socket_calls_satisfy();
     sem_post(&posted);
     word = 1;
     syscall(SYS_futex, &word, FUTEX_WAKE, 100, NULL, NULL, 0);
@@ -425,8 +330,7 @@ static void satisfy(void)
     msgsnd(messages, &message, 8, 0);
     snprintf(path, sizeof(path), "%s/x", notify_path);
     close(open(path, O_CREAT | O_RDWR, 0600));
-    if (write(event_fd, &one, 8) != 8 || write(socket_fds[1], "x", 1) != 1 ||
-        write(timed_fds[1], "x", 1) != 1 || write(pipe_fds[1], "yyyy", 4) != 4)
+    if (write(event_fd, &one, 8) != 8 || write(pipe_fds[1], "yyyy", 4) != 4)
         exit(3);
     flock(lock_fd, LOCK_UN);
 }
