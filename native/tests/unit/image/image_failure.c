@@ -91,24 +91,8 @@ static int write_run(void *start, size_t size, uint32_t source, int durable, str
     struct cr_image_options options = {.durable = durable};
     struct cr_run run = {(uint64_t)start, size, PROT_READ, source};
     struct cr_image_record record;
-    struct cr_image_writer *w = NULL;
-    struct cr_arena arena;
-    int rc;
 
-    cr_arena_create(&arena, 16UL << 20);
-    rc = cr_image_begin(&arena, path, &options, &w, err);
-    if (rc == 0)
-        rc = sample_add_header(w, CR_IMAGE_FORMAT, err);
-    if (rc == 0)
-        rc = cr_image_add_runs(w, &run, 1, err);
-    if (rc == 0)
-        rc = cr_image_copy(w, err);
-    if (rc == 0)
-        rc = cr_image_seal(w, &record, err);
-    if (rc < 0)
-        cr_image_abort(w);
-    cr_arena_destroy(&arena);
-    return rc;
+    return sample_write_runs(&run, 1, path, &options, &record, err);
 }
 
 static void check_bad_memory(void)

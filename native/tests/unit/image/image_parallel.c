@@ -42,26 +42,11 @@ static void make_runs(void)
 static int write_image(const char *path, int durable, int writers, struct cr_image_record *record)
 {
     struct cr_image_options options = {.durable = durable, .writers = writers};
-    struct cr_image_writer *w = NULL;
     struct cr_error err = {0};
-    struct cr_arena arena;
-    int rc;
+    int rc = sample_write_runs(runs, run_count, path, &options, record, &err);
 
-    cr_arena_create(&arena, 32UL << 20);
-    rc = cr_image_begin(&arena, path, &options, &w, &err);
-    if (rc == 0)
-        rc = sample_add_header(w, CR_IMAGE_FORMAT, &err);
-    if (rc == 0)
-        rc = cr_image_add_runs(w, runs, run_count, &err);
-    if (rc == 0)
-        rc = cr_image_copy(w, &err);
-    if (rc == 0)
-        rc = cr_image_seal(w, record, &err);
-    if (rc < 0) {
+    if (rc < 0)
         printf("# %s\n", err.text);
-        cr_image_abort(w);
-    }
-    cr_arena_destroy(&arena);
     return rc;
 }
 

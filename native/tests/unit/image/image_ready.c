@@ -29,25 +29,9 @@ static int write_image(const char *path, const struct cr_image_options *options,
                        struct cr_image_record *record)
 {
     const struct cr_run run = {(uint64_t)memory, DATA, PROT_READ | PROT_WRITE, CR_RUN_MEMORY};
-    struct cr_image_writer *w = NULL;
     struct cr_error err = {0};
-    struct cr_arena arena;
-    int rc;
 
-    cr_arena_create(&arena, 32UL << 20);
-    rc = cr_image_begin(&arena, path, options, &w, &err);
-    if (rc == 0)
-        rc = sample_add_header(w, CR_IMAGE_FORMAT, &err);
-    if (rc == 0)
-        rc = cr_image_add_runs(w, &run, 1, &err);
-    if (rc == 0)
-        rc = cr_image_copy(w, &err);
-    if (rc == 0)
-        rc = cr_image_seal(w, record, &err);
-    if (rc < 0)
-        cr_image_abort(w);
-    cr_arena_destroy(&arena);
-    return rc;
+    return sample_write_runs(&run, 1, path, options, record, &err);
 }
 
 static uint64_t size_of(const char *path)

@@ -178,6 +178,31 @@ int sample_write(const struct sample *s, const char *path, int durable,
     return rc;
 }
 
+int sample_write_runs(const struct cr_run *runs, size_t count, const char *path,
+                      const struct cr_image_options *options, struct cr_image_record *ret_record,
+                      struct cr_error *err)
+{
+    struct cr_image_writer *w = NULL;
+    struct cr_arena arena;
+    int rc;
+
+    if (cr_arena_create(&arena, 32UL << 20) != 0)
+        die("arena");
+    rc = cr_image_begin(&arena, path, options, &w, err);
+    if (rc == 0)
+        rc = sample_add_header(w, CR_IMAGE_FORMAT, err);
+    if (rc == 0)
+        rc = cr_image_add_runs(w, runs, count, err);
+    if (rc == 0)
+        rc = cr_image_copy(w, err);
+    if (rc == 0)
+        rc = cr_image_seal(w, ret_record, err);
+    if (rc < 0)
+        cr_image_abort(w);
+    cr_arena_destroy(&arena);
+    return rc;
+}
+
 const char *sample_directory(void)
 {
     static char path[64];

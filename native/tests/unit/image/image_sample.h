@@ -25,6 +25,11 @@ void sample_destroy(struct sample *s);
 int sample_write(const struct sample *s, const char *path, int durable,
                  struct cr_image_record *ret_record, struct cr_error *err);
 
+/* The same for an image of RUNS that has no note but a header. */
+int sample_write_runs(const struct cr_run *runs, size_t count, const char *path,
+                      const struct cr_image_options *options, struct cr_image_record *ret_record,
+                      struct cr_error *err);
+
 /* Adds a header note of FORMAT_VERSION. */
 int sample_add_header(struct cr_image_writer *w, uint32_t format_version, struct cr_error *err);
 

@@ -25,26 +25,11 @@ static int write_image(const char *path, size_t size, struct cr_image_record *re
 {
     const struct cr_run run = {(uint64_t)memory, size, PROT_READ | PROT_WRITE, CR_RUN_MEMORY};
     const struct cr_image_options options = {.durable = 1};
-    struct cr_image_writer *w = NULL;
     struct cr_error err = {0};
-    struct cr_arena arena;
-    int rc;
+    int rc = sample_write_runs(&run, 1, path, &options, record, &err);
 
-    cr_arena_create(&arena, 32UL << 20);
-    rc = cr_image_begin(&arena, path, &options, &w, &err);
-    if (rc == 0)
-        rc = sample_add_header(w, CR_IMAGE_FORMAT, &err);
-    if (rc == 0)
-        rc = cr_image_add_runs(w, &run, 1, &err);
-    if (rc == 0)
-        rc = cr_image_copy(w, &err);
-    if (rc == 0)
-        rc = cr_image_seal(w, record, &err);
-    if (rc < 0) {
+    if (rc < 0)
         printf("# %s\n", err.text);
-        cr_image_abort(w);
-    }
-    cr_arena_destroy(&arena);
     return rc;
 }
 
