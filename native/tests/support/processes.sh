@@ -4,6 +4,9 @@
 #
 # Starting and ending processes of a test that has the variables dir, pid and restart_pid ("": none).
 
+# shellcheck source=SCRIPTDIR/descriptors.sh
+source "$(dirname "${BASH_SOURCE[0]}")/descriptors.sh"
+
 # The process that was started and all below it, so that nothing of a failed test is left.
 kill_tree() {
     local child
@@ -18,14 +21,4 @@ finish() {
     [[ -z $restart_pid ]] || kill_tree "$restart_pid"
     [[ -z $pid ]] || kill_tree "$pid"
     rm -rf "$dir"
-}
-
-# Descriptors that the test driver left open are no part of what is tested.
-without_descriptors() {
-    local fd
-    for fd in /proc/self/fd/*; do
-        fd=${fd##*/}
-        ((fd <= 2)) || eval "exec $fd>&-" 2>/dev/null || true
-    done
-    exec "$@"
 }

@@ -3,6 +3,9 @@
 # shellcheck shell=bash
 #
 # What the tests of the commands share; sourced with the arguments BIN VICTIM. Each runs in a directory of its own.
+
+# shellcheck source=SCRIPTDIR/../../support/descriptors.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../support/descriptors.sh"
 bin=$1
 victim=$2
 dir=$(mktemp -d "${TMPDIR:-/tmp}/quiesce-commands.XXXXXX")
@@ -49,14 +52,7 @@ status() {
 says() { grep -q -- "$1" err words; }
 not() { ! "$@"; }
 
-clean() {
-    local fd
-    for fd in /proc/self/fd/*; do
-        fd=${fd##*/}
-        ((fd <= 2)) || eval "exec $fd>&-" 2>/dev/null
-    done
-    exec "$@"
-}
+clean() { without_descriptors "$@"; }
 
 await() { # await FILE TEXT
     local i

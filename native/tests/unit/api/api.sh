@@ -7,6 +7,9 @@
 # With API_USER=1 in the environment, root runs both as an ordinary user.
 set -euo pipefail
 
+# shellcheck source=SCRIPTDIR/../../support/descriptors.sh
+source "$(dirname "$0")/../../support/descriptors.sh"
+
 bin=$1
 program=$2
 shift 2
@@ -18,15 +21,6 @@ if [[ -n ${API_USER-} ]]; then
     chown 65534:65534 "$dir"
     user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 fi
-
-without_descriptors() {
-    local fd
-    for fd in /proc/self/fd/*; do
-        fd=${fd##*/}
-        ((fd <= 2)) || eval "exec $fd>&-" 2>/dev/null || true
-    done
-    exec "$@"
-}
 
 (cd "$dir" && without_descriptors timeout -k 1 60 "${user[@]}" "$program" "$dir/image" "$@") </dev/null
 [[ -e $dir/image ]] || exit 0

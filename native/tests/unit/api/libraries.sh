@@ -7,6 +7,9 @@
 # shellcheck disable=SC2317 # called by ok()
 set -uo pipefail
 
+# shellcheck source=SCRIPTDIR/../../support/descriptors.sh
+source "$(dirname "$0")/../../support/descriptors.sh"
+
 stage=$1
 linked=$2
 plain=$3
@@ -36,18 +39,9 @@ ok() { # TEXT COMMAND...
     fi
 }
 
-clean() {
-    local fd
-    for fd in /proc/self/fd/*; do
-        fd=${fd##*/}
-        ((fd <= 2)) || eval "exec $fd>&-" 2>/dev/null || true
-    done
-    exec "$@"
-}
-
 start() {
     rm -f out err
-    (clean "$@") </dev/null >out 2>err &
+    (without_descriptors "$@") </dev/null >out 2>err &
     pid=$!
 }
 
@@ -70,7 +64,7 @@ ends_with() {
 status_of() { # STATUS COMMAND...
     local wanted=$1
     shift
-    (clean timeout 60 "$@") </dev/null >out2 2>err2
+    (without_descriptors timeout 60 "$@") </dev/null >out2 2>err2
     local status=$?
     [[ $status -eq $wanted ]] || { echo "# status $status"; sed 's/^/# /' err2; return 1; }
 }

@@ -6,6 +6,8 @@
 # As an ordinary user when called by root with "user".
 # shellcheck disable=SC2317 # conditions are called by their names
 set -u
+# shellcheck source=SCRIPTDIR/../../support/descriptors.sh
+source "$(dirname "$0")/../../support/descriptors.sh"
 bin=$1
 tool=$2
 family=$3
@@ -53,18 +55,9 @@ await() { # await COMMAND...: until it succeeds
 
 ready() { grep -q ready out 2>/dev/null; }
 
-clean() {
-    local fd
-    for fd in /proc/self/fd/*; do
-        fd=${fd##*/}
-        ((fd <= 2)) || eval "exec $fd>&-" 2>/dev/null
-    done
-    exec "$@"
-}
-
 begin_family() {
     rm -f out count.* forks
-    (clean setsid "${as[@]}" "$bin/cr_run" "$family" "$@") </dev/null >out 2>/dev/null &
+    (without_descriptors setsid "${as[@]}" "$bin/cr_run" "$family" "$@") </dev/null >out 2>/dev/null &
     pid=$!
     await ready
 }
@@ -267,7 +260,7 @@ ok "by name" says "process $stranger \\(sleep\\) has no checkpoint agent"
 kill -KILL "$stranger"
 wait "$stranger" 2>/dev/null
 if [[ $who == user && $EUID -eq 0 ]]; then
-    (clean "$bin/cr_run" "$family" count) </dev/null >out 2>/dev/null &
+    (without_descriptors "$bin/cr_run" "$family" count) </dev/null >out 2>/dev/null &
     stranger=$!
     await ready
     ok "another user's process is EPERM" save 1 process "$stranger"
