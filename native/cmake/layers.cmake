@@ -28,15 +28,20 @@ function(quiesce_layer name)
   endif()
 endfunction()
 
+# quiesce_add_layers(TARGET layer...): the objects of these layers, and their folders as include path.
+function(quiesce_add_layers target)
+  foreach(layer ${ARGN})
+    get_property(folder TARGET quiesce_${layer} PROPERTY QUIESCE_FOLDER)
+    target_include_directories(${target} PRIVATE ${folder})
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:quiesce_${layer}>)
+  endforeach()
+endfunction()
+
 # quiesce_test(NAME SOURCES file... LAYERS layer... [LIBRARIES lib...]): one TAP program; exit status 77 means skipped.
 function(quiesce_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LAYERS;LIBRARIES;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
-  foreach(layer ${ARG_LAYERS})
-    get_property(folder TARGET quiesce_${layer} PROPERTY QUIESCE_FOLDER)
-    target_include_directories(${name} PRIVATE ${folder})
-    target_sources(${name} PRIVATE $<TARGET_OBJECTS:quiesce_${layer}>)
-  endforeach()
+  quiesce_add_layers(${name} ${ARG_LAYERS})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/tests/support
       ${CMAKE_BINARY_DIR}/src/proto ${NANOPB_INCLUDE})
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} ${NANOPB_LIBRARY})
