@@ -7,13 +7,13 @@
  * behind the end that it had is cut off, because it will be written again.
  */
 #include "cr_file.h"
+#include "cr_fmt.h"
 #include "cr_stub_wrap.h"
 #include "cr_sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #define TAG 0x7144
@@ -43,21 +43,6 @@ static int is_it(const struct cr_file *file, const char *path)
            st.st_ino == file->inode;
 }
 
-static void descriptor_path(int fd, char *path)
-{
-    char digits[16];
-    int n = 0;
-
-    do
-        digits[n++] = (char)('0' + fd % 10);
-    while ((fd /= 10) > 0);
-    strcpy(path, "/proc/self/fd/");
-    path += strlen(path);
-    while (n > 0)
-        *path++ = digits[--n];
-    *path = '\0';
-}
-
 int cr_file_each_descriptor(int (*visit)(const char *path, void *context), void *context)
 {
     size_t room = 4096, count;
@@ -69,7 +54,7 @@ int cr_file_each_descriptor(int (*visit)(const char *path, void *context), void 
         char link[40];
         long length;
 
-        descriptor_path(fds[i], link);
+        cr_fmt(link, sizeof(link), "/proc/self/fd/%d", fds[i]);
         length = cr_sys(SYS_readlink, link, path, PATH_MAX - 1);
         path[length > 0 ? length : 0] = '\0';
         found = path[0] == '/' && visit(path, context);

@@ -32,19 +32,6 @@ static int all_agree(const struct cr_window *win, int own)
     return rc == MPI_SUCCESS && all;
 }
 
-static int write_all(int fd, const char *from, size_t size)
-{
-    while (size > 0) {
-        long done = cr_sys(SYS_write, fd, from, size);
-
-        if (done <= 0)
-            return 0;
-        from += done;
-        size -= (size_t)done;
-    }
-    return 1;
-}
-
 /* Rank 0. CONTENTS: NULL for zeroes. Returns a descriptor, or -1. */
 static int make_segment(struct segment *segment, const void *contents, size_t size)
 {
@@ -57,7 +44,7 @@ static int make_segment(struct segment *segment, const void *contents, size_t si
     segment->made = fd >= 0;
     /* With its blocks: a full file system would otherwise end the program when it writes. */
     if (fd >= 0 && cr_sys(SYS_fallocate, fd, 0, 0, size) == 0 &&
-        (contents == NULL || write_all(fd, contents, size)))
+        (contents == NULL || cr_sys_write_all(fd, contents, size) == 0))
         return fd;
     if (fd >= 0)
         cr_sys_close(fd);
