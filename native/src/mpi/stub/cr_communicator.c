@@ -32,13 +32,6 @@ static uint64_t mix(uint64_t a, uint64_t b)
     return x ^ (x >> 29);
 }
 
-static void identify_by_parent(struct cr_communicator *comm, const struct cr_communicator *parent,
-                               uint64_t child)
-{
-    comm->id_high = mix(mix(parent->id_high, parent->id_low), child);
-    comm->id_low = mix(mix(parent->id_low, child), parent->id_high + 1);
-}
-
 void cr_communicator_child(MPI_Comm parent, uint64_t ret_id[2])
 {
     struct cr_communicator *p = (struct cr_communicator *)parent;
@@ -211,8 +204,8 @@ static void inherit_hints(struct cr_communicator *comm, const struct cr_communic
         comm->flags |= parent->flags & (uint32_t)CR_COMM_SET_INFO;
 }
 
-static void identify(struct cr_communicator *comm, const struct cr_communicator *parent,
-                     uint64_t child, const uint64_t *id)
+/* ID: NULL if it is not known yet. */
+static void identify(struct cr_communicator *comm, const uint64_t *id)
 {
     if (comm->flags & CR_COMM_OUTSIDE)
         return;
@@ -221,10 +214,8 @@ static void identify(struct cr_communicator *comm, const struct cr_communicator 
         comm->id_low = id[1];
     } else if (made_by_meeting(comm->keyed.made_by)) {
         identify_by_both(comm);
-    } else if (parent == NULL || made_by_some(comm->keyed.made_by)) {
-        identify_by_leader(comm);
     } else {
-        identify_by_parent(comm, parent, child);
+        identify_by_leader(comm);
     }
 }
 
@@ -255,12 +246,14 @@ MPI_Comm cr_communicator_new_as(MPI_Comm real, MPI_Comm parent_handle, const cha
                                 const uint64_t *id)
 {
     struct cr_communicator *parent = NULL, *comm;
-    uint64_t child = 0;
+    uint64_t child[2];
 
     if (cr_wrap_is(parent_handle, CR_KIND_COMM))
         parent = (struct cr_communicator *)parent_handle;
-    if (parent != NULL && id == NULL && !made_by_some(made_by) && !made_by_meeting(made_by))
-        child = __atomic_add_fetch(&parent->children, 1, __ATOMIC_RELAXED);
+    if (parent != NULL && id == NULL && !made_by_some(made_by) && !made_by_meeting(made_by)) {
+        cr_communicator_child(parent_handle, child);
+        id = child;
+    }
     if (real == NULL || real == CR_REAL_COMM(MPI_COMM_NULL))
         return MPI_COMM_NULL;
     if (strcmp(made_by, "MPI_Comm_create_group") == 0)
@@ -269,7 +262,7 @@ MPI_Comm cr_communicator_new_as(MPI_Comm real, MPI_Comm parent_handle, const cha
     comm->keyed.made_by = made_by;
     comm->references = 1;
     cr_communicator_describe(comm);
-    identify(comm, parent, child, id);
+    identify(comm, id);
     inherit_hints(comm, parent);
     cr_topology_record(comm);
     cr_errhandler_inherit(&comm->keyed, parent != NULL ? &parent->keyed : NULL);
@@ -296,7 +289,11 @@ struct cr_communicator *cr_communicator_idup_begin(MPI_Comm parent_handle)
     struct cr_communicator *parent = (struct cr_communicator *)parent_handle;
     struct cr_communicator *comm = (struct cr_communicator *)cr_handle_new(
         CR_KIND_COMM, sizeof(*comm), cr_handle_real(MPI_COMM_NULL));
+    uint64_t id[2];
 
+    cr_communicator_child(parent_handle, id);
+    comm->id_high = id[0];
+    comm->id_low = id[1];
     comm->flags = (parent->flags & ~(uint32_t)CR_COMM_HINTS) | CR_COMM_PENDING;
     comm->references = 1;
     comm->rank = parent->rank;
@@ -305,7 +302,6 @@ struct cr_communicator *cr_communicator_idup_begin(MPI_Comm parent_handle)
     comm->world_ranks = copy_of(parent->world_ranks, comm->peer_size);
     if (parent->local_ranks != NULL)
         comm->local_ranks = copy_of(parent->local_ranks, comm->size);
-    identify_by_parent(comm, parent, __atomic_add_fetch(&parent->children, 1, __ATOMIC_RELAXED));
     cr_errhandler_inherit(&comm->keyed, &parent->keyed);
     add(comm, "MPI_Comm_idup");
     return comm;
