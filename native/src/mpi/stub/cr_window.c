@@ -288,16 +288,10 @@ static void forget(struct cr_window *win)
     cr_handle_delete(&win->keyed.handle, sizeof(*win));
 }
 
-static int is_in_epoch(const struct cr_window *win)
-{
-    return win->locked_all || win->locked_count != 0 || win->access != NULL ||
-           win->exposure != NULL;
-}
-
 static int free_window(MPI_Win *handle)
 {
     struct cr_window *win = (struct cr_window *)*handle;
-    int rc = is_in_epoch(win) ? MPI_ERR_RMA_SYNC : cr_attributes_delete(win);
+    int rc = cr_window_is_in_epoch(win) ? MPI_ERR_RMA_SYNC : cr_attributes_delete(win);
 
     if (rc != MPI_SUCCESS)
         return rc;

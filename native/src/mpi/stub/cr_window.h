@@ -77,6 +77,17 @@ static inline struct cr_window *cr_window_of(MPI_Win win)
     return cr_wrap_is(win, CR_KIND_WIN) ? (struct cr_window *)win : NULL;
 }
 
+/* Epochs in which this rank may access others' memory; and those with the exposure of its own. */
+static inline int cr_window_has_access(const struct cr_window *win)
+{
+    return win->locked_all || win->locked_count != 0 || win->access != NULL;
+}
+
+static inline int cr_window_is_in_epoch(const struct cr_window *win)
+{
+    return cr_window_has_access(win) || win->exposure != NULL;
+}
+
 /* All windows, linked by keyed.next. */
 struct cr_keyed *cr_window_list(void);
 

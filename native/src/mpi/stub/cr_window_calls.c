@@ -32,7 +32,7 @@ static int may_fence(const struct cr_window *win, int assert)
         return MPI_ERR_WIN;
     if (assert & ~(MPI_MODE_NOSTORE | MPI_MODE_NOPUT | MPI_MODE_NOPRECEDE | MPI_MODE_NOSUCCEED))
         return MPI_ERR_ASSERT;
-    if (win->locked_all || win->locked_count != 0 || win->access != NULL || win->exposure != NULL)
+    if (cr_window_is_in_epoch(win))
         return MPI_ERR_RMA_SYNC;
     return MPI_SUCCESS;
 }

@@ -204,7 +204,7 @@ static int lock_all(struct cr_window *win, int assert)
 
     if (assert != 0 && assert != MPI_MODE_NOCHECK)
         return MPI_ERR_ASSERT;
-    if (win->locked_all || win->locked_count != 0 || win->access != NULL)
+    if (cr_window_has_access(win))
         return MPI_ERR_RMA_SYNC;
     if (!(assert &MPI_MODE_NOCHECK))
         rc = acquire(win, MPI_ANY_SOURCE, 0);

@@ -93,7 +93,7 @@ static int start(struct cr_window *win, MPI_Group group, int assert)
 
     if (assert & ~MPI_MODE_NOCHECK)
         return MPI_ERR_ASSERT;
-    if (win->access != NULL || win->locked_all || win->locked_count != 0)
+    if (cr_window_has_access(win))
         return MPI_ERR_RMA_SYNC;
     rc = ranks_of(win, group, assert &MPI_MODE_NOCHECK, &win->access);
     if (rc != MPI_SUCCESS || win->access->nocheck)
