@@ -192,24 +192,19 @@ static int test(struct cr_window *win, int *flag)
 
     if (win->exposure == NULL)
         return MPI_ERR_RMA_SYNC;
-    while (win->exposure->awaited > 0 && arrived && rc == MPI_SUCCESS) {
+    if (win->exposure->count == 0)
+        cr_window_ranks_free(&win->exposure);
+    while (win->exposure != NULL && arrived && rc == MPI_SUCCESS) {
         int place = win->exposure->awaited - 1;
         int rank = win->exposure->rank[place];
 
         rc = PMPI_Iprobe(rank, COMPLETED, (MPI_Comm)win->comm, &arrived, MPI_STATUS_IGNORE);
         if (rc == MPI_SUCCESS && arrived)
             rc = hear(win, rank, COMPLETED);
-        if (rc != MPI_SUCCESS || !arrived)
-            break;
-        has_completed(win, place);
-        if (win->exposure == NULL) {
-            *flag = 1;
-            return MPI_SUCCESS;
-        }
+        if (rc == MPI_SUCCESS && arrived)
+            has_completed(win, place);
     }
-    *flag = win->exposure->awaited == 0;
-    if (*flag)
-        cr_window_ranks_free(&win->exposure);
+    *flag = win->exposure == NULL;
     return rc;
 }
 
