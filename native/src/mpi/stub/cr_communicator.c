@@ -277,7 +277,7 @@ MPI_Comm cr_communicator_new(MPI_Comm real, MPI_Comm parent, const char *made_by
     return cr_communicator_new_as(real, parent, made_by, NULL);
 }
 
-static uint32_t *copy_of(const uint32_t *ranks, int count)
+uint32_t *cr_communicator_copy_ranks(const uint32_t *ranks, int count)
 {
     uint32_t *copy = cr_pool_alloc((size_t)count * sizeof(*ranks));
 
@@ -299,9 +299,9 @@ struct cr_communicator *cr_communicator_idup_begin(MPI_Comm parent_handle)
     comm->rank = parent->rank;
     comm->size = parent->size;
     comm->peer_size = parent->peer_size;
-    comm->world_ranks = copy_of(parent->world_ranks, comm->peer_size);
+    comm->world_ranks = cr_communicator_copy_ranks(parent->world_ranks, comm->peer_size);
     if (parent->local_ranks != NULL)
-        comm->local_ranks = copy_of(parent->local_ranks, comm->size);
+        comm->local_ranks = cr_communicator_copy_ranks(parent->local_ranks, comm->size);
     cr_errhandler_inherit(&comm->keyed, &parent->keyed);
     add(comm, "MPI_Comm_idup");
     return comm;

@@ -37,6 +37,9 @@ MPI_Comm cr_communicator_new_as(MPI_Comm real, MPI_Comm parent, const char *made
 /* An identity that no other rank, and no other call of this function, gives. */
 void cr_communicator_leader_id(uint64_t ret_id[2]);
 
+/* For the lists of a communicator: from the pool. */
+uint32_t *cr_communicator_copy_ranks(const uint32_t *ranks, int count);
+
 /* Copies name and hints of the real communicator: before an image is written, or in the drain. */
 void cr_communicator_snapshot_one(struct cr_communicator *comm);
 

@@ -30,9 +30,12 @@ static int is_inter(uint32_t flags)
     return (flags & CR_COMM_INTER) != 0;
 }
 
-static size_t rank_count(uint32_t flags, int size, int peer_size)
+/* Of the world ranks in a record: a multiple of 8. */
+static size_t rank_bytes(uint32_t flags, int size, int peer_size)
 {
-    return (size_t)size + (is_inter(flags) ? (size_t)peer_size : 0);
+    size_t ranks = (size_t)size + (is_inter(flags) ? (size_t)peer_size : 0);
+
+    return (ranks + ranks % 2) * sizeof(uint32_t);
 }
 
 static int is_told(const struct cr_communicator *comm)
@@ -42,9 +45,8 @@ static int is_told(const struct cr_communicator *comm)
 
 static size_t bytes_of(const struct cr_communicator *comm)
 {
-    size_t ranks = rank_count(comm->flags, comm->size, comm->peer_size);
-
-    return sizeof(struct record) + (ranks + ranks % 2) * sizeof(uint32_t) + cr_topology_bytes(comm);
+    return sizeof(struct record) + rank_bytes(comm->flags, comm->size, comm->peer_size) +
+           cr_topology_bytes(comm);
 }
 
 static char *write_record(char *at, const struct cr_communicator *comm)
@@ -132,13 +134,6 @@ static int is_known(const struct record *r, const struct cr_keyed *list)
     return 0;
 }
 
-static uint32_t *copy_of(const uint32_t *ranks, int count)
-{
-    uint32_t *copy = cr_pool_alloc((size_t)count * sizeof(*ranks));
-
-    return memcpy(copy, ranks, (size_t)count * sizeof(*ranks));
-}
-
 static struct cr_communicator *ghost_of(const struct record *r, const uint32_t *own, int size,
                                         const uint32_t *peers, int peer_size)
 {
@@ -150,17 +145,10 @@ static struct cr_communicator *ghost_of(const struct record *r, const uint32_t *
     ghost->flags = r->flags | CR_COMM_FREED;
     ghost->size = size;
     ghost->peer_size = peer_size;
-    ghost->world_ranks = copy_of(peers, peer_size);
+    ghost->world_ranks = cr_communicator_copy_ranks(peers, peer_size);
     if (is_inter(r->flags))
-        ghost->local_ranks = copy_of(own, size);
+        ghost->local_ranks = cr_communicator_copy_ranks(own, size);
     return ghost;
-}
-
-static size_t rank_bytes(const struct record *r)
-{
-    size_t ranks = rank_count(r->flags, r->size, r->peer_size);
-
-    return (ranks + ranks % 2) * sizeof(uint32_t);
 }
 
 /* A ghost if this rank is a member and knows nothing of it. */
@@ -181,7 +169,7 @@ static void hear_one(const struct record *r, struct cr_communicator **ghosts)
     else
         return;
     if (r->topology_bytes > 0)
-        cr_topology_read(ghost, (const char *)first + rank_bytes(r));
+        cr_topology_read(ghost, (const char *)first + rank_bytes(r->flags, r->size, r->peer_size));
     ghost->keyed.next = (struct cr_keyed *)*ghosts;
     *ghosts = ghost;
 }
@@ -194,7 +182,7 @@ static void hear_all(const struct exchange *e, struct cr_communicator **ghosts)
         const struct record *r = (const struct record *)(void *)(e->all + at);
 
         hear_one(r, ghosts);
-        at += sizeof(*r) + rank_bytes(r) + r->topology_bytes;
+        at += sizeof(*r) + rank_bytes(r->flags, r->size, r->peer_size) + r->topology_bytes;
     }
 }
 
