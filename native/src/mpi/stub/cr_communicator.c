@@ -14,13 +14,12 @@
 
 #include <string.h>
 
-struct cr_lock cr_communicators_lock;
-static struct cr_keyed *communicators;
-static uint64_t created, told;
+struct cr_keyed_list cr_communicators;
+static uint64_t told;
 
 struct cr_keyed *cr_communicator_list(void)
 {
-    return communicators;
+    return cr_communicators.first;
 }
 
 static uint64_t mix(uint64_t a, uint64_t b)
@@ -138,28 +137,6 @@ static void identify_by_both(struct cr_communicator *comm)
     comm->id_low = id[1];
 }
 
-static void add(struct cr_communicator *comm, const char *made_by)
-{
-    comm->keyed.made_by = made_by;
-    cr_lock_take(&cr_communicators_lock);
-    comm->keyed.number = ++created;
-    comm->keyed.next = communicators;
-    communicators = &comm->keyed;
-    cr_lock_give(&cr_communicators_lock);
-}
-
-static void remove_from_list(struct cr_communicator *comm)
-{
-    cr_lock_take(&cr_communicators_lock);
-    for (struct cr_keyed **at = &communicators; *at != NULL; at = &(*at)->next) {
-        if (*at == &comm->keyed) {
-            *at = comm->keyed.next;
-            break;
-        }
-    }
-    cr_lock_give(&cr_communicators_lock);
-}
-
 static void errors_return(struct cr_communicator *comm)
 {
     uint64_t fs = cr_lower_enter();
@@ -267,7 +244,7 @@ MPI_Comm cr_communicator_new_as(MPI_Comm real, MPI_Comm parent_handle, const cha
     cr_topology_record(comm);
     cr_errhandler_inherit(&comm->keyed, parent != NULL ? &parent->keyed : NULL);
     errors_return(comm);
-    add(comm, made_by);
+    cr_keyed_add(&cr_communicators, &comm->keyed);
     cr_quiesce_comm_added((MPI_Comm)comm);
     return (MPI_Comm)comm;
 }
@@ -303,7 +280,8 @@ struct cr_communicator *cr_communicator_idup_begin(MPI_Comm parent_handle)
     if (parent->local_ranks != NULL)
         comm->local_ranks = cr_communicator_copy_ranks(parent->local_ranks, comm->size);
     cr_errhandler_inherit(&comm->keyed, &parent->keyed);
-    add(comm, "MPI_Comm_idup");
+    comm->keyed.made_by = "MPI_Comm_idup";
+    cr_keyed_add(&cr_communicators, &comm->keyed);
     return comm;
 }
 
@@ -333,7 +311,7 @@ static void destroy(struct cr_communicator *comm)
 {
     if (!(comm->flags & CR_COMM_GONE))
         free_real(comm);
-    remove_from_list(comm);
+    cr_keyed_remove(&cr_communicators, &comm->keyed);
     cr_errhandler_drop(&comm->keyed);
     cr_topology_forget(comm);
     cr_info_pairs_free(&comm->hints);
@@ -370,7 +348,7 @@ int cr_communicator_each(int (*visit)(struct cr_communicator *comm, void *contex
 
     if (rc == 0)
         rc = visit((struct cr_communicator *)MPI_COMM_SELF, context);
-    for (struct cr_keyed *k = communicators; k != NULL && rc == 0; k = k->next) {
+    for (struct cr_keyed *k = cr_communicators.first; k != NULL && rc == 0; k = k->next) {
         struct cr_communicator *comm = (struct cr_communicator *)k;
 
         if (comm->state != NULL)

@@ -9,9 +9,8 @@
 
 #include "cr_object.h"
 
-extern struct cr_lock cr_communicators_lock;
-
 /* The communicators that the application has made, newest first, linked by keyed.next. */
+extern struct cr_keyed_list cr_communicators;
 struct cr_keyed *cr_communicator_list(void);
 
 /*

@@ -32,7 +32,7 @@ int cr_communicator_check(struct cr_error *err)
 {
     int rc = 0;
 
-    cr_lock_take(&cr_communicators_lock);
+    cr_lock_take(&cr_communicators.lock);
     for (struct cr_keyed *k = cr_communicator_list(); k != NULL && rc == 0; k = k->next) {
         const struct cr_communicator *comm = (const struct cr_communicator *)k;
         const char *why = why_not(comm);
@@ -42,7 +42,7 @@ int cr_communicator_check(struct cr_error *err)
                          comm->keyed.number, comm->name[0] != '\0' ? " " : "", comm->name,
                          comm->keyed.made_by, why);
     }
-    cr_lock_give(&cr_communicators_lock);
+    cr_lock_give(&cr_communicators.lock);
     return rc;
 }
 

@@ -19,13 +19,11 @@
 #define RELAXED "OMPIO_SHAREDFP_RELAXED_ORDERING"
 #define COMPONENT "OMPI_MCA_sharedfp"
 
-static struct cr_keyed *files;
-static uint64_t opened;
-static struct cr_lock files_lock;
+static struct cr_keyed_list files;
 
 struct cr_keyed *cr_file_list(void)
 {
-    return files;
+    return files.first;
 }
 
 int cr_file_first(const struct cr_file *file)
@@ -148,11 +146,7 @@ static MPI_File file_new(MPI_File real, const struct cr_communicator *comm, cons
     file->id_low = id[1];
     members(file, comm);
     name(file, filename);
-    cr_lock_take(&files_lock);
-    file->keyed.number = ++opened;
-    file->keyed.next = files;
-    files = &file->keyed;
-    cr_lock_give(&files_lock);
+    cr_keyed_add(&files, &file->keyed);
     return (MPI_File)file;
 }
 
@@ -188,14 +182,7 @@ static void forget_view(struct cr_file *file)
 
 static void forget(struct cr_file *file)
 {
-    cr_lock_take(&files_lock);
-    for (struct cr_keyed **at = &files; *at != NULL; at = &(*at)->next) {
-        if (*at == &file->keyed) {
-            *at = file->keyed.next;
-            break;
-        }
-    }
-    cr_lock_give(&files_lock);
+    cr_keyed_remove(&files, &file->keyed);
     forget_view(file);
     cr_info_pairs_free(&file->saved.hints);
     cr_file_helpers_free(file);

@@ -122,6 +122,27 @@ void cr_handle_delete(struct cr_handle *handle, size_t size)
     cr_pool_free(handle, size);
 }
 
+void cr_keyed_add(struct cr_keyed_list *list, struct cr_keyed *object)
+{
+    cr_lock_take(&list->lock);
+    object->number = ++list->made;
+    object->next = list->first;
+    list->first = object;
+    cr_lock_give(&list->lock);
+}
+
+void cr_keyed_remove(struct cr_keyed_list *list, const struct cr_keyed *object)
+{
+    cr_lock_take(&list->lock);
+    for (struct cr_keyed **at = &list->first; *at != NULL; at = &(*at)->next) {
+        if (*at == object) {
+            *at = object->next;
+            break;
+        }
+    }
+    cr_lock_give(&list->lock);
+}
+
 void cr_handle_forget_all(void)
 {
     for (int i = 0; i < BUCKETS; i++) {

@@ -47,6 +47,16 @@ struct cr_handle {
 };
 _Static_assert(sizeof(struct cr_handle) == 16, "lies over opal_object_t");
 
+/*
+ * A small lock (futex) for the tables of the upper half; held only inside wrappers (never by a
+ * parked thread).
+ */
+struct cr_lock {
+    uint32_t word;
+};
+void cr_lock_take(struct cr_lock *lock);
+void cr_lock_give(struct cr_lock *lock);
+
 struct cr_group;      /* collective clock of a group of ranks: ../quiesce */
 struct cr_comm_state; /* unexpected queue and counters of a communicator: ../quiesce */
 struct cr_attributes; /* attributes: cr_attribute.c */
@@ -69,6 +79,17 @@ struct cr_keyed {
     struct cr_keyed *next; /* list of all live ones of this kind */
     uint64_t number;       /* counts the creations of this kind in this process, for messages */
 };
+
+/* All live objects of a kind, newest first, linked by next. */
+struct cr_keyed_list {
+    struct cr_lock lock;
+    struct cr_keyed *first;
+    uint64_t made; /* so many ever: the newest one's number */
+};
+
+/* Gives OBJECT its number and puts it at the front. */
+void cr_keyed_add(struct cr_keyed_list *list, struct cr_keyed *object);
+void cr_keyed_remove(struct cr_keyed_list *list, const struct cr_keyed *object);
 
 enum cr_communicator_flags {
     CR_COMM_INTER = 1,
@@ -206,15 +227,5 @@ void cr_handle_mirror(struct cr_handle *handle);
  */
 void *cr_pool_alloc(size_t size);
 void cr_pool_free(void *memory, size_t size);
-
-/*
- * A small lock (futex) for the tables of the upper half; held only inside wrappers (never by a
- * parked thread).
- */
-struct cr_lock {
-    uint32_t word;
-};
-void cr_lock_take(struct cr_lock *lock);
-void cr_lock_give(struct cr_lock *lock);
 
 #endif

@@ -9,34 +9,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static struct cr_keyed *windows;
-static uint64_t made_count;
-static struct cr_lock windows_lock;
+static struct cr_keyed_list windows;
 
 struct cr_keyed *cr_window_list(void)
 {
-    return windows;
-}
-
-static void add(struct cr_window *win)
-{
-    cr_lock_take(&windows_lock);
-    win->keyed.number = ++made_count;
-    win->keyed.next = windows;
-    windows = &win->keyed;
-    cr_lock_give(&windows_lock);
-}
-
-static void remove_from_list(struct cr_window *win)
-{
-    cr_lock_take(&windows_lock);
-    for (struct cr_keyed **at = &windows; *at != NULL; at = &(*at)->next) {
-        if (*at == &win->keyed) {
-            *at = win->keyed.next;
-            break;
-        }
-    }
-    cr_lock_give(&windows_lock);
+    return windows.first;
 }
 
 void cr_window_ranks_free(struct cr_window_ranks **ranks)
@@ -197,7 +174,7 @@ static int make(const struct plan *plan, MPI_Comm comm, MPI_Win *ret_win)
     win->locked = cr_pool_alloc((size_t)win->comm->size);
     describe(win, plan->info);
     cr_attributes_make(win);
-    add(win);
+    cr_keyed_add(&windows, &win->keyed);
     *ret_win = (MPI_Win)win;
     return MPI_SUCCESS;
 }
@@ -273,7 +250,7 @@ CR_MPI(int, Win_create_dynamic, (MPI_Info info, MPI_Comm comm, MPI_Win *win))
 
 static void forget(struct cr_window *win)
 {
-    remove_from_list(win);
+    cr_keyed_remove(&windows, &win->keyed);
     while (win->pieces != NULL) {
         struct cr_window_piece *p = win->pieces;
 
