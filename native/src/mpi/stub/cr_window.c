@@ -122,24 +122,13 @@ static void describe(struct cr_window *win, MPI_Info asked)
 
 static int make_in(struct cr_window *win, const struct plan *plan)
 {
-    MPI_Info info;
-    uint64_t fs;
     int rc = MPI_SUCCESS;
 
     if (plan->flavor == MPI_WIN_FLAVOR_ALLOCATE)
         rc = allocate(win);
     else if (plan->flavor == MPI_WIN_FLAVOR_SHARED)
         rc = cr_window_share(win);
-    if (rc != MPI_SUCCESS)
-        return rc;
-    info = cr_window_info(CR_REAL_INFO(plan->info));
-    rc = cr_window_make(win, info);
-    if (info != CR_REAL_INFO(MPI_INFO_NULL)) {
-        fs = cr_lower_enter();
-        CR_REAL(Info_free)(&info);
-        cr_lower_leave(fs);
-    }
-    return rc;
+    return rc == MPI_SUCCESS ? cr_window_make(win, plan->info) : rc;
 }
 
 static struct cr_window *window_new(const struct plan *plan)

@@ -92,7 +92,7 @@ static inline int cr_window_is_in_epoch(const struct cr_window *win)
 struct cr_keyed *cr_window_list(void);
 
 /*
- * Makes both real windows of WIN, whose communicator exists. INFO is real, without "no_locks".
+ * Makes both real windows of WIN, whose communicator exists. INFO: a handle of ours, or null.
  * Collective, inside the clock's bracket. A code of MPI.
  */
 int cr_window_make(struct cr_window *win, MPI_Info info);

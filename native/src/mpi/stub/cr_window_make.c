@@ -24,17 +24,6 @@ MPI_Info cr_window_info(MPI_Info info)
     return made;
 }
 
-static void info_free(MPI_Info info)
-{
-    uint64_t fs;
-
-    if (info == CR_REAL_INFO(MPI_INFO_NULL))
-        return;
-    fs = cr_lower_enter();
-    CR_REAL(Info_free)(&info);
-    cr_lower_leave(fs);
-}
-
 /* The epoch that lasts as long as the window. Nobody ever takes an exclusive lock. FS: lower. */
 static int open_epoch(MPI_Win real)
 {
@@ -64,8 +53,9 @@ static int make_locks(struct cr_window *win, MPI_Win *made)
 int cr_window_make(struct cr_window *win, MPI_Info info)
 {
     MPI_Win data = NULL, locks = NULL;
+    MPI_Info allowed = cr_window_info(CR_REAL_INFO(info));
     uint64_t fs = cr_lower_enter();
-    int rc = make_data(win, info, &data);
+    int rc = make_data(win, allowed, &data);
 
     if (rc == MPI_SUCCESS)
         rc = make_locks(win, &locks);
@@ -73,6 +63,8 @@ int cr_window_make(struct cr_window *win, MPI_Info info)
         rc = open_epoch(data);
     if (rc == MPI_SUCCESS)
         rc = open_epoch(locks);
+    if (allowed != CR_REAL_INFO(MPI_INFO_NULL))
+        CR_REAL(Info_free)(&allowed);
     cr_lower_leave(fs);
     win->keyed.handle.real = data;
     win->locks = locks;
@@ -157,7 +149,6 @@ static int same_model(const struct cr_window *win)
 
 static int make_again(struct cr_window *win, struct cr_error *err)
 {
-    MPI_Info info;
     uint64_t fs;
     int rc;
 
@@ -167,9 +158,7 @@ static int make_again(struct cr_window *win, struct cr_error *err)
             "the memory of window #%lu (%s) cannot be shared again: its ranks must be on "
             "one node, with %zu bytes free in /dev/shm",
             win->keyed.number, win->name, win->mapped);
-    info = cr_window_info(CR_REAL_INFO(win->info));
-    rc = cr_window_make(win, info);
-    info_free(info);
+    rc = cr_window_make(win, win->info);
     if (rc == MPI_SUCCESS)
         rc = attach_again(win);
     if (rc != MPI_SUCCESS)
