@@ -219,8 +219,14 @@ static int is_dead(const struct cr_member *m)
 {
     struct cr_facts facts;
 
-    return cr_facts_read(m->facts.pid, &facts) < 0 || facts.start_time != m->facts.start_time ||
-           cr_facts_are_of_dead(&facts);
+    return cr_member_look(m, &facts) < 0 || cr_facts_are_of_dead(&facts);
+}
+
+static int has_hung_up(const struct cr_member *m)
+{
+    struct pollfd end = {m->fd, POLLRDHUP, 0};
+
+    return poll(&end, 1, 0) > 0;
 }
 
 void cr_group_await_end(const struct cr_group *g)
@@ -230,14 +236,16 @@ void cr_group_await_end(const struct cr_group *g)
     int64_t deadline = cr_group_now() + (killed ? DEATH_NS : END_NS);
 
     for (size_t i = 0; i < g->count && !g->options->dry_run; i++) {
-        const struct cr_member *m = g->members[i];
-        struct pollfd end = {m->fd, POLLRDHUP, 0};
+        struct cr_member *m = g->members[i];
 
-        while ((m->stopped || killed) && end.fd >= 0 && end.revents == 0 &&
-               cr_group_now() < deadline)
-            poll(&end, 1, 10);
+        if (m->fd < 0 || !(killed || m->stopped))
+            continue;
+        while (!has_hung_up(m) && cr_group_now() < deadline)
+            nanosleep(&pause, NULL);
+        /* The dead threads of a process that is held stay until they are let go. */
+        cr_stopped_end(m);
         /* The connection may be the first of its files that is closed: only when it is dead all of them are. */
-        while (killed && end.fd >= 0 && !is_dead(m) && cr_group_now() < deadline)
+        while (killed && !is_dead(m) && cr_group_now() < deadline)
             nanosleep(&pause, NULL);
     }
 }

@@ -48,7 +48,7 @@ static int read_again(struct cr_group *g, struct cr_member *m, struct cr_error *
 {
     struct cr_facts facts;
 
-    if (cr_facts_read(m->facts.pid, &facts) < 0 || facts.start_time != m->facts.start_time) {
+    if (cr_member_look(m, &facts) < 0) {
         cr_member_hang_up(m);
         m->stage = CR_MEMBER_GONE;
         return 0;

@@ -122,6 +122,9 @@ int cr_group_stays_stopped(const struct cr_group *g);
 /* Reads what the kernel says of PID. 0, or -ESRCH. */
 int cr_facts_read(pid_t pid, struct cr_facts *ret_facts);
 
+/* The same of M as it is now; -ESRCH also if another process has its id. */
+int cr_member_look(const struct cr_member *m, struct cr_facts *ret_facts);
+
 /* Dead and not waited for; a main thread that has ended while others run on looks the same but for their number. */
 int cr_facts_are_of_dead(const struct cr_facts *facts);
 

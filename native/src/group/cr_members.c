@@ -69,6 +69,13 @@ int cr_facts_read(pid_t pid, struct cr_facts *ret_facts)
     return 0;
 }
 
+int cr_member_look(const struct cr_member *m, struct cr_facts *ret_facts)
+{
+    int rc = cr_facts_read(m->facts.pid, ret_facts);
+
+    return rc == 0 && ret_facts->start_time != m->facts.start_time ? -ESRCH : rc;
+}
+
 static int by_pid(const void *a, const void *b)
 {
     const struct cr_facts *x = a;

@@ -61,7 +61,7 @@ static int has_ended(struct cr_member *m)
 {
     struct cr_facts facts;
 
-    if (cr_facts_read(m->facts.pid, &facts) < 0 || facts.start_time != m->facts.start_time) {
+    if (cr_member_look(m, &facts) < 0) {
         m->stage = CR_MEMBER_GONE;
         return 1;
     }
@@ -95,13 +95,6 @@ static int refuse_no_agent(const struct cr_member *m, const struct cr_error *why
                    m->facts.pid, m->facts.comm);
 }
 
-static int is_returning(const struct cr_member *m)
-{
-    struct cr_facts facts;
-
-    return cr_facts_read(m->facts.pid, &facts) == 0 && strcmp(facts.comm, CR_RETURNING_NAME) == 0;
-}
-
 /* No agent now: later, from outside, or never. */
 static int await_agent(struct cr_group *g, struct cr_member *m, const struct cr_error *why,
                        struct cr_error *err)
@@ -112,7 +105,7 @@ static int await_agent(struct cr_group *g, struct cr_member *m, const struct cr_
 
     if (has_ended(m))
         return 0;
-    if (is_returning(m)) {
+    if (strcmp(m->facts.comm, CR_RETURNING_NAME) == 0) {
         if (waited < RETURN_NS)
             return 0;
         return cr_fail(err, CR_ETIMEOUT,
