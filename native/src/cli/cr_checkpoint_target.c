@@ -81,24 +81,29 @@ static int is_among(int scope, pid_t target, pid_t pid)
     }
 }
 
-/* Its name if PID is cr_restart in place of a process, otherwise NULL. */
-static const char *stand_in_name(pid_t pid)
+static int read_comm(pid_t pid, char *comm, size_t size)
 {
-    static char comm[32];
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+    return read_line(path, comm, size);
+}
+
+/* Whether PID, of that name, is cr_restart in place of a process. */
+static int has_stand_in_name(pid_t pid, const char *comm)
+{
     char path[64];
     char exe[PATH_MAX];
     const char *name;
     ssize_t n;
 
-    snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-    if (read_line(path, comm, sizeof(comm)) < 0 ||
-        strncmp(comm, CR_STAND_IN_MAYBE, strlen(CR_STAND_IN_MAYBE)) != 0)
-        return NULL;
+    if (strncmp(comm, CR_STAND_IN_MAYBE, strlen(CR_STAND_IN_MAYBE)) != 0)
+        return 0;
     snprintf(path, sizeof(path), "/proc/%d/exe", pid);
     n = readlink(path, exe, sizeof(exe) - 1);
     exe[n > 0 ? n : 0] = '\0';
     name = strrchr(exe, '/');
-    return name != NULL && strncmp(name + 1, "cr_restart", 10) == 0 ? comm : NULL;
+    return name != NULL && strncmp(name + 1, "cr_restart", 10) == 0;
 }
 
 /* A restored process has the program of its own in /proc, or that of cr_restart where that cannot be changed: it has an agent. */
@@ -112,18 +117,17 @@ static int has_agent(pid_t pid)
 
 static int stands_in(pid_t pid)
 {
-    const char *name = stand_in_name(pid);
+    char comm[32];
 
-    return name != NULL && strcmp(name, CR_STAND_IN_NEVER) != 0 && !has_agent(pid);
+    return read_comm(pid, comm, sizeof(comm)) == 0 && has_stand_in_name(pid, comm) &&
+           strcmp(comm, CR_STAND_IN_NEVER) != 0 && !has_agent(pid);
 }
 
 static int is_returning(pid_t pid)
 {
-    char path[64];
     char comm[32];
 
-    snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-    return read_line(path, comm, sizeof(comm)) == 0 && strcmp(comm, CR_RETURNING_NAME) == 0;
+    return read_comm(pid, comm, sizeof(comm)) == 0 && strcmp(comm, CR_RETURNING_NAME) == 0;
 }
 
 /* A restart that is going on comes first: until it is done nobody can tell stand-ins from those that they stand for. */
@@ -135,6 +139,21 @@ static void await_returning(pid_t pid)
         nanosleep(&pause, NULL);
 }
 
+static int is_to_be_omitted(const struct cr_checkpoint_target *t, pid_t pid)
+{
+    char comm[32];
+    int rc = read_comm(pid, comm, sizeof(comm));
+
+    if (rc == 0 && strcmp(comm, CR_RETURNING_NAME) == 0 && is_among(t->scope, t->target, pid)) {
+        await_returning(pid);
+        rc = read_comm(pid, comm, sizeof(comm));
+    }
+    if (rc < 0 || !has_stand_in_name(pid, comm))
+        return 0;
+    return strcmp(comm, CR_STAND_IN_ALWAYS) == 0 ||
+           (strcmp(comm, CR_STAND_IN_MAYBE) == 0 && !has_agent(pid));
+}
+
 /* Stand-ins among the targets that are to be left out, whoever was named. */
 static void find_omitted(struct cr_checkpoint_target *t)
 {
@@ -144,17 +163,8 @@ static void find_omitted(struct cr_checkpoint_target *t)
     while (proc != NULL && t->omitted_count < CR_CHECKPOINT_OMITTED &&
            (entry = readdir(proc)) != NULL) {
         pid_t pid = atoi(entry->d_name);
-        const char *name;
 
-        if (!isdigit((unsigned char)entry->d_name[0]))
-            continue;
-        if (is_returning(pid) && is_among(t->scope, t->target, pid))
-            await_returning(pid);
-        name = stand_in_name(pid);
-        if (name == NULL)
-            continue;
-        if (strcmp(name, CR_STAND_IN_ALWAYS) == 0 ||
-            (strcmp(name, CR_STAND_IN_MAYBE) == 0 && !has_agent(pid)))
+        if (isdigit((unsigned char)entry->d_name[0]) && is_to_be_omitted(t, pid))
             t->omitted[t->omitted_count++] = pid;
     }
     if (proc != NULL)
