@@ -247,11 +247,16 @@ static void move_deadline(const ucontext_t *frame)
         wait->deadline += gap;
 }
 
-static int id_now(int old, uint32_t kind)
+static int kernel_id(int known, uint32_t kind)
 {
-    int kernel = cr_freeze_kernel_id(cr_park_known_before(old, kind), kind);
+    int kernel = cr_freeze_kernel_id(known, kind);
 
     return kernel > 0 ? kernel : CR_ID_NOBODY;
+}
+
+static int id_now(int old, uint32_t kind)
+{
+    return kernel_id(cr_park_known_before(old, kind), kind);
 }
 
 /*
@@ -295,12 +300,10 @@ static int prepare_restored_call(struct standing *s)
 
 static void prepare_wait(struct standing *s)
 {
-    int kernel = cr_freeze_kernel_id(s->waited_for, CR_ID_PROCESS);
-
     s->more.number = SYS_wait4;
     for (int i = 1; i < 4; i++)
         s->more.args[i] = *cr_registers_argument(s->frame, i);
-    s->more.args[0] = (uint64_t)(kernel > 0 ? kernel : CR_ID_NOBODY);
+    s->more.args[0] = (uint64_t)kernel_id(s->waited_for, CR_ID_PROCESS);
 }
 
 /* Makes S->more what finishes the call. Returns 0 if the call simply begins anew. */

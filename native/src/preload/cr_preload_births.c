@@ -22,11 +22,6 @@ struct birth {
     pid_t tid;
 };
 
-static int means_another(pid_t kernel)
-{
-    return cr_freeze_kernel_tid(kernel) != kernel && cr_freeze_known_tid(kernel) == kernel;
-}
-
 static void *be_born(void *argument)
 {
     struct birth *b = argument;
@@ -34,7 +29,7 @@ static void *be_born(void *argument)
     uint32_t state;
 
     b->tid = cr_sys_gettid();
-    state = means_another(b->tid) ? STILLBORN : BORN;
+    state = cr_preload_means_another(b->tid, CR_ID_THREAD | CR_ID_PROCESS) ? STILLBORN : BORN;
     __atomic_store_n(&b->state, state, __ATOMIC_RELEASE);
     cr_sys_futex_wake((void *)&b->state, 1);
     return state == BORN ? mine.begin(mine.argument) : NULL;

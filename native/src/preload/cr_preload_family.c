@@ -18,13 +18,6 @@ CR_WRAPPER pid_t getppid(void)
     return CR_WITH_SAME_IDS(cr_preload_known_id((pid_t)cr_sys(SYS_getppid), CR_ID_PROCESS));
 }
 
-/* Is the id of a new process one by which the program knows another process? */
-static int means_another(pid_t kernel)
-{
-    return cr_freeze_kernel_id(kernel, CR_ID_PROCESS) != kernel &&
-           cr_freeze_known_id(kernel, CR_ID_PROCESS) == kernel;
-}
-
 /*
  * A child whose id would be mistaken for that of a process that came back ends before anyone has seen it, and another one is
  * made. One that the kernel does not know came back itself: this is the id of before the restart, by which it is known.
@@ -35,9 +28,9 @@ CR_WRAPPER pid_t fork(void)
         pid_t pid = CR_NEXT(fork)();
         long rc;
 
-        if (pid == 0 && means_another((pid_t)cr_sys_getpid()))
+        if (pid == 0 && cr_preload_means_another((pid_t)cr_sys_getpid(), CR_ID_PROCESS))
             cr_sys(SYS_exit_group, 0);
-        if (pid <= 0 || !means_another(pid))
+        if (pid <= 0 || !cr_preload_means_another(pid, CR_ID_PROCESS))
             return pid;
         do
             rc = cr_sys(SYS_wait4, pid, 0, 0, 0);

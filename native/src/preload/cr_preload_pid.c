@@ -37,6 +37,12 @@ pid_t cr_preload_known_id(pid_t kernel, uint32_t kinds)
     return known != kernel ? known : cr_freeze_known_id(kernel, kinds | CR_ID_PROCESS);
 }
 
+int cr_preload_means_another(pid_t kernel, uint32_t kinds)
+{
+    return cr_freeze_kernel_id(kernel, kinds) != kernel &&
+           cr_freeze_known_id(kernel, kinds) == kernel;
+}
+
 pid_t cr_preload_kernel_target(pid_t known)
 {
     return known < -1 ? -cr_preload_kernel_id(-known, CR_ID_GROUP)

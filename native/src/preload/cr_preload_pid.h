@@ -16,6 +16,9 @@
 pid_t cr_preload_kernel_id(pid_t known, uint32_t kinds);
 pid_t cr_preload_known_id(pid_t kernel, uint32_t kinds);
 
+/* Is the kernel's id of a new process or thread (KINDS) one by which the program knows another one? */
+int cr_preload_means_another(pid_t kernel, uint32_t kinds);
+
 /* As for kill(): below -1 a group, above 0 a process. */
 pid_t cr_preload_kernel_target(pid_t known);
 
