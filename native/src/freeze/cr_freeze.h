@@ -125,7 +125,10 @@ enum { CR_ID_THREAD = 1, CR_ID_PROCESS = 2, CR_ID_GROUP = 4, CR_ID_SESSION = 8 }
 /* An id that no process has: what to call one that is gone for good. */
 #define CR_ID_NOBODY 0x3fffffff
 
-/* An id that the program knows, and the kernel's now; 0: nobody has it any more. */
+/*
+ * An id that the program knows, and the kernel's now. 0: no process or thread has it any more; the group or session is one outside
+ * of the pid namespace, which the kernel calls 0 in it.
+ */
 struct cr_freeze_id {
     int32_t known;
     int32_t kernel;

@@ -13,11 +13,6 @@ pid_t cr_preload_kernel_process(pid_t known)
     return cr_preload_kernel_id(known, CR_ID_PROCESS);
 }
 
-pid_t cr_preload_kernel_group(pid_t known)
-{
-    return cr_preload_kernel_id(known, CR_ID_GROUP);
-}
-
 static void fill(struct cr_id_call *c, const struct cr_preload_call *call)
 {
     c->epoch = cr_id_epoch;

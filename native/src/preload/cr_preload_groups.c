@@ -18,12 +18,21 @@ CR_WRAPPER pid_t getpgrp(void)
     return CR_WITH_SAME_IDS(cr_preload_known_id(CR_NEXT(getpgrp)(), CR_ID_GROUP));
 }
 
+static int set_group(pid_t pid, pid_t group)
+{
+    pid_t process = cr_preload_kernel_id(pid, CR_ID_PROCESS);
+    /* The group of a process that leads it has the leader's id, which may not be a group's yet. */
+    pid_t kernel = cr_preload_kernel_id(group, CR_ID_GROUP | CR_ID_PROCESS);
+
+    /* One outside of the pid namespace cannot be joined, but may be that of the process already. */
+    if (kernel == CR_ID_NOBODY && CR_NEXT(getpgid)(process) == 0)
+        return 0;
+    return CR_NEXT(setpgid)(process, kernel);
+}
+
 CR_WRAPPER int setpgid(pid_t pid, pid_t group)
 {
-    /* The group of a process that leads it has the leader's id, which may not be a group's yet. */
-    return CR_WITH_SAME_IDS(
-        CR_NEXT(setpgid)(cr_preload_kernel_id(pid, CR_ID_PROCESS),
-                         cr_preload_kernel_id(group, CR_ID_GROUP | CR_ID_PROCESS)));
+    return CR_WITH_SAME_IDS(set_group(pid, group));
 }
 
 CR_WRAPPER pid_t getsid(pid_t pid)

@@ -35,7 +35,7 @@ static id_t kernel_who(int which, id_t who)
 {
     if (which == PRIO_PROCESS)
         return (id_t)cr_preload_kernel_id((pid_t)who, THREAD_OR_PROCESS);
-    return which == PRIO_PGRP ? (id_t)cr_preload_kernel_id((pid_t)who, CR_ID_GROUP) : who;
+    return which == PRIO_PGRP ? (id_t)cr_preload_kernel_group((pid_t)who) : who;
 }
 
 CR_WRAPPER int getpriority(__priority_which_t which, id_t who)

@@ -4,6 +4,7 @@
 #include "cr_preload_pid.h"
 
 #include "cr_fmt.h"
+#include "cr_sys.h"
 
 static const char PROC[] = "/proc/";
 
@@ -18,6 +19,9 @@ pid_t cr_preload_kernel_id(pid_t known, uint32_t kinds)
         return known;
     if ((kinds & GROUP_OR_SESSION) != 0)
         kernel = cr_freeze_kernel_id(known, kinds & GROUP_OR_SESSION);
+    /* It is outside of the pid namespace, and cannot be named. */
+    if (kernel == 0)
+        return CR_ID_NOBODY;
     if (kernel == known)
         kernel = cr_freeze_kernel_id(known, kinds | CR_ID_PROCESS);
     /* A group outlives its leader. */
@@ -30,11 +34,10 @@ pid_t cr_preload_known_id(pid_t kernel, uint32_t kinds)
 {
     pid_t known = kernel;
 
-    if (kernel <= 0)
-        return kernel;
-    if ((kinds & GROUP_OR_SESSION) != 0)
+    if (kernel >= 0 && (kinds & GROUP_OR_SESSION) != 0)
         known = cr_freeze_known_id(kernel, kinds & GROUP_OR_SESSION);
-    return known != kernel ? known : cr_freeze_known_id(kernel, kinds | CR_ID_PROCESS);
+    return known != kernel || kernel <= 0 ? known
+                                          : cr_freeze_known_id(kernel, kinds | CR_ID_PROCESS);
 }
 
 int cr_preload_means_another(pid_t kernel, uint32_t kinds)
@@ -43,9 +46,16 @@ int cr_preload_means_another(pid_t kernel, uint32_t kinds)
            cr_freeze_known_id(kernel, kinds) == kernel;
 }
 
+pid_t cr_preload_kernel_group(pid_t known)
+{
+    pid_t kernel = cr_preload_kernel_id(known, CR_ID_GROUP);
+
+    return kernel == CR_ID_NOBODY && cr_sys(SYS_getpgid, 0) == 0 ? 0 : kernel;
+}
+
 pid_t cr_preload_kernel_target(pid_t known)
 {
-    return known < -1 ? -cr_preload_kernel_id(-known, CR_ID_GROUP)
+    return known < -1 ? -cr_preload_kernel_group(-known)
                       : cr_preload_kernel_id(known, CR_ID_PROCESS);
 }
 

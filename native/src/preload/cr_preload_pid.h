@@ -60,6 +60,7 @@ long cr_preload_call(const struct cr_preload_call *call);
 
 /* As cr_preload_kernel_id(), of one kind. */
 pid_t cr_preload_kernel_process(pid_t known);
+/* The own group is 0 if it is outside of the pid namespace: for calls that take 0 for it. */
 pid_t cr_preload_kernel_group(pid_t known);
 
 #endif

@@ -275,14 +275,15 @@ static void *wait_for_ever(void *unused)
     return unused;
 }
 
-/* The C library catches its signal from the first cancellation on. */
+/* The C library catches its signal from the first cancellation on, also one that the caller of the program ignored. */
 static void make_cancellable(void)
 {
     uint64_t action[4] = {0}; /* the kernel's: the handler is the first */
     pthread_t thread;
 
     cr_sys(SYS_rt_sigaction, SIGNAL_CANCEL, NULL, action, 8);
-    if (action[0] != 0 || CR_NEXT(pthread_create)(&thread, NULL, wait_for_ever, NULL) != 0)
+    if (action[0] > (uint64_t)SIG_IGN ||
+        CR_NEXT(pthread_create)(&thread, NULL, wait_for_ever, NULL) != 0)
         return;
     CR_NEXT(pthread_cancel)(thread);
     pthread_join(thread, NULL);

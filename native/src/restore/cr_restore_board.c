@@ -157,11 +157,14 @@ void cr_board_tell_leaders(struct cr_restore_group *g)
         const struct cr_handoff_member *m = &cr_handoff_members(h)[i];
         if (k->kind == CR_KIN_ZOMBIE)
             cr_handoff_ids(h)[m->first_id].kernel = m->kernel_pid;
-        if (k->pgid > 0)
+        if (k->kind == CR_KIN_GHOST)
+            continue;
+        /* 0 is what the program knew one by that was outside of its pid namespace. */
+        if (k->pgid >= 0)
             add_id(h, k->pgid,
                    leader_now(g, k->pgid, cr_group_inherits_group(g, k->pgid), g->own_pgid),
                    CR_ID_GROUP);
-        if (k->sid > 0)
+        if (k->sid >= 0)
             add_id(h, k->sid,
                    leader_now(g, k->sid, cr_group_inherits_session(g, k->sid), g->own_sid),
                    CR_ID_SESSION);

@@ -190,7 +190,7 @@ ok "its status ends cr_restart" status 9 "$bin/cr_restart" --run-on-success='exi
 ok "while the process runs on" await_lines "$before"
 # Nobody waits for that one any more: it is found by what it is.
 for process in /proc/[0-9]*; do
-    if [[ $(readlink "$process/exe") == "$victim" && $(readlink "$process/cwd") == "$dir" ]]; then
+    if [[ $process/exe -ef $victim && $process/cwd -ef $dir ]]; then
         kill -KILL "${process#/proc/}"
         await_gone "${process#/proc/}"
     fi

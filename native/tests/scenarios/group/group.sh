@@ -42,7 +42,8 @@ eventually() {
     return 1
 }
 
-nobody() { ! pgrep -x "$(cut -c1-15 <<<"sc_family_$1")" >/dev/null; }
+# Whom init has not reaped yet is dead all the same.
+nobody() { ! pgrep --runstates R,S,D,T,t -x "$(cut -c1-15 <<<"sc_family_$1")" >/dev/null; }
 comes_back() { rm -f result; (clean timeout 60 "$@") </dev/null >words 2>err && grep -q ^pass result; }
 has_ids() { [[ $(ps -o pgid=,sid= -p "$1" | tr -s ' ') == *" $2 $3" || $(ps -o pgid=,sid= -p "$1" | xargs) == "$2 $3" ]]; }
 

@@ -4,6 +4,7 @@
 #include "cr_freeze.h"
 #include "cr_ids.h"
 #include "cr_park.h"
+#include "cr_preload.h"
 #include "tap.h"
 
 #include <dirent.h>
@@ -26,7 +27,10 @@
 #define KNOWN 5000001 /* above the largest id that a kernel gives */
 #define KNOWN_CHILD 5000002
 #define GONE 5000003
-#define ALL (CR_ID_THREAD | CR_ID_PROCESS | CR_ID_GROUP | CR_ID_SESSION)
+#define OUTSIDE 5000004
+#define ALIVE (CR_ID_THREAD | CR_ID_PROCESS)
+#define ALL (ALIVE | CR_ID_GROUP | CR_ID_SESSION)
+#define SIGNAL_CANCEL 32 /* by which the C library cancels threads */
 
 static pid_t self;
 
@@ -52,6 +56,40 @@ static void test_own(void)
     tap_ok(kill(GONE, 0) == -1 && errno == ESRCH, "a process that did not come back is gone");
     snprintf(path, sizeof(path), "/proc/%d/fd", KNOWN);
     tap_ok(access("/proc/self/fd", R_OK) == 0 && access(path, R_OK) == 0, "its files in /proc");
+}
+
+/* In a pid namespace that has neither the group nor the session of this process. */
+static int is_outside(void)
+{
+    adopt((struct cr_freeze_id[]){{GONE, 0, ALIVE},
+                                  {OUTSIDE, 0, CR_ID_GROUP},
+                                  {OUTSIDE, 0, CR_ID_SESSION}},
+          3);
+    return getpgrp() == OUTSIDE && getsid(0) == OUTSIDE && getppid() == 0 &&
+           killpg(OUTSIDE, 0) == 0 && setpgid(0, OUTSIDE) == 0 &&
+           getpriority(PRIO_PGRP, OUTSIDE) == getpriority(PRIO_PROCESS, 0) &&
+           waitpid(-OUTSIDE, NULL, WNOHANG) == -1 && errno == ECHILD && setpgid(0, 0) == 0 &&
+           killpg(OUTSIDE, 0) == -1 && errno == ESRCH && setpgid(0, OUTSIDE) == -1;
+}
+
+static void test_outside(void)
+{
+    pid_t maker = fork();
+    int status = -1;
+    pid_t inner;
+
+    if (maker == 0) {
+        if (unshare(CLONE_NEWPID) < 0)
+            _exit(77);
+        inner = CR_NEXT(fork)();
+        if (inner == 0)
+            _exit(is_outside() ? 0 : 1);
+        CR_NEXT(waitpid)(inner, &status, 0);
+        _exit(WEXITSTATUS(status));
+    }
+    CR_NEXT(waitpid)(maker, &status, 0);
+    tap_ok(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 77),
+           "a group and session outside of the pid namespace are called what they were");
 }
 
 static void test_paths(void)
@@ -178,6 +216,14 @@ static void *stay(void *argument)
     return argument;
 }
 
+/* What a caller of this program ignores stays ignored in it. */
+static void ignore_cancellation(void)
+{
+    uint64_t action[4] = {(uint64_t)SIG_IGN}; /* the kernel's: the handler is the first */
+
+    syscall(SYS_rt_sigaction, SIGNAL_CANCEL, action, NULL, 8);
+}
+
 /* Each of two threads has the id by which the program knows the other one. */
 static void test_exchanged(void)
 {
@@ -185,6 +231,7 @@ static void test_exchanged(void)
     void *result = NULL;
 
     adopt(NULL, 0);
+    ignore_cancellation();
     for (long i = 0; i < 2; i++)
         pthread_create(&threads[i], NULL, stay, (void *)i);
     while (tids[0] == 0 || tids[1] == 0)
@@ -268,14 +315,15 @@ static void test_restart_after_call(void)
 int main(void)
 {
     self = (pid_t)syscall(SYS_getpid);
-    adopt((struct cr_freeze_id[]){{KNOWN, self, ALL}, {GONE, 0, ALL}}, 2);
+    adopt((struct cr_freeze_id[]){{KNOWN, self, ALL}, {GONE, 0, ALIVE}}, 2);
     test_own();
+    test_outside();
     test_paths();
     test_child();
     test_collision();
     test_thread_collision();
     test_exchanged();
-    adopt((struct cr_freeze_id[]){{KNOWN, self, ALL}, {GONE, 0, ALL}}, 2);
+    adopt((struct cr_freeze_id[]){{KNOWN, self, ALL}, {GONE, 0, ALIVE}}, 2);
     test_restart_before_call();
     test_restart_after_call();
     return tap_done();
