@@ -126,16 +126,15 @@ static struct cr_group *insert_known(enum cr_clock_kind kind, uint64_t id_high, 
     return g;
 }
 
-static struct cr_group *insert_group(const uint32_t *sorted, uint32_t count)
+/* HIGH and LOW tell clocks of the same members apart. */
+static struct cr_group *insert_of(enum cr_clock_kind kind, uint64_t high, uint64_t low,
+                                  const uint32_t *sorted, uint32_t count)
 {
-    uint64_t high = 0x9e3779b97f4a7c15UL, low = 0xd1b54a32d192ed03UL;
-    uint32_t i;
-
-    for (i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         high = mix(high, sorted[i] + 1);
         low = mix(low, ~(uint64_t)sorted[i]);
     }
-    return insert_known(CR_CLOCK_GROUP, high, low, sorted, count);
+    return insert_known(kind, high, low, sorted, count);
 }
 
 /* A sorted copy without repetitions, of *SIZE bytes in the pool. */
@@ -158,7 +157,7 @@ struct cr_group *cr_clock_of(const uint32_t *ranks, uint32_t count)
     cr_lock_take(&clock_lock);
     g = lookup(sorted, count);
     if (g == NULL)
-        g = insert_group(sorted, count);
+        g = insert_of(CR_CLOCK_GROUP, 0x9e3779b97f4a7c15UL, 0xd1b54a32d192ed03UL, sorted, count);
     cr_lock_give(&clock_lock);
     cr_pool_free(sorted, size);
     return g;
@@ -172,7 +171,8 @@ struct cr_group *cr_clock_of_comm(uint64_t id_high, uint64_t id_low, const uint3
     struct cr_group *g;
 
     cr_lock_take(&clock_lock);
-    g = insert_known(CR_CLOCK_COMM, id_high, id_low, sorted, count);
+    /* The parts of a split communicator have one identity. */
+    g = insert_of(CR_CLOCK_COMM, id_high, id_low, sorted, count);
     cr_lock_give(&clock_lock);
     cr_pool_free(sorted, size);
     return g;

@@ -29,7 +29,7 @@ enum cr_clock_kind {
 };
 
 struct cr_group {
-    uint64_t id_high, id_low; /* of the sorted member list, or of a communicator */
+    uint64_t id_high, id_low; /* of the sorted member list, or of a communicator and its members */
     uint32_t *members;        /* sorted world ranks */
     uint32_t count;
     uint32_t kind;              /* enum cr_clock_kind */

@@ -182,8 +182,9 @@ def run_seeds(a, seeds):
 
 def chunks(a):
     lists = []
-    for ranks in range(LEAST, MOST + 1):
-        seeds = [s for s in range(a.seed, a.seed + a.count) if ranks_of(s) == ranks]
+    kinds = 2 * (MOST - LEAST + 1)  # by the number of ranks, and whether several threads may call MPI
+    for kind in range(kinds):
+        seeds = [s for s in range(a.seed, a.seed + a.count) if s % kinds == kind]
         lists += [seeds[i:i + TOGETHER] for i in range(0, len(seeds), TOGETHER)]
     return sorted(lists)
 

@@ -175,7 +175,8 @@ int main(int argc, char **argv)
     first = strtoul(argv[1], NULL, 10);
     count = atoi(argv[2]);
     step = strtoul(argv[3], NULL, 10);
-    MPI_Init(&argc, &argv);
+    /* As programs.py has it, which gives each job seeds of one kind. */
+    MPI_Init_thread(&argc, &argv, first / 3 % 2 == 0 ? MPI_THREAD_SINGLE : MPI_THREAD_MULTIPLE, &i);
     MPI_Comm_rank(MPI_COMM_WORLD, &qt_rank);
     MPI_Comm_size(MPI_COMM_WORLD, &qt_size);
     if (qt_size < 2 || qt_size > RANKS)
