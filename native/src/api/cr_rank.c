@@ -10,8 +10,14 @@
 
 CR_EXPORT int cr_rank_register(const struct cr_rank_ops *ops, struct cr_error *err)
 {
+    int rc;
+
     cr_agent_set_rank(ops);
-    return cr_agent_register(err);
+    /* crnode may begin a round as soon as it knows the rank, and no image holds the connection on which it is told. */
+    cr_section_enter();
+    rc = cr_agent_register(err);
+    cr_section_leave_at_once();
+    return rc;
 }
 
 CR_EXPORT void cr_rank_park(void)
