@@ -267,6 +267,14 @@ int cr_node_open(struct cr_node *node, struct cr_error *err)
     return cr_job_dir_write_node(&node->dir, &node->record, err);
 }
 
+/* Programs that end before MPI_Init end their launcher without ever having been ranks. */
+static int has_lost_launcher(const struct cr_node *node)
+{
+    const quiesce_wire_NodeRecord *r = &node->record;
+
+    return r->launcher_pid > 0 && cr_job_dir_start_time((int)r->launcher_pid) != r->launcher_start;
+}
+
 /* 1 when nobody needs this crnode any more; otherwise lowers EARLIEST to the time at which that is to be asked again. */
 static int is_over(const struct cr_node *node, int64_t now, int64_t *earliest)
 {
@@ -279,9 +287,13 @@ static int is_over(const struct cr_node *node, int64_t now, int64_t *earliest)
     if (node->idle_since == 0)
         return 0;
     end = node->idle_since + (node->had_ranks ? CR_NODE_LINGER_MS : CR_NODE_EMPTY_MS);
+    if (now >= end || (!node->had_ranks && has_lost_launcher(node)))
+        return 1;
+    if (!node->had_ranks && now + CR_NODE_LOOK_MS < end)
+        end = now + CR_NODE_LOOK_MS;
     if (end < *earliest)
         *earliest = end;
-    return now >= end;
+    return 0;
 }
 
 int cr_node_serve(struct cr_node *node)

@@ -41,6 +41,7 @@
     600000 /* without any progress; the coordinator's own deadlines are shorter */
 #define CR_NODE_LINGER_MS 1000 /* after the last rank */
 #define CR_NODE_EMPTY_MS 60000 /* before the first */
+#define CR_NODE_LOOK_MS 1000   /* meanwhile: how often to look whether the launcher runs */
 
 struct cr_node;
 

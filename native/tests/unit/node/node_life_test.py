@@ -157,6 +157,15 @@ def the_last_rank_ends():
         assert runs(job.record().crnode_pid)
 
 
+def the_launcher_ends_without_ranks():
+    """where the launcher ends before there was a rank, crnode does as well"""
+    with subprocess.Popen(["sleep", "60"]) as launcher, Job(launcher=launcher.pid) as job:
+        assert job.node().poll() is None
+        launcher.kill()
+        launcher.wait()
+        wait_until(lambda: job.node().poll() is not None, "crnode ends")
+
+
 def a_restarted_rank():
     """while one rank follows another within a second crnode stays"""
     with Job(ranks=1) as job:
@@ -239,5 +248,5 @@ def the_address_to_listen_on():
 
 
 run_tests([ranks_arrive_together, what_the_record_says, nothing_is_inherited, signals_are_ignored, crnode_is_replaced,
-           the_last_rank_ends, a_restarted_rank, a_process_that_may_become_a_rank, the_same_rank_twice, what_dead_jobs_left, bad_arguments,
+           the_last_rank_ends, the_launcher_ends_without_ranks, a_restarted_rank, a_process_that_may_become_a_rank, the_same_rank_twice, what_dead_jobs_left, bad_arguments,
            the_address_to_listen_on])

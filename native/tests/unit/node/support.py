@@ -157,10 +157,11 @@ class Agent:
 
 
 class Job:
-    """Use as `with Job(ranks=2) as job`; OPTIONS: per rank, for the fake agent."""
+    """Use as `with Job(ranks=2) as job`; OPTIONS: per rank, for the fake agent. With a LAUNCHER (a pid) no rank has arrived."""
 
-    def __init__(self, ranks=2, options=None, environment=None):
+    def __init__(self, ranks=2, options=None, environment=None, launcher=None):
         self.world = ranks
+        self.launcher = launcher
         self.options = options or {}
         self.environment = dict(os.environ, **(environment or {}))
         self.environment.pop("QUIESCE_JOB_DIR", None)
@@ -174,8 +175,9 @@ class Job:
         os.mkdir(self.partial(), 0o700)
         self.agents = []
         self.nodes = []
-        self.start_node("--job", "test", "--world-size", str(self.world))
-        for rank in range(self.world):
+        self.start_node("--job", "test", "--world-size", str(self.world),
+                        *(["--launcher-pid", str(self.launcher)] if self.launcher else []))
+        for rank in range(0 if self.launcher else self.world):
             self.agents.append(Agent(self, rank, *self.options.get(rank, self.options.get("all", []))))
         for agent in self.agents:
             agent.wait_for("registered", "unregistered")
