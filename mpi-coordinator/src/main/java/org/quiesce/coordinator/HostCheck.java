@@ -62,9 +62,10 @@ public final class HostCheck {
         }
     }
 
-    /** Files with a build-id are compared by the ranks; the others by size and time of change. */
+    /** Files with a build-id are compared by the ranks, which also put back contents that are in the images. */
     private void compareFile(MappedFile file) {
         if (file.getDeleted()
+                || file.getContents()
                 || !file.getPath().startsWith("/")
                 || file.getPath().startsWith("/dev/")) {
             return;
@@ -75,15 +76,21 @@ public final class HostCheck {
             return;
         }
         try {
-            boolean changed = file.getBuildId().isEmpty()
-                    && (Files.size(mapped) != file.getSize()
-                            || Files.getLastModifiedTime(mapped).toInstant().getEpochSecond()
-                                    != file.getMtimeNs() / NANOS);
-            if (changed) {
+            if (file.getBuildId().isEmpty() && hasChanged(file, mapped)) {
                 problems.add(mapped + " has changed since the checkpoint");
             }
         } catch (IOException e) {
             problems.add(mapped + " cannot be read: " + e.getMessage());
         }
+    }
+
+    /** One without a time of change is mapped shared only: it may have other contents by now, but must be as long. */
+    private static boolean hasChanged(MappedFile file, Path mapped) throws IOException {
+        long size = Files.size(mapped);
+        if (file.getMtimeNs() == 0) {
+            return size < file.getSize();
+        }
+        long changed = Files.getLastModifiedTime(mapped).toInstant().getEpochSecond();
+        return size != file.getSize() || changed != file.getMtimeNs() / NANOS;
     }
 }
