@@ -95,6 +95,14 @@ static void call(struct cr_errhandler *handler, struct cr_keyed *object, int rc,
     }
 }
 
+static cr_errhandler_thrower_fn *thrower_of(const struct cr_errhandler *handler,
+                                            const struct cr_keyed *object)
+{
+    if (object->handle.kind == CR_KIND_COMM)
+        return handler->throwers.comm;
+    return object->handle.kind == CR_KIND_WIN ? handler->throwers.win : handler->throwers.file;
+}
+
 static struct cr_keyed *responsible(struct cr_keyed *object)
 {
     int kind;
@@ -120,10 +128,12 @@ int cr_raise(struct cr_keyed *object, int rc, const char *name)
     handler = cr_errhandler_of(object);
     if (handler == (struct cr_errhandler *)MPI_ERRORS_RETURN)
         return rc;
-    if (handler->function == NULL)
-        die(object, rc, name);
-    else
+    if (handler->function != NULL)
         call(handler, object, rc, name);
+    else if (thrower_of(handler, object) != NULL)
+        thrower_of(handler, object)(&object, &rc);
+    else
+        die(object, rc, name);
     return rc;
 }
 

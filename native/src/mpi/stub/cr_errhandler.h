@@ -13,8 +13,10 @@ typedef void cr_errhandler_fortran_fn(MPI_Fint *object, MPI_Fint *rc);
 typedef void cr_errhandler_cxx_fn(void *object, int *rc, const char *message,
                                   cr_errhandler_any_fn *function);
 
-/* libmpi_cxx stores its dispatcher at this place of the object. */
+/* libmpi_cxx stores at these places what throws exceptions for each kind of object, and its dispatcher. */
+#define CR_ERRHANDLER_CXX_THROWERS 88
 #define CR_ERRHANDLER_CXX_DISPATCH 120
+typedef void cr_errhandler_thrower_fn(void *object, int *rc, ...);
 
 struct cr_errhandler {
     struct cr_handle handle;
@@ -22,9 +24,15 @@ struct cr_errhandler {
     int language;
     uint32_t references;
     cr_errhandler_any_fn *function; /* NULL: predefined */
-    char gap[CR_ERRHANDLER_CXX_DISPATCH - 40];
+    char gap[CR_ERRHANDLER_CXX_THROWERS - 40];
+    struct { /* of MPI::ERRORS_THROW_EXCEPTIONS */
+        cr_errhandler_thrower_fn *comm, *file, *win;
+    } throwers;
+    char second_gap[8];
     cr_errhandler_cxx_fn *cxx_dispatch;
 };
+_Static_assert(offsetof(struct cr_errhandler, throwers) == CR_ERRHANDLER_CXX_THROWERS,
+               "where libmpi_cxx writes");
 _Static_assert(offsetof(struct cr_errhandler, cxx_dispatch) == CR_ERRHANDLER_CXX_DISPATCH,
                "where libmpi_cxx writes");
 
