@@ -19,7 +19,7 @@ MVN := mvn -B -q
 # What a build, a run and the tests need beyond a Debian 12 with nothing installed.
 PACKAGES := build-essential cmake ninja-build maven openjdk-17-jdk-headless gfortran openmpi-bin libopenmpi-dev \
     nanopb libnanopb-dev protobuf-compiler python3 python3-protobuf libxxhash-dev nettle-dev gdb binutils \
-    clang-16 clang-format-16 libclang-rt-16-dev shellcheck codespell go-md2man procps util-linux iproute2 bc gawk sqlite3 redis-server nginx-light vim fzf
+    clang-16 clang-format-16 libclang-rt-16-dev shellcheck codespell go-md2man procps util-linux iproute2 python3-mpi4py bc gawk sqlite3 redis-server nginx-light vim fzf
 
 .PHONY: help demo check check-fast build install uninstall bench site deps clean lint
 
@@ -45,7 +45,7 @@ demo: build
 	@./examples/heat/run.sh demo
 
 # The matrix and the programs mostly wait, so several run at once; the others have deadlines and run alone.
-check: build lint
+check: build lint build/mpi.jar
 	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j 1 -LE 'matrix|program'
 	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $$((2 * $(JOBS))) -L 'matrix|program'
 	mvn -B verify -DskipNative -Dquiesce.stage='$(STAGE)'
@@ -71,6 +71,10 @@ site:
 
 clean:
 	rm -rf build native/build */target
+
+# For the test of Open MPI's Java bindings, which is skipped without it.
+build/mpi.jar: | deps build/.keep
+	@./config/mpi-jar.sh $@ || echo 'mpi.jar could not be built' >&2
 
 build/.keep:
 	@mkdir -p build && touch $@

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 
 /** An MPI program under {@code quiesce run}, and what is done to it. */
 final class MpiJob implements AutoCloseable {
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    static final Duration LIMIT = Duration.ofSeconds(120);
 
     private final Path work;
     private final String name;

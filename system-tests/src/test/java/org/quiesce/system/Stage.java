@@ -35,6 +35,11 @@ final class Stage {
         return PREFIX;
     }
 
+    /** A file of the repository. */
+    static Path source(String path) {
+        return ROOT.resolve(path);
+    }
+
     /** Compiles {@code source} (below the repository) with {@code compiler}, once for all tests. */
     static synchronized String program(String compiler, String source, String... flags) throws Exception {
         Path from = ROOT.resolve(source);
