@@ -128,6 +128,12 @@ static void set_stage(uint32_t stage)
     cr_sys_futex_wake(&callbacks.stage, INT32_MAX);
 }
 
+static void await_place_other_than(uint32_t place)
+{
+    while (__atomic_load_n(&callbacks.place, __ATOMIC_ACQUIRE) == place)
+        cr_sys_futex_wait(&callbacks.place, place, NULL);
+}
+
 static int await_innermost(struct cr_error *err)
 {
     const struct timespec interval = {0, LOOK_INTERVAL_NS};
@@ -158,6 +164,8 @@ int cr_callbacks_before(struct cr_link *link, const quiesce_wire_Begin *begin,
     result->may_forward = callbacks.in_signal_context != 0;
     if (callbacks.in_thread_context == 0)
         return 0;
+    /* The thread that runs them may not have seen the end of the round before yet. */
+    await_place_other_than(CR_PLACE_DONE);
     callbacks.place = CR_PLACE_UNDER_WAY;
     set_stage(CR_STAGE_BEFORE);
     rc = await_innermost(err);

@@ -16,7 +16,12 @@
 enum cr_callbacks_stage { CR_STAGE_IDLE, CR_STAGE_BEFORE, CR_STAGE_AFTER };
 
 /* Where it is in that. */
-enum cr_callbacks_place { CR_PLACE_UNDER_WAY, CR_PLACE_INNERMOST, CR_PLACE_DONE };
+enum cr_callbacks_place {
+    CR_PLACE_UNDER_WAY,
+    CR_PLACE_INNERMOST,
+    CR_PLACE_DONE,
+    CR_PLACE_READY /* for the next checkpoint: the thread has seen that this one is over */
+};
 
 /* How a callback has ended the checkpoint, the stronger the greater. */
 enum cr_callbacks_failure {

@@ -3,6 +3,7 @@
 /* context: normal. Registration of callbacks, and the thread that runs those in thread context. */
 #include "cr_api.h"
 
+#include "cr_fault.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -68,7 +69,9 @@ static void *run(void *unused)
         await_stage(CR_STAGE_BEFORE);
         cr_api_chain_run(CR_API_THREAD, &cr_api_thread_list, stand_in_thread, NULL);
         cr_api_set(&cr_agent_callbacks()->place, CR_PLACE_DONE);
+        cr_fault("callbacks:done");
         await_stage(CR_STAGE_IDLE);
+        cr_api_set(&cr_agent_callbacks()->place, CR_PLACE_READY);
     }
     return unused;
 }

@@ -167,6 +167,13 @@ ok "it runs on" runs_on
 # shellcheck disable=SC2046 # they are words
 kill -KILL $(cat "/proc/$pid"/task/*/children)
 end_victim
+export CR_FAULT=callbacks:done=delay
+run_victim have-child
+unset CR_FAULT
+ok "also where its callbacks take long to see the end" timeout 30 "$bin/cr_checkpoint" --nosync -f birth "$pid"
+# shellcheck disable=SC2046 # they are words
+kill -KILL $(cat "/proc/$pid"/task/*/children)
+end_victim
 run_victim answer 2
 ok "a permanent failure is 51" status 51 "$bin/cr_checkpoint" -f no "$pid"
 wait "$pid" 2>/dev/null
