@@ -19,7 +19,8 @@ MVN := mvn -B -q
 # What a build, a run and the tests need beyond a Debian 12 with nothing installed.
 PACKAGES := build-essential cmake ninja-build maven openjdk-17-jdk-headless gfortran openmpi-bin libopenmpi-dev \
     nanopb libnanopb-dev protobuf-compiler python3 python3-protobuf libxxhash-dev nettle-dev gdb binutils \
-    clang-16 clang-format-16 libclang-rt-16-dev shellcheck codespell go-md2man procps util-linux iproute2 python3-mpi4py bc gawk sqlite3 redis-server nginx-light vim fzf
+    clang-16 clang-format-16 libclang-rt-16-dev shellcheck codespell go-md2man procps util-linux iproute2 \
+    bc gawk sqlite3 redis-server nginx-light vim fzf python3-mpi4py lammps hpcc scalapack-mpi-test
 
 .PHONY: help demo check check-fast build install uninstall bench site deps clean lint
 

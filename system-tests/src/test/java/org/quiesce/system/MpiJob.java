@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
 /** An MPI program under {@code quiesce run}, and what is done to it. */
 final class MpiJob implements AutoCloseable {
     static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final int NO_SUCH_JOB = 3;
+    private static final int NO_RANK_YET = 4;
 
     private final Path work;
     private final String name;
@@ -96,6 +98,14 @@ final class MpiJob implements AutoCloseable {
     /** Takes a checkpoint that must be committed. */
     void checkpoint() throws Exception {
         checkpointBeside().awaitStatus(0, LIMIT);
+    }
+
+    /** Whether a checkpoint was committed; the other permitted ends are that the job is not known yet, or has no ranks yet. */
+    boolean checkpointOnceThere() throws Exception {
+        Run checkpoint = checkpointBeside();
+        int status = checkpoint.await(LIMIT);
+        assertThat(status).as(checkpoint.describe()).isIn(0, NO_SUCH_JOB, NO_RANK_YET);
+        return status == 0;
     }
 
     /** Whether a checkpoint was committed; the other permitted end is that the job was over already. */
