@@ -16,13 +16,14 @@ BUILD := native/build/release
 STAGE := $(CURDIR)/build/stage
 MVN := mvn -B -q
 
-# What a build, a run and the tests need beyond a Debian 12 with nothing installed.
+# What a build and a run need beyond a Debian 12 with nothing installed.
 PACKAGES := build-essential cmake ninja-build maven openjdk-17-jdk-headless gfortran openmpi-bin libopenmpi-dev \
     nanopb libnanopb-dev protobuf-compiler python3 python3-protobuf libxxhash-dev nettle-dev gdb binutils \
-    clang-16 clang-format-16 libclang-rt-16-dev shellcheck codespell go-md2man procps util-linux iproute2 \
-    bc gawk sqlite3 redis-server nginx-light vim fzf python3-mpi4py lammps hpcc scalapack-mpi-test
+    clang-16 clang-format-16 libclang-rt-16-dev shellcheck codespell go-md2man procps util-linux iproute2
+# The programs that the tests checkpoint.
+TEST_PACKAGES := bc gawk sqlite3 redis-server nginx-light vim fzf python3-mpi4py lammps hpcc scalapack-mpi-test
 
-.PHONY: help demo check check-fast build install uninstall bench site deps clean lint
+.PHONY: help demo check check-fast build install uninstall bench site deps test-deps clean lint
 
 help:
 	@echo 'make demo      set up, build, and show a job checkpointed, killed and restarted'
@@ -35,6 +36,9 @@ help:
 deps:
 	@./config/install-packages.sh $(PACKAGES)
 
+test-deps: deps
+	@./config/install-packages.sh $(TEST_PACKAGES)
+
 # The native programs, the jars and the manual pages, laid out as they are installed.
 build: deps | build/.keep
 	cmake --preset release -S native -DQUIESCE_VERSION=$$(./config/version.sh) >build/cmake.log 2>&1 || { cat build/cmake.log; exit 1; }
@@ -46,12 +50,12 @@ demo: build
 	@./examples/heat/run.sh demo
 
 # The matrix and the programs mostly wait, so several run at once; the others have deadlines and run alone.
-check: build lint build/mpi.jar
+check: test-deps build lint build/mpi.jar
 	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j 1 -LE 'matrix|program'
 	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $$((2 * $(JOBS))) -L 'matrix|program'
 	mvn -B verify -DskipNative -Dquiesce.stage='$(STAGE)'
 
-check-fast: build lint
+check-fast: test-deps build lint
 	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) -LE 'slow|matrix'
 	mvn -B verify -DskipNative -Dquiesce.stage='$(STAGE)' -DexcludedGroups=slow
 
