@@ -7,13 +7,19 @@
 # shellcheck source=SCRIPTDIR/descriptors.sh
 source "$(dirname "${BASH_SOURCE[0]}")/descriptors.sh"
 
-# The process that was started and all below it, so that nothing of a failed test is left.
-kill_tree() {
+with_descendants() {
     local child
+    echo "$1"
     for child in $(cat "/proc/$1/task"/*/children 2>/dev/null || true); do
-        kill_tree "$child"
+        with_descendants "$child"
     done
-    kill -KILL "$1" 2>/dev/null || true
+}
+
+# The process that was started and all below it, so that nothing of a failed test is left. Parents go first: no one shall see a
+# child end, and tell of it.
+kill_tree() {
+    # shellcheck disable=SC2046 # they are words
+    kill -KILL $(with_descendants "$1") 2>/dev/null || true
 }
 
 # shellcheck disable=SC2154,SC2317 # for a trap of the test, whose variables they are

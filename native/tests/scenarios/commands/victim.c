@@ -218,8 +218,8 @@ static int have_child(void *unused)
         _exit(127);
     }
     done = 1;
-    printf("callback %d\n", cr_checkpoint(CR_CHECKPOINT_READY));
-    fflush(stdout);
+    /* The main thread may have been stopped with the lock of stdout, and stands still while callbacks run. */
+    dprintf(STDOUT_FILENO, "callback %d\n", cr_checkpoint(CR_CHECKPOINT_READY));
     return 0;
 }
 
