@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define TRAP 0xcc
-#define START_STEPS 50 /* of a millisecond */
+#define START_STEPS 2000 /* of a millisecond: a busy machine takes long to map what comes first */
 
 /* mov $15, %rax; syscall: the function to which signal handlers return. */
 static const uint8_t SIGNAL_RETURN[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};

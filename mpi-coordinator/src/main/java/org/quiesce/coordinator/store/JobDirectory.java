@@ -147,13 +147,20 @@ public final class JobDirectory {
 
     /** Whether a process that answers for the job is still there, as far as this host can tell. */
     public boolean alive() {
+        return running() || nodes().stream().anyMatch(node -> LocalProcess.alive(node.getCrnodePid(), 0));
+    }
+
+    /** Whether the job itself still runs, as far as this host can tell: its crnode outlives its launcher for a moment. */
+    public boolean running() {
         String here = LocalProcess.hostName();
-        boolean running =
-                run().map(run -> LocalProcess.alive(run.pid(), run.startTime())).orElse(false);
-        return running
-                || nodes().stream()
-                        .anyMatch(node -> !node.getHost().equals(here)
-                                || LocalProcess.alive(node.getCrnodePid(), 0)
-                                || LocalProcess.alive(node.getLauncherPid(), node.getLauncherStart()));
+        return run().map(run -> LocalProcess.alive(run.pid(), run.startTime())).orElse(false)
+                || nodes().stream().anyMatch(node -> !node.getHost().equals(here) || hasLauncher(node));
+    }
+
+    /** A job of one rank has none; its crnode ends with it. */
+    private static boolean hasLauncher(NodeRecord node) {
+        return node.getLauncherPid() == 0
+                ? LocalProcess.alive(node.getCrnodePid(), 0)
+                : LocalProcess.alive(node.getLauncherPid(), node.getLauncherStart());
     }
 }

@@ -47,7 +47,7 @@ public final class JobRegistry {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
             for (Path entry : entries) {
                 JobDirectory job = new JobDirectory(entry);
-                if (Files.isDirectory(entry) && job.alive()) {
+                if (Files.isDirectory(entry) && job.running()) {
                     jobs.add(Job.of(job));
                 }
             }
