@@ -148,8 +148,14 @@ class Agent:
         with open(self.log, encoding="ascii") as log:
             return log.read().split()
 
+    def has_said(self, *words):
+        return any(w in self.events() for w in words)
+
+    def was_left_alone(self):
+        return self.has_said("BROKEN") and not self.has_said("BEGIN")
+
     def wait_for(self, *words):
-        wait_until(lambda: any(w in self.events() for w in words), f"rank {self.rank} says {words}")
+        wait_until(lambda: self.has_said(*words), f"rank {self.rank} says {words}")
 
     def end(self):
         self.process.kill()
@@ -251,10 +257,10 @@ class Job:
         return sorted(os.listdir(self.partial())) if os.path.isdir(self.partial()) else None
 
     def all_go_on(self, *words):
-        """Every agent that lives has said one of WORDS: it is not stopped."""
+        """Every agent that lives has said one of WORDS, or the round ended before it had begun there: it is not stopped."""
         for agent in self.agents:
             if agent.process.poll() is None:
-                agent.wait_for(*words)
+                wait_until(lambda a=agent: a.has_said(*words) or a.was_left_alone(), f"rank {agent.rank} says {words}")
 
 
 def run_tests(tests):
