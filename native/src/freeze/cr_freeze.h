@@ -136,6 +136,12 @@ struct cr_freeze_id {
 };
 
 /*
+ * KERNEL, the kernel's id of a group, for calls that take 0 for the own one: that has no other name where it is outside of the pid
+ * namespace.
+ */
+int cr_freeze_group_or_own(int kernel);
+
+/*
  * The ids of all processes that came back together, in place of what cr_freeze_await_restored() knew of this one.
  * -CR_EKERNEL when they are more than there is room for.
  */

@@ -84,6 +84,11 @@ int cr_freeze_known_id(int kernel, uint32_t kinds)
     return kernel;
 }
 
+int cr_freeze_group_or_own(int kernel)
+{
+    return kernel == CR_ID_NOBODY && cr_sys(SYS_getpgid, 0) == 0 ? 0 : kernel;
+}
+
 int cr_park_known_before(int old, uint32_t kinds)
 {
     for (uint32_t i = 0; i < before_count; i++)

@@ -258,8 +258,7 @@ static int id_now(int old, uint32_t kind)
 {
     int now = kernel_id(cr_park_known_before(old, kind), kind);
 
-    /* The own group has no other name where it is outside of the pid namespace. */
-    return now == CR_ID_NOBODY && kind == CR_ID_GROUP && cr_sys(SYS_getpgid, 0) == 0 ? 0 : now;
+    return kind == CR_ID_GROUP ? cr_freeze_group_or_own(now) : now;
 }
 
 /*

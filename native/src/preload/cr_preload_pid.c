@@ -4,7 +4,6 @@
 #include "cr_preload_pid.h"
 
 #include "cr_fmt.h"
-#include "cr_sys.h"
 
 static const char PROC[] = "/proc/";
 
@@ -48,9 +47,7 @@ int cr_preload_means_another(pid_t kernel, uint32_t kinds)
 
 pid_t cr_preload_kernel_group(pid_t known)
 {
-    pid_t kernel = cr_preload_kernel_id(known, CR_ID_GROUP);
-
-    return kernel == CR_ID_NOBODY && cr_sys(SYS_getpgid, 0) == 0 ? 0 : kernel;
+    return cr_freeze_group_or_own(cr_preload_kernel_id(known, CR_ID_GROUP));
 }
 
 pid_t cr_preload_kernel_target(pid_t known)
