@@ -135,8 +135,9 @@ static int add_descriptors(struct cr_image_writer *w, struct cr_error *err)
                        &d, err);
 }
 
-static int add_all(const struct sample *s, struct cr_image_writer *w, struct cr_error *err)
+static int add_all(const void *what, struct cr_image_writer *w, struct cr_error *err)
 {
+    const struct sample *s = what;
     prstatus_t status = {.pr_pid = 4711};
     int rc = cr_image_add_note(w, "CORE", NT_PRSTATUS, &status, sizeof(status), err);
 
@@ -155,19 +156,22 @@ static int add_all(const struct sample *s, struct cr_image_writer *w, struct cr_
     return rc;
 }
 
-int sample_write(const struct sample *s, const char *path, int durable,
-                 struct cr_image_record *ret_record, struct cr_error *err)
+/* Adds WHAT to the image. */
+typedef int add_fn(const void *what, struct cr_image_writer *w, struct cr_error *err);
+
+static int write_image(add_fn *add, const void *what, const char *path,
+                       const struct cr_image_options *options, struct cr_image_record *ret_record,
+                       struct cr_error *err)
 {
-    struct cr_image_options options = {.durable = durable};
     struct cr_image_writer *w = NULL;
     struct cr_arena arena;
     int rc;
 
-    if (cr_arena_create(&arena, 4UL << 20) != 0)
+    if (cr_arena_create(&arena, 32UL << 20) != 0)
         die("arena");
-    rc = cr_image_begin(&arena, path, &options, &w, err);
+    rc = cr_image_begin(&arena, path, options, &w, err);
     if (rc == 0)
-        rc = add_all(s, w, err);
+        rc = add(what, w, err);
     if (rc == 0)
         rc = cr_image_copy(w, err);
     if (rc == 0)
@@ -178,29 +182,32 @@ int sample_write(const struct sample *s, const char *path, int durable,
     return rc;
 }
 
+int sample_write(const struct sample *s, const char *path, int durable,
+                 struct cr_image_record *ret_record, struct cr_error *err)
+{
+    struct cr_image_options options = {.durable = durable};
+
+    return write_image(add_all, s, path, &options, ret_record, err);
+}
+
+struct run_list {
+    const struct cr_run *runs;
+    size_t count;
+};
+
+static int add_runs(const void *what, struct cr_image_writer *w, struct cr_error *err)
+{
+    const struct run_list *list = what;
+    int rc = sample_add_header(w, CR_IMAGE_FORMAT, err);
+
+    return rc == 0 ? cr_image_add_runs(w, list->runs, list->count, err) : rc;
+}
+
 int sample_write_runs(const struct cr_run *runs, size_t count, const char *path,
                       const struct cr_image_options *options, struct cr_image_record *ret_record,
                       struct cr_error *err)
 {
-    struct cr_image_writer *w = NULL;
-    struct cr_arena arena;
-    int rc;
-
-    if (cr_arena_create(&arena, 32UL << 20) != 0)
-        die("arena");
-    rc = cr_image_begin(&arena, path, options, &w, err);
-    if (rc == 0)
-        rc = sample_add_header(w, CR_IMAGE_FORMAT, err);
-    if (rc == 0)
-        rc = cr_image_add_runs(w, runs, count, err);
-    if (rc == 0)
-        rc = cr_image_copy(w, err);
-    if (rc == 0)
-        rc = cr_image_seal(w, ret_record, err);
-    if (rc < 0)
-        cr_image_abort(w);
-    cr_arena_destroy(&arena);
-    return rc;
+    return write_image(add_runs, &(struct run_list){runs, count}, path, options, ret_record, err);
 }
 
 const char *sample_directory(void)
