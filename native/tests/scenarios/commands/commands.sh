@@ -50,7 +50,7 @@ ok "nothing ran after the image" test "$(awk 'END {print $1 + 2}' out)" -eq "$li
 
 # ---- restart
 ok "--check" status 0 "$bin/cr_restart" --check image
-(clean "$bin/cr_restart" image) </dev/null >out2 2>err &
+(without_descriptors "$bin/cr_restart" image) </dev/null >out2 2>err &
 restart=$!
 sleep 0.5
 kill -USR1 "$restart"
@@ -58,14 +58,14 @@ wait "$restart"
 ok "a signal is passed on and the status handed back" test $? -eq 42
 ok "the output goes on where it was" test "$(awk '{print $1}' out | sed 1d | awk '$1 != NR - 1 {bad = 1} END {print bad + 0}')" -eq 0
 ok "with the same process id" test "$(awk '{print $2}' out | sed 1d | sort -u | wc -l)" -eq 1
-(clean "$bin/cr_restart" --no-restore-pid image) </dev/null >out2 2>err &
+(without_descriptors "$bin/cr_restart" --no-restore-pid image) </dev/null >out2 2>err &
 restart=$!
 sleep 0.4
 kill -USR1 "$restart"
 wait "$restart"
 ok "--no-restore-pid" test $? -eq 42
 ok "the program still sees its old id" test "$(awk '{print $2}' out | sed 1d | sort -u | wc -l)" -eq 1
-(clean "$bin/cr_restart" --pidns image) </dev/null >out2 2>err &
+(without_descriptors "$bin/cr_restart" --pidns image) </dev/null >out2 2>err &
 restart=$!
 sleep 0.6
 kill -USR1 "$restart"
@@ -137,7 +137,7 @@ else
 fi
 ok "after an interrupt a checkpoint succeeds" status 0 "$bin/cr_checkpoint" --nosync --kill -f image "$pid"
 wait "$pid" 2>/dev/null
-(clean "$bin/cr_restart" image) </dev/null >out2 2>err &
+(without_descriptors "$bin/cr_restart" image) </dev/null >out2 2>err &
 restart=$!
 sleep 1
 kill -USR1 "$restart"
@@ -146,9 +146,9 @@ ok "300 MiB come back" test $? -eq 42
 
 # ---- from inside, and children
 rm -f self
-(clean "$bin/cr_run" "$victim" self "$dir/self") </dev/null >out 2>err
+(without_descriptors "$bin/cr_run" "$victim" self "$dir/self") </dev/null >out 2>err
 ok "a program checkpoints itself" grep -qx saved out
-(clean "$bin/cr_restart" self) </dev/null >out2 2>err
+(without_descriptors "$bin/cr_restart" self) </dev/null >out2 2>err
 ok "and learns that it was restarted" grep -qx restarted out
 run_victim parent
 child=$(awk '/^child/ {print $2}' out)

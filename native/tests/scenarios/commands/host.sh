@@ -12,7 +12,7 @@ source "$(dirname "$0")/support.sh"
 checkpoint() { "$bin/cr_checkpoint" --nosync "$@"; }
 saved() { # saved FILE COMMAND...: runs it under cr_run until it counts, saves it, and ends it
     rm -f out
-    (clean "$bin/cr_run" "${@:2}") </dev/null >out 2>victim.err &
+    (without_descriptors "$bin/cr_run" "${@:2}") </dev/null >out 2>victim.err &
     pid=$!
     await out ready
     checkpoint --kill -f "$1" "$pid" </dev/null
@@ -27,7 +27,7 @@ elsewhere() {
     done
     shift
     before=$(wc -l <out)
-    (clean unshare "${options[@]}" "$bin/cr_restart" "$@") </dev/null >out2 2>err &
+    (without_descriptors unshare "${options[@]}" "$bin/cr_restart" "$@") </dev/null >out2 2>err &
     job=$!
     await_lines "$before"
     kill -USR1 "$job" 2>/dev/null
@@ -49,7 +49,7 @@ if [[ -n $namespaces ]]; then
         local before job
         before=$(wc -l <out)
         # shellcheck disable=SC2016
-        (clean unshare -r -u sh -c 'echo elsewhere >/proc/sys/kernel/hostname; exec "$@"' - "$bin/cr_restart" image) </dev/null >out2 2>err &
+        (without_descriptors unshare -r -u sh -c 'echo elsewhere >/proc/sys/kernel/hostname; exec "$@"' - "$bin/cr_restart" image) </dev/null >out2 2>err &
         job=$!
         await_lines "$before"
         kill -USR1 "$job" 2>/dev/null
@@ -83,7 +83,7 @@ ok "by name" says "old/"
 moved() {
     local before job
     before=$(wc -l <new/work/out)
-    (clean "$bin/cr_restart" "$@") </dev/null >out2 2>err &
+    (without_descriptors "$bin/cr_restart" "$@") </dev/null >out2 2>err &
     job=$!
     for ((i = 0; i < 500; i++)); do
         [[ $(wc -l <new/work/out) -le $before ]] || break

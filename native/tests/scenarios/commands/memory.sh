@@ -30,7 +30,7 @@ saved() {
 # finds TEXT: the process of the image comes back and finds what TEXT says
 finds() {
     : >go
-    (clean timeout 20 "$bin/cr_restart" image) </dev/null >>out 2>err
+    (without_descriptors timeout 20 "$bin/cr_restart" image) </dev/null >>out 2>err
     grep -q -- "$1" out
 }
 

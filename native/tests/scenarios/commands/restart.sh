@@ -19,7 +19,7 @@ saved_victim() { # saved_victim FILE KIND...: runs it, saves it, and ends it
 start_restart() {
     local before
     before=$(wc -l <out)
-    (clean "$bin/cr_restart" "$@") </dev/null >out2 2>err &
+    (without_descriptors "$bin/cr_restart" "$@") </dev/null >out2 2>err &
     restart=$!
     await_lines "$before"
 }
@@ -96,7 +96,7 @@ ok "a FIFO" restarts fifo
 from_standard_input() {
     local before job
     before=$(wc -l <out)
-    (clean "$bin/cr_restart" -F 0) <"$1" >out2 2>err &
+    (without_descriptors "$bin/cr_restart" -F 0) <"$1" >out2 2>err &
     job=$!
     await_lines "$before"
     kill -USR1 "$job"
@@ -155,7 +155,7 @@ ok "the end by SIGKILL is handed back" ends 137
 ok "the same image again" restarts image
 
 # ---- signals before it runs
-(clean "$bin/cr_restart" --stop image) </dev/null >out2 2>err &
+(without_descriptors "$bin/cr_restart" --stop image) </dev/null >out2 2>err &
 restart=$!
 stopped() {
     local i child
@@ -237,7 +237,7 @@ fi
 cp "$victim" program
 run_other() {
     rm -f out
-    (clean "$bin/cr_run" "$@") </dev/null >out 2>victim.err &
+    (without_descriptors "$bin/cr_run" "$@") </dev/null >out 2>victim.err &
     pid=$!
     await out ready
 }
@@ -291,13 +291,13 @@ ok "and says so" says "memory"
 listen='import socket, sys, time
 s = socket.socket(); s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen()
 print("ready", s.getsockname()[1], flush=True); time.sleep(600)'
-(clean "$bin/cr_run" /usr/bin/python3 -c "$listen" 0) </dev/null >out &
+(without_descriptors "$bin/cr_run" /usr/bin/python3 -c "$listen" 0) </dev/null >out &
 pid=$!
 await out ready
 port=$(awk '/ready/ { print $2 }' out)
 ok "a program that listens" status 0 "$bin/cr_checkpoint" --kill -f listening "$pid"
 wait "$pid" 2>/dev/null
-(clean /usr/bin/python3 -c "$listen" "$port") </dev/null >occupant &
+(without_descriptors /usr/bin/python3 -c "$listen" "$port") </dev/null >occupant &
 pid=$!
 await occupant ready
 ok "whose port is in use is 98" status 98 "$bin/cr_restart" listening

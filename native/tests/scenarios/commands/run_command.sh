@@ -61,7 +61,7 @@ fi
 run_victim count
 ok "a program under cr_run can be saved" status 0 "$bin/cr_checkpoint" --nosync -f image "$pid"
 end_victim
-(clean "$bin/cr_run" --omit sleep 60) </dev/null >out 2>err &
+(without_descriptors "$bin/cr_run" --omit sleep 60) </dev/null >out 2>err &
 pid=$!
 until [[ $(readlink "/proc/$pid/exe") == */sleep ]]; do sleep 0.01; done
 ok "one under cr_run --omit cannot" not status 0 "$bin/cr_checkpoint" --nosync -f omitted "$pid"

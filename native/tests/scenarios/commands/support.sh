@@ -52,8 +52,6 @@ status() {
 says() { grep -q -- "$1" err words; }
 not() { ! "$@"; }
 
-clean() { without_descriptors "$@"; }
-
 await() { # await FILE TEXT
     local i
     for ((i = 0; i < 500; i++)); do
@@ -65,7 +63,7 @@ await() { # await FILE TEXT
 
 run_victim() {
     rm -f out
-    (clean "$bin/cr_run" "$victim" "$@") </dev/null >out 2>victim.err &
+    (without_descriptors "$bin/cr_run" "$victim" "$@") </dev/null >out 2>victim.err &
     pid=$!
     await out ready
 }
@@ -109,7 +107,7 @@ is_json() {
 restarts() {
     local status job before
     before=$(wc -l <out)
-    (clean "$bin/cr_restart" "${@:2}" ${1:+"$1"}) </dev/null >out2 2>err &
+    (without_descriptors "$bin/cr_restart" "${@:2}" ${1:+"$1"}) </dev/null >out2 2>err &
     job=$!
     await_lines "$before"
     kill -USR1 "$job" 2>/dev/null

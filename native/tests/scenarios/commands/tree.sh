@@ -13,10 +13,15 @@ checkpoint() { "$bin/cr_checkpoint" --nosync "$@"; }
 child_pid() { awk '/^child/ {print $2; exit}' out; }
 run_family() { # in a session of its own
     rm -f out
-    (clean setsid "$bin/cr_run" "$victim" family) </dev/null >out 2>victim.err &
+    (without_descriptors setsid "$bin/cr_run" "$victim" family) </dev/null >out 2>victim.err &
     pid=$!
     await out ready
     child=$(child_pid)
+}
+end_with_children() {
+    # shellcheck disable=SC2046 # they are words
+    kill -KILL $(cat "/proc/$pid"/task/*/children)
+    end_victim
 }
 has_two() { "$bin/cr_info" --json "$1" >info.json && is_json info.json "len(o['processes']) == 2 and len(o['images']) == 2"; }
 
@@ -78,7 +83,7 @@ ok "cr_restart -d" restarts '' -d folder
 ok "the file restarts as well" restarts tree
 
 # ---- a stand-in as target
-(clean "$bin/cr_restart" tree) </dev/null >out2 2>err &
+(without_descriptors "$bin/cr_restart" tree) </dev/null >out2 2>err &
 standin=$!
 await_lines "$(wc -l <out)"
 ok "cr_restart as target" checkpoint -f again "$standin"
@@ -86,13 +91,13 @@ ok "means its tree" has_two again
 ok "cr_restart as target, again" checkpoint --kill -f again "$standin"
 wait "$standin" 2>/dev/null
 ok "what it stood for restarts" restarts again
-(clean "$bin/cr_restart" --omit-always again) </dev/null >out2 2>err &
+(without_descriptors "$bin/cr_restart" --omit-always again) </dev/null >out2 2>err &
 standin=$!
 await_lines "$(wc -l <out)"
 ok "as target" checkpoint --kill -f again "$standin"
 wait "$standin" 2>/dev/null
 ok "is left out" has_two again
-(clean "$bin/cr_restart" --pidns again) </dev/null >out2 2>err &
+(without_descriptors "$bin/cr_restart" --pidns again) </dev/null >out2 2>err &
 standin=$!
 await_lines "$(wc -l <out)"
 if kill -0 "$standin" 2>/dev/null; then
@@ -101,7 +106,7 @@ if kill -0 "$standin" 2>/dev/null; then
     ok "means its tree" has_two again
 fi
 
-(clean "$bin/cr_restart" --omit-never again) </dev/null >out2 2>err &
+(without_descriptors "$bin/cr_restart" --omit-never again) </dev/null >out2 2>err &
 standin=$!
 await_lines "$(wc -l <out)"
 ok "--omit-never" checkpoint --kill -f three "$standin"
@@ -156,24 +161,18 @@ ok "it runs on" runs_on
 end_victim
 run_victim have-child
 ok "a dry run of one that has a child meanwhile" status 0 "$bin/cr_checkpoint" --dry-run -f birth "$pid"
-# shellcheck disable=SC2046 # they are words
-kill -KILL $(cat "/proc/$pid"/task/*/children)
-end_victim
+end_with_children
 run_victim have-child
 ok "one that has a child while it is saved" checkpoint -f birth "$pid"
 ok "is saved with it" has_two birth
 ok "and its callback hears of success in the end" test "$(grep callback out | tail -n 1)" = "callback 0"
 ok "it runs on" runs_on
-# shellcheck disable=SC2046 # they are words
-kill -KILL $(cat "/proc/$pid"/task/*/children)
-end_victim
+end_with_children
 export CR_FAULT=callbacks:done=delay
 run_victim have-child
 unset CR_FAULT
 ok "also where its callbacks take long to see the end" timeout 30 "$bin/cr_checkpoint" --nosync -f birth "$pid"
-# shellcheck disable=SC2046 # they are words
-kill -KILL $(cat "/proc/$pid"/task/*/children)
-end_victim
+end_with_children
 run_victim answer 2
 ok "a permanent failure is 51" status 51 "$bin/cr_checkpoint" -f no "$pid"
 wait "$pid" 2>/dev/null
@@ -206,7 +205,7 @@ end_victim
 processes() { "$bin/cr_info" "$1" 2>/dev/null | grep -c ' running '; } # how many are in the file
 in_restart() {
     local restarter
-    (clean "$bin/cr_restart" --no-restore-pid family) </dev/null >out2 2>err &
+    (without_descriptors "$bin/cr_restart" --no-restore-pid family) </dev/null >out2 2>err &
     restarter=$!
     until [[ -n $(cat "/proc/$restarter/task/$restarter/children" 2>/dev/null) ]]; do
         kill -0 "$restarter" 2>/dev/null || return 1
@@ -215,7 +214,7 @@ in_restart() {
     await_gone "$restarter" || return 1
     [[ $(processes again) -eq $(processes family) ]]
 }
-(clean "$bin/cr_run" sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 1000 & done; echo ready; wait') </dev/null >out 2>victim.err &
+(without_descriptors "$bin/cr_run" sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 1000 & done; echo ready; wait') </dev/null >out 2>victim.err &
 pid=$!
 await out ready
 ok "a family is saved" checkpoint --kill -f family "$pid"

@@ -20,7 +20,7 @@ begin() {
     rm -f ready go result out image
     : >out
     chmod 0666 out
-    (clean "$@" "$bin/cr_run" "$scenarios/sc_family_$name" "$dir") </dev/null >>out 2>&1 &
+    (without_descriptors "$@" "$bin/cr_run" "$scenarios/sc_family_$name" "$dir") </dev/null >>out 2>&1 &
     pid=$!
     await ready ready
 }
@@ -44,7 +44,7 @@ eventually() {
 
 # Whom init has not reaped yet is dead all the same.
 nobody() { ! pgrep --runstates R,S,D,T,t -x "$(cut -c1-15 <<<"sc_family_$1")" >/dev/null; }
-comes_back() { rm -f result; (clean timeout 60 "$@") </dev/null >words 2>err && grep -q ^pass result; }
+comes_back() { rm -f result; (without_descriptors timeout 60 "$@") </dev/null >words 2>err && grep -q ^pass result; }
 has_ids() { [[ $(ps -o pgid=,sid= -p "$1" | tr -s ' ') == *" $2 $3" || $(ps -o pgid=,sid= -p "$1" | xargs) == "$2 $3" ]]; }
 
 # ---- ids that are in use
@@ -96,7 +96,7 @@ begin deep setsid
 old=$pid
 end
 rm -f go
-(clean "$bin/cr_restart" --restore-pid --restore-pgid --restore-sid image) </dev/null >words 2>err &
+(without_descriptors "$bin/cr_restart" --restore-pid --restore-pgid --restore-sid image) </dev/null >words 2>err &
 restart=$!
 ok "the eldest comes back" eventually test -e "/proc/$old/exe"
 ok "with --restore-sid in its old session" eventually has_ids "$old" "$old" "$old"
@@ -106,7 +106,7 @@ ok "what ends the eldest ends its stand-in" test $? -eq 143
 touch go
 ok "the others end by themselves" eventually nobody deep
 rm -f go result
-(clean "$bin/cr_restart" --restore-pid image) </dev/null >words 2>err &
+(without_descriptors "$bin/cr_restart" --restore-pid image) </dev/null >words 2>err &
 restart=$!
 ok "else it is in the group of cr_restart" eventually has_ids "$old" "$(ps -o pgid= -p $$ | xargs)" "$(ps -o sid= -p $$ | xargs)"
 touch go
@@ -121,7 +121,7 @@ ok "more descriptors than the limit are refused" not status 0 prlimit --nofile=8
 ok "in words" says "limit of open files"
 ok "fifty come back" comes_back "${user[@]}" "$bin/cr_restart" image
 rm -f ready go result image
-(clean "$bin/cr_run" "$scenarios/sc_family_many" "$dir" 200) </dev/null >>out 2>&1 &
+(without_descriptors "$bin/cr_run" "$scenarios/sc_family_many" "$dir" 200) </dev/null >>out 2>&1 &
 pid=$!
 await ready ready
 end

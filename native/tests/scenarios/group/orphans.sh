@@ -24,7 +24,7 @@ begin() {
     rm -f out image
     : >out
     chmod 666 out
-    (clean setsid "${as[@]}" "$@") </dev/null >>out 2>&1 &
+    (without_descriptors setsid "${as[@]}" "$@") </dev/null >>out 2>&1 &
     pid=$!
     await out ready
     orphan=$(awk '/^orphan/ { print $2 }' out)
@@ -54,7 +54,7 @@ catches() {
 # comes_back OPTION...: with the orphan, and both find each other where they were
 comes_back() {
     local job i
-    (clean "${as[@]}" "$bin/cr_restart" "$@" image) </dev/null >words 2>err &
+    (without_descriptors "${as[@]}" "$bin/cr_restart" "$@" image) </dev/null >words 2>err &
     job=$!
     for ((i = 0; i < 3000; i++)); do # then all run
         ! catches "$job" 2>/dev/null || break
