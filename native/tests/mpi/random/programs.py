@@ -43,13 +43,22 @@ def ranks_of(seed):
     return LEAST + seed % (MOST - LEAST + 1)
 
 
+def threads_of(seed):
+    return "multiple" if seed // (MOST - LEAST + 1) % 2 else "single"
+
+
+def kind_of(seed):
+    """Programs of one kind may run in one job."""
+    return ranks_of(seed), threads_of(seed)
+
+
 def hashes(text):
     return {int(m.group(1)): m.group(2) for m in map(REPORT.match, text.splitlines()) if m}
 
 
 def command(a, seeds):
     step = seeds[1] - seeds[0] if len(seeds) > 1 else 1
-    return [a.program, str(seeds[0]), str(len(seeds)), str(step)]
+    return [a.program, str(seeds[0]), str(len(seeds)), str(step), threads_of(seeds[0])]
 
 
 def undisturbed(a, seeds):
@@ -182,9 +191,9 @@ def run_seeds(a, seeds):
 
 def chunks(a):
     lists = []
-    kinds = 2 * (MOST - LEAST + 1)  # by the number of ranks, and whether several threads may call MPI
-    for kind in range(kinds):
-        seeds = [s for s in range(a.seed, a.seed + a.count) if s % kinds == kind]
+    all_seeds = range(a.seed, a.seed + a.count)
+    for kind in sorted({kind_of(s) for s in all_seeds}):
+        seeds = [s for s in all_seeds if kind_of(s) == kind]
         lists += [seeds[i:i + TOGETHER] for i in range(0, len(seeds), TOGETHER)]
     return sorted(lists)
 

@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * usage: random FIRST COUNT STEP    plays the programs with the seeds FIRST, FIRST + STEP, ... and prints their hashes
+ * usage: random FIRST COUNT STEP single|multiple
+ *     plays the programs with the seeds FIRST, FIRST + STEP, ... with MPI_THREAD_SINGLE or MULTIPLE, and prints their hashes
  *
  * With programs.py beside it each program is checkpointed at some places. Around such a place every rank has an event of its
  * own before which it stops until all ranks know of the checkpoint; the first that comes there asks for it. From then on
@@ -170,13 +171,13 @@ int main(int argc, char **argv)
     unsigned long first, step;
     int count, i;
 
-    if (argc != 4)
+    if (argc != 5)
         return 2;
     first = strtoul(argv[1], NULL, 10);
     count = atoi(argv[2]);
     step = strtoul(argv[3], NULL, 10);
-    /* As programs.py has it, which gives each job seeds of one kind. */
-    MPI_Init_thread(&argc, &argv, first / 3 % 2 == 0 ? MPI_THREAD_SINGLE : MPI_THREAD_MULTIPLE, &i);
+    MPI_Init_thread(&argc, &argv,
+                    strcmp(argv[4], "multiple") == 0 ? MPI_THREAD_MULTIPLE : MPI_THREAD_SINGLE, &i);
     MPI_Comm_rank(MPI_COMM_WORLD, &qt_rank);
     MPI_Comm_size(MPI_COMM_WORLD, &qt_size);
     if (qt_size < 2 || qt_size > RANKS)
