@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.quiesce.system;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -25,14 +23,7 @@ final class FortranTest {
                 "-fallow-argument-mismatch",
                 "-DBINDING_" + binding);
         try (MpiJob job = new MpiJob(work, "fortran", 3, Map.of(), List.of(), List.of(program, "500000"))) {
-            String expected = job.undisturbed();
-            job.start().awaitOutput("step 500");
-            job.checkpoint();
-            job.kill();
-            job.restart().awaitOutput("step ");
-            job.checkpoint();
-            job.kill();
-            assertThat(job.restart().result()).isEqualTo(expected);
+            job.survivesTwoRestarts();
         }
     }
 }

@@ -129,6 +129,19 @@ final class MpiJob implements AutoCloseable {
         return run().lastLine();
     }
 
+    /** Killed and restarted twice while it prints "step N", it ends as without Quiesce. Returns its last line of output. */
+    String survivesTwoRestarts() throws Exception {
+        String expected = undisturbed();
+        start().awaitOutput("step 500");
+        checkpoint();
+        kill();
+        restart().awaitOutput("step ");
+        checkpoint();
+        kill();
+        assertThat(restart().result()).isEqualTo(expected);
+        return expected;
+    }
+
     Run run() {
         return Objects.requireNonNull(started, "the job was not started");
     }

@@ -157,7 +157,7 @@ public final class JobDirectory {
                 || nodes().stream().anyMatch(node -> !node.getHost().equals(here) || hasLauncher(node));
     }
 
-    /** A job of one rank has none; its crnode ends with it. */
+    /** A job of one rank has none, and there is none here where it runs on another host: crnode ends with the ranks. */
     private static boolean hasLauncher(NodeRecord node) {
         return node.getLauncherPid() == 0
                 ? LocalProcess.alive(node.getCrnodePid(), 0)
