@@ -21,14 +21,17 @@ PACKAGES := build-essential cmake ninja-build maven openjdk-17-jdk-headless gfor
     nanopb libnanopb-dev protobuf-compiler python3 python3-protobuf libxxhash-dev nettle-dev gdb binutils \
     clang-16 clang-format-16 libclang-rt-16-dev shellcheck codespell go-md2man procps util-linux iproute2
 # The programs that the tests checkpoint.
-TEST_PACKAGES := bc gawk sqlite3 redis-server nginx-light vim fzf python3-mpi4py lammps hpcc scalapack-mpi-test
+TEST_PACKAGES := bc gawk sqlite3 redis-server nginx-light vim fzf python3-mpi4py lammps hpcc scalapack-mpi-test \
+    slurmctld slurmd slurm-client munge
+CLUSTER := system-tests/cluster/cluster.sh
 
-.PHONY: help demo check check-fast build install uninstall bench site deps test-deps clean lint
+.PHONY: help demo check check-fast build install uninstall bench site deps test-deps clean lint cluster cluster-stop
 
 help:
 	@echo 'make demo      set up, build, and show a job checkpointed, killed and restarted'
 	@echo 'make check     set up, build, and run every test'
 	@echo 'make check-fast  the tests that take less than five minutes together'
+	@echo 'make cluster   start a small cluster with Slurm on this machine, to try Quiesce; make cluster-stop ends it'
 	@echo 'make bench     measure; BENCH=name for one'
 	@echo 'make install   PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo 'make uninstall, make site, make clean'
@@ -64,6 +67,19 @@ lint:
 
 bench: build
 	@./benchmarks/run.sh '$(STAGE)' $(BENCH)
+
+# Three nodes with Slurm; as root only. Says what to type next.
+cluster: test-deps build
+	@$(CLUSTER) start build/cluster --nodes 3 --product '$(STAGE)'
+	@cp examples/heat/heat.c build/cluster/home/alice/
+	@$(CLUSTER) exec build/cluster ctl --user alice mpicc -O2 -o heat heat.c
+	@echo "A shell of alice's on the login node:   $(CLUSTER) exec build/cluster ctl --user alice bash"
+	@echo 'There:   srun --mpi=pmix -N3 -n6 ./heat 400 5000 1000'
+	@echo '         mpirun --host n1:2,n2:2 ./heat 400 5000 1000'
+	@echo 'The end: make cluster-stop'
+
+cluster-stop:
+	@$(CLUSTER) stop build/cluster
 
 install: build
 	./config/stage.sh '$(DESTDIR)$(abspath $(PREFIX))'
