@@ -19,41 +19,8 @@ import subprocess
 import tempfile
 import time
 
-MIB = 1 << 20
-
-
-class Bench:
-    """Where things are, and the rows measured so far."""
-
-    def __init__(self, stage, build):
-        self.stage = pathlib.Path(stage).resolve()
-        self.build = pathlib.Path(build).resolve()
-        self.rows = []
-        self.environment = dict(
-            os.environ,
-            PATH=f"{self.stage}/bin:{os.environ['PATH']}",
-            OMPI_ALLOW_RUN_AS_ROOT="1",
-            OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-            OMPI_MCA_rmaps_base_oversubscribe="1",
-        )
-
-    def run(self, *command, **more):
-        """Runs a command that must succeed and returns its output."""
-        done = subprocess.run(command, env=self.environment, text=True, capture_output=True, **more)
-        if done.returncode != 0:
-            raise SystemExit(f"bench: {' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr}")
-        return done.stdout
-
-    def row(self, name, measured, unit, limit, limit_name, goal):
-        """Adds and prints a row; a goal is a ratio where there is a limit, otherwise a value in the unit."""
-        ratio = measured / limit if limit else None
-        reached = (ratio if ratio is not None else measured) <= goal
-        self.rows.append(
-            dict(name=name, measured=measured, unit=unit, limit=limit, limit_name=limit_name, ratio=ratio, goal=goal,
-                 reached=reached))
-        beside = f"{limit:10.3f} {unit:3} {ratio:6.2f}" if limit else f"{'-':>10} {'':3} {'-':>6}"
-        print(f"{name:34} {measured:10.3f} {unit:3} {beside} {goal:7.2f} {'yes' if reached else 'NO':4} {limit_name}",
-              flush=True)
+from calls import bench_calls, bench_quiesce, bench_start
+from support import Bench, all_named, descendants, kill_tree, median_pair, resident_kib
 
 
 class Subject:
@@ -103,12 +70,6 @@ def checkpoint(bench, s, path, *options):
     bench.run("cr_checkpoint", "--quiet", *options, "-f", path, str(s.process.pid))
     whole = (time.monotonic() - start) * 1e3
     return s.ms("gap"), whole
-
-
-def median_pair(rounds, limit, measure):
-    """Medians of the limit and of the measurement, taken in turn."""
-    pairs = [(limit(), measure()) for _ in range(rounds)]
-    return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
 
 
 def bench_pause(bench, directory):
@@ -273,63 +234,6 @@ def bench_restart(bench, directory):
     bench.row("eager restart, 1 GiB", elapsed, "ms", limit, "read() into fresh memory", 1.10)
 
 
-def ping_pong(bench, transport, under):
-    output = bench.run("mpirun", "--mca", "btl", transport, "-np", "2", *under, bench.build / "pingpong", "60", "2000",
-                       timeout=300)
-    return {name: float(low) for name, low, _ in (line.split() for line in output.splitlines())}
-
-
-def bench_mpi(bench, directory):
-    """Cost of an MPI call beside the same program natively; minima over batches, medians over paired runs."""
-    below = f"{bench.stage}/libexec/quiesce/cr_mpirank"
-    for transport, label, goal in (("self,vader", "shared memory", 1.06), ("self,tcp", "tcp", 1.02)):
-        pairs = [(ping_pong(bench, transport, ()), ping_pong(bench, transport, (below,))) for _ in range(7)]
-        middle = {
-            key: (statistics.median(p[0][key] for p in pairs), statistics.median(p[1][key] for p in pairs))
-            for key in pairs[0][0]
-        }
-        bench.row(f"ping-pong 8 B, {label}", middle["pingpong8"][1] / 1e3, "us", middle["pingpong8"][0] / 1e3,
-                  "native", goal)
-        bench.row(f"ping-pong 1 MiB, {label}", middle["pingpong1M"][1] / 1e3, "us", middle["pingpong1M"][0] / 1e3,
-                  "native", 1.02)
-        bench.row(f"Allreduce 8 B, {label}", middle["allreduce8"][1] / 1e3, "us", middle["allreduce8"][0] / 1e3,
-                  "native", 1.02)
-
-
-def resident_kib(pid):
-    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Private_Dirty:"):
-            return int(line.split()[1])
-    return 0
-
-
-def descendants(pid):
-    found = []
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += [int(child), *descendants(child)]
-    return found
-
-
-def command_of(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
-
-
-def wait_for(what, condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"bench: waited {seconds} s for {what}")
-        time.sleep(0.01)
-
-
-def all_named(name):
-    return [int(p.name) for p in pathlib.Path("/proc").iterdir() if p.name.isdigit() and command_of(p.name) == name]
-
-
 def bench_job(bench, directory):
     """Pause of a 2-rank job of 520 MiB to tmpfs, and the memory of crnode and the resident coordinator."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as memory, subject(bench, 520, 1, ()) as twin:
@@ -358,10 +262,7 @@ def bench_job(bench, directory):
             bench.row("memory of crnode", resident_kib(crnode[0]) / 1024, "MiB", None, "", 4)
             bench.row("memory of resident coordinator", resident_kib(job.pid) / 1024, "MiB", None, "", 128)
         finally:
-            for pid in [*descendants(job.pid), job.pid]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            job.wait()
+            kill_tree(job)
 
 
 def bench_agent(bench, directory):
@@ -388,7 +289,9 @@ BENCHES = {
     "dry-run": bench_dry_run,
     "tree": bench_tree,
     "restart": bench_restart,
-    "mpi": bench_mpi,
+    "calls": bench_calls,
+    "start": bench_start,
+    "quiesce": bench_quiesce,
     "job": bench_job,
     "agent": bench_agent,
     "coordinator": bench_coordinator,
@@ -403,7 +306,7 @@ def main():
     arguments = parser.parse_args()
     bench = Bench(arguments.stage, arguments.build)
     adopt_orphans()
-    print(f"{'what':34} {'measured':>14} {'limit':>14} {'ratio':>6} {'goal':>7} {'':4} limit is")
+    print(f"{'what':36} {'measured':>15} {'limit':>15} {'ratio':>6} {'goal':>7} {'':4} limit is")
     for name in arguments.names or BENCHES:
         with tempfile.TemporaryDirectory(dir=bench.build) as directory:
             BENCHES[name](bench, directory)
