@@ -173,8 +173,8 @@ void cr_callbacks_forked(void);
 /* In the restored process: who has restarted it, from which file. */
 void cr_callbacks_restarted_by(int restarter, const char *source);
 
-/* What the requester wants to have in the image, or not; and what was left out. */
+/* What the requester wants to have in the image, or not; what was left out, and which connections are to live on. */
 int cr_agent_begin_policy(const quiesce_wire_Begin *begin, struct cr_error *err);
-void cr_agent_report_left_out(quiesce_wire_RankResult *result);
+void cr_agent_report_image(quiesce_wire_RankResult *result);
 
 #endif

@@ -24,7 +24,16 @@ int cr_agent_begin_policy(const quiesce_wire_Begin *begin, struct cr_error *err)
     return cr_policy_begin(&request, err);
 }
 
-void cr_agent_report_left_out(quiesce_wire_RankResult *result)
+static void report_kept(quiesce_wire_RankResult *result)
+{
+    const struct cr_state *state = &cr_agent.dump.state;
+
+    for (size_t i = 0; i < state->kept_count; i++)
+        result->kept[i] = state->kept[i];
+    result->kept_count = (pb_size_t)state->kept_count;
+}
+
+void cr_agent_report_image(quiesce_wire_RankResult *result)
 {
     const uint64_t *left_out = cr_agent.dump.memory.left_out;
 
@@ -33,4 +42,5 @@ void cr_agent_report_left_out(quiesce_wire_RankResult *result)
     result->left_out.freed = left_out[CR_LEFT_FREED];
     result->left_out.program = left_out[CR_LEFT_PROGRAM];
     result->left_out.request = left_out[CR_LEFT_REQUEST];
+    report_kept(result);
 }

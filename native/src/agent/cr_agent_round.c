@@ -195,7 +195,7 @@ static int measure(struct round *r)
     uint64_t bytes = 0;
     int rc = cr_dump_measure(&cr_agent.dump, &bytes, &r->err);
 
-    cr_agent_report_left_out(&r->result);
+    cr_agent_report_image(&r->result);
     r->result.bytes = bytes;
     return rc;
 }
@@ -236,7 +236,7 @@ static int phase_layout(struct round *r)
         rc = cr_dump_layout(&cr_agent.dump, r->path, &options, &size, &r->err);
     else if (rc == 0)
         rc = cr_dump_measure(&cr_agent.dump, &size, &r->err);
-    cr_agent_report_left_out(&r->result);
+    cr_agent_report_image(&r->result);
     r->result.bytes = size;
     return rc;
 }
@@ -285,7 +285,7 @@ static int phase_dump(struct round *r)
         rc = cr_dump_copy(&cr_agent.dump, r->path, &options, &bytes, &r->err);
     r->written = rc == 0;
     r->result.bytes = bytes;
-    cr_agent_report_left_out(&r->result);
+    cr_agent_report_image(&r->result);
     return rc;
 }
 

@@ -345,5 +345,9 @@ int cr_checkpoint_parse(int argc, char **argv, struct cr_checkpoint_options *ret
     if (optind + 1 != argc)
         return cr_fail(err, CR_EUSAGE, "%s; see cr_checkpoint --help",
                        optind == argc ? "which process? give its ID" : "more than one ID given");
+    if (ret_options->tcp == CR_CLI_TCP_RESTORE && ret_options->signal != SIGKILL)
+        return cr_fail(err, CR_EUSAGE,
+                       "--tcp=restore needs --kill: a connection cannot live on in the program and "
+                       "in its image");
     return take_target(ret_options, argv[optind], err);
 }

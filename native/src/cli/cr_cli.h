@@ -28,6 +28,7 @@ int cr_cli_signal(const char *text);
 /* Words of --files and --tcp, in the order of FilesPolicy and TcpPolicy in wire.proto. */
 extern const char *const cr_cli_files_words[3];
 extern const char *const cr_cli_tcp_words[3];
+enum { CR_CLI_TCP_CLOSE, CR_CLI_TCP_ERROR, CR_CLI_TCP_RESTORE };
 
 /* The index of getopt's optarg in three WORDS. Returns 0, or -EINVAL with ERR naming OPTION. */
 int cr_cli_choose(const char *option, const char *const *words, int *ret_choice,

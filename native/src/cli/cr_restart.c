@@ -61,7 +61,7 @@ static struct cr_restore_options restore_options(const struct cr_restart_options
                                        .restore_pgid = o->pgid,
                                        .restore_sid = o->sid,
                                        .files = o->files,
-                                       .tcp = o->tcp < 0 ? CR_RESTORE_TCP_CLOSE : o->tcp,
+                                       .tcp = o->tcp,
                                        .signal = abs(o->signal),
                                        .stand_in = names[o->omit]};
 }

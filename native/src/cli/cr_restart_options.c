@@ -283,7 +283,7 @@ int cr_restart_parse(int argc, char **argv, struct cr_restart_options *ret_optio
     memset(ret_options, 0, sizeof(*ret_options));
     ret_options->fd = -1;
     ret_options->files = -1;
-    ret_options->tcp = -1;
+    ret_options->tcp = -1; /* as saved */
     ret_options->log = CR_CLI_LOG_ERROR;
     opterr = 0;
     while ((option = getopt_long(argc, argv, "?vqf:F:d:S:", long_options, NULL)) != -1)

@@ -327,18 +327,30 @@ static void count_left_out(struct cr_group *g)
     }
 }
 
+static int commit(struct cr_group *g, struct cr_error *err)
+{
+    int rc = 0;
+
+    if (g->options->tcp == quiesce_wire_TcpPolicy_TCP_RESTORE && g->options->signal == SIGKILL)
+        rc = cr_group_keep_connections(g, err);
+    if (rc == 0 && g->options->commit != NULL)
+        rc = g->options->commit(g->options->commit_argument, err);
+    return rc;
+}
+
 static int finish(struct cr_group *g, int rc, struct cr_error *err)
 {
     count_left_out(g);
     if (rc == 0 && g->options->dry_run)
         rc = first_refusal(g, err);
-    else if (rc == 0 && g->options->commit != NULL)
-        rc = g->options->commit(g->options->commit_argument, err);
+    else if (rc == 0)
+        rc = commit(g, err);
     if (rc == 0) {
         cr_group_end(g, g->options->dry_run ? 0 : g->options->signal);
         cr_group_await_end(g);
         return 0;
     }
+    cr_group_drop_connections(g);
     cr_group_cancel(g, err);
     cr_group_file_drop(g);
     return rc;

@@ -68,6 +68,8 @@ struct cr_member {
     uint64_t stop_micros, dump_micros;
     uint64_t data_bytes;
     quiesce_wire_LeftOut left_out;
+    int32_t kept[64]; /* descriptors of connections that are to live on */
+    size_t kept_count;
     uint64_t offset; /* of its image in the file */
     uint64_t size;
     uint64_t digest_low, digest_high;
@@ -110,9 +112,17 @@ struct cr_group {
     struct cr_manifest_text shared; /* records of the manifest about what members share */
     int file;                       /* FILE.partial of several; -1: none */
     uint64_t file_size;
+    pid_t keeper; /* holds connections; 0: nobody */
 };
 
 int64_t cr_group_now(void);
+
+/* ---- cr_group_keeper.c: connections that live on ---- */
+
+/* Leaves a process behind that holds the connections which members have saved to live on, if there are any. */
+int cr_group_keep_connections(struct cr_group *g, struct cr_error *err);
+/* Ends it again. */
+void cr_group_drop_connections(struct cr_group *g);
 
 /* A process that is to be killed or stopped does not run a step beyond its image. */
 int cr_group_stays_stopped(const struct cr_group *g);

@@ -265,6 +265,10 @@ static int take_done(struct cr_group *g, struct cr_member *m, const quiesce_wire
         m->dump_micros = m->result.micros;
     if (done->phase == quiesce_wire_Phase_PHASE_LAYOUT)
         m->size = m->result.bytes;
+    if (m->result.kept_count > 0) {
+        memcpy(m->kept, m->result.kept, sizeof(m->kept));
+        m->kept_count = m->result.kept_count;
+    }
     if (m->result.has_left_out)
         m->left_out = m->result.left_out;
     if (done->phase == quiesce_wire_Phase_PHASE_DUMP ||

@@ -24,8 +24,13 @@ enum {
     CR_RESTORE_FILES_CHECK = 16, /* files must not have changed */
 };
 
-/* Connections to processes outside the image: they are reset; they are a failure; they are to live on. */
-enum { CR_RESTORE_TCP_CLOSE, CR_RESTORE_TCP_ERROR, CR_RESTORE_TCP_RESTORE };
+/* Connections to processes outside the image: what the checkpoint said; they are reset; they are a failure; they live on. */
+enum {
+    CR_RESTORE_TCP_AS_SAVED = -1,
+    CR_RESTORE_TCP_CLOSE,
+    CR_RESTORE_TCP_ERROR,
+    CR_RESTORE_TCP_RESTORE
+};
 
 struct cr_restore_options {
     int exact_pid; /* 1: fail if pids and tids cannot be the old ones; 0: go on without where they are not permitted */

@@ -36,12 +36,15 @@ static int check_connections(const struct cr_restore *r, const struct cr_restore
         if (note->type != quiesce_image_NoteType_NOTE_SOCKET)
             continue;
         rc = cr_state_decode(note, quiesce_image_Socket_fields, s, err);
-        if (rc == 0 && s->state == quiesce_image_SocketState_SOCKET_OUTSIDE)
+        if (rc == 0 && s->state == quiesce_image_SocketState_SOCKET_OUTSIDE &&
+            (o->tcp == CR_RESTORE_TCP_ERROR || s->kept == 0))
             rc = cr_fail(err, CR_EREFUSED,
-                         "descriptor %d is a connection to a process outside the image, which %s "
-                         "(--tcp); use --tcp=close, then the program sees a reset",
+                         "descriptor %d is a connection to a process outside the image, which %s; "
+                         "use --tcp=close, then the program sees a reset",
                          s->fd,
-                         o->tcp == CR_RESTORE_TCP_ERROR ? "is not wanted" : "cannot be restored");
+                         o->tcp == CR_RESTORE_TCP_ERROR
+                             ? "is not wanted (--tcp=error)"
+                             : "was not saved with cr_checkpoint --tcp=restore");
     }
     free(s);
     return rc;
@@ -51,11 +54,10 @@ int cr_restore_check_policies(struct cr_restore *r, const struct cr_restore_opti
                               struct cr_error *err)
 {
     struct cr_restore_options wanted = *o;
-    int rc = 0;
+    int rc = cr_restore_list_notes(r, err);
 
-    if (o->files < 0 && o->tcp <= CR_RESTORE_TCP_CLOSE)
-        return 0;
-    rc = cr_restore_list_notes(r, err);
+    r->state.tcp_policy =
+        o->tcp == CR_RESTORE_TCP_CLOSE ? CR_RESTORE_TCP_CLOSE : CR_RESTORE_TCP_RESTORE;
     if (rc == 0 && o->files >= 0)
         rc = cr_descriptors_each(&r->state, check_descriptor, &wanted, err);
     if (rc == 0 && o->tcp > CR_RESTORE_TCP_CLOSE)

@@ -48,6 +48,21 @@ static int is_present(const struct look *l, uint32_t inode)
     return inode != 0 && cr_fd_is_present(l->c, l->file->st.st_dev, inode);
 }
 
+/* Whoever asked for the checkpoint takes it before this process is killed. */
+static void keep(struct look *l)
+{
+    struct cr_state *state = l->c->state;
+    uint32_t size = sizeof(l->s->kept);
+
+    if (state->kept_count == CR_KEPT_MAX) {
+        refuse(l, ", one of more than 64 whose other end is outside the request",
+               "close some of them before the checkpoint, or ask for --tcp=close");
+        return;
+    }
+    cr_sys(SYS_getsockopt, l->s->fd, SOL_SOCKET, SO_COOKIE, &l->s->kept, &size);
+    state->kept[state->kept_count++] = l->s->fd;
+}
+
 static void take_outside(struct look *l)
 {
     l->s->state = quiesce_image_SocketState_SOCKET_OUTSIDE;
@@ -56,8 +71,7 @@ static void take_outside(struct look *l)
                "close it before the checkpoint, save the process at its other end in the same "
                "request, or ask for --tcp=close");
     if (l->c->state->tcp_policy == CR_TCP_RESTORE)
-        refuse(l, ", whose other end is outside the request and cannot be kept (--tcp=restore)",
-               "ask for --tcp=close");
+        keep(l);
 }
 
 /* Is the address one of this host? Then a peer that is not found is gone. */

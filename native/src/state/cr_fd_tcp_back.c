@@ -3,6 +3,7 @@
 /* context: frozen. TCP sockets at a restart. Connections come first, then the sockets that listen, then who waits there. */
 #include "cr_fd_queue.h"
 #include "cr_fd_tcp.h"
+#include "cr_keeper.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -32,11 +33,28 @@ static int is_made_with_other(const quiesce_image_Socket *s)
            s->state == quiesce_image_SocketState_SOCKET_OUTSIDE;
 }
 
+static int is_kept(const struct cr_state *state, const quiesce_image_Socket *s)
+{
+    return s->kept != 0 && state->tcp_policy == CR_TCP_RESTORE;
+}
+
+/* The program sees a reset: so shall the other end. */
+static void give_up(const quiesce_image_Socket *s)
+{
+    int fd = s->kept != 0 ? cr_keeper_take(s->kept) : -1;
+
+    if (fd >= 0)
+        cr_sys_close(fd);
+}
+
 static int make_with_other(struct cr_fd_create *c, struct cr_socket *s, struct cr_error *err)
 {
     struct cr_socket *partner;
     int fds[2];
-    int rc = cr_tcp_make_ends(c->scratch, s, fds, err);
+    int rc;
+
+    give_up(s->note);
+    rc = cr_tcp_make_ends(c->scratch, s, fds, err);
 
     if (rc < 0)
         return rc;
@@ -55,6 +73,27 @@ static int make_with_other(struct cr_fd_create *c, struct cr_socket *s, struct c
     return 0;
 }
 
+static int take_kept(struct cr_fd_create *c, struct cr_socket *s, struct cr_error *err)
+{
+    char local[80];
+    char remote[80];
+    int fd = cr_keeper_take(s->note->kept);
+
+    if (fd >= 0) {
+        s->is_bound = 1;
+        cr_socket_hold(c->pool, KIND, s, cr_fd_raise(fd, c->floor));
+        return 0;
+    }
+    cr_socket_address_text(s->note->name.bytes, s->note->name.size, local, sizeof(local));
+    cr_socket_address_text(s->note->peer_name.bytes, s->note->peer_name.size, remote,
+                           sizeof(remote));
+    return cr_fail(err, CR_EREFUSED,
+                   "nobody keeps the TCP connection from %s to %s, which was descriptor %d: it was "
+                   "given to an earlier restart, or its cr_keeper has ended, or runs on another "
+                   "host or for another user; use --tcp=close, then the program sees a reset",
+                   local, remote, s->note->fd);
+}
+
 int cr_tcp_create(struct cr_fd_create *c, const quiesce_image_Descriptor *d, struct cr_error *err)
 {
     struct cr_socket *s;
@@ -63,6 +102,11 @@ int cr_tcp_create(struct cr_fd_create *c, const quiesce_image_Descriptor *d, str
 
     if (rc < 0)
         return rc;
+    if (s->fd < 0 && is_kept(c->state, s->note)) {
+        rc = take_kept(c, s, err);
+        if (rc < 0)
+            return rc;
+    }
     if (s->fd < 0 && is_made_with_other(s->note)) {
         rc = make_with_other(c, s, err);
         if (rc < 0)
@@ -125,8 +169,11 @@ static int fill(struct cr_fd_pool *pool, struct cr_socket *s, struct cr_error *e
     int other = other_end(pool, s);
     struct cr_queue_reader reader;
     struct cr_queued m;
-    int rc = cr_queue_open(s->state, s->note->fd, &reader, err);
+    int rc;
 
+    if (is_kept(s->state, s->note)) /* it is all there, and what has come since */
+        return 0;
+    rc = cr_queue_open(s->state, s->note->fd, &reader, err);
     if (rc < 0 || reader.left == 0)
         return rc;
     if (other < 0)
@@ -185,6 +232,8 @@ static int shut_down(struct cr_fd_pool *pool, struct cr_socket *s, struct cr_err
     uint32_t how = s->note->shutdown;
     int had_other = s->other >= 0;
 
+    if (is_kept(s->state, s->note))
+        return 0;
     if (had_other) {
         int rc = leave(pool, s, err);
 

@@ -56,6 +56,8 @@ struct cr_object_id {
     uint64_t inode;
 };
 
+#define CR_KEPT_MAX 64
+
 struct cr_state {
     struct cr_arena *arena;
     struct cr_note *first;
@@ -68,6 +70,8 @@ struct cr_state {
     struct cr_flight *flight; /* at a checkpoint: descriptors in flight; NULL: nobody looks */
     uint32_t
         tcp_policy; /* quiesce_wire_TcpPolicy; at a checkpoint and, where descriptors are created, at a restart */
+    int32_t kept[CR_KEPT_MAX]; /* at a checkpoint: descriptors of connections that are to live on */
+    size_t kept_count;
     int old_pid;    /* at restart: the pid in the image */
     int files_rule; /* at restart: cr_policy_files that its user wishes, plus 1; 0: as saved */
     const uint64_t *pinned; /* addresses whose memory is saved, whatever rules say */
