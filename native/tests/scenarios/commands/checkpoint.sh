@@ -183,11 +183,11 @@ done
 
 # ---- signals
 ok "--stop" checkpoint --stop -f one "$pid"
-ok "leaves it stopped" grep -q "^State:.T" "/proc/$pid/status"
+ok "leaves it stopped" await "/proc/$pid/status" "^State:.T"
 kill -CONT "$pid"
 ok "until it is continued" runs_on
 ok "--early-stop" checkpoint --early-stop -f one "$pid"
-ok "leaves it stopped" grep -q "^State:.T" "/proc/$pid/status"
+ok "leaves it stopped" await "/proc/$pid/status" "^State:.T"
 kill -CONT "$pid"
 ok "--cont" checkpoint --cont -f one "$pid"
 ok "runs on" runs_on
