@@ -180,36 +180,142 @@ CR_MPI(int, Irecv,
     return rc;
 }
 
+/* What is sent in an exchange; what is received is in a request. */
+struct sent {
+    const void *buffer;
+    int count, dest, tag;
+    MPI_Datatype datatype;
+};
+
+static void fill_send(struct cr_request *send, const struct sent *s, MPI_Comm comm)
+{
+    memset(send, 0, sizeof(*send));
+    send->type = CR_REQUEST_SEND;
+    send->flags = CR_REQUEST_ON_STACK;
+    send->comm = comm;
+    send->peer = s->dest;
+    send->tag = s->tag;
+}
+
+static int exchange_failed(struct cr_request *receive, int rc)
+{
+    PMPI_Cancel((MPI_Request[]){(MPI_Request)receive});
+    cr_wait_one(receive);
+    return rc;
+}
+
+static int exchange_wait(struct cr_request *receive, struct cr_request *send, MPI_Status *status)
+{
+    cr_wait_one(receive);
+    cr_wait_one(send);
+    if (status != MPI_STATUS_IGNORE)
+        *status = receive->status;
+    return receive->status.MPI_ERROR != MPI_SUCCESS ? receive->status.MPI_ERROR
+                                                    : send->status.MPI_ERROR;
+}
+
+static int exchange_recorded(struct cr_request *receive, const struct sent *s, MPI_Status *status)
+{
+    struct cr_request send;
+    int rc = cr_receive_start(receive);
+
+    if (rc != MPI_SUCCESS)
+        return rc;
+    fill_send(&send, s, receive->comm);
+    rc = cr_send_start(CR_REAL(Isend), &send, s->buffer, s->count, s->datatype);
+    if (rc != MPI_SUCCESS)
+        return exchange_failed(receive, rc);
+    return exchange_wait(receive, &send, status);
+}
+
+/* The real requests of an exchange, and how far they are. */
+struct halves {
+    MPI_Request receive, send;
+    int received, sent;
+    int receive_code, send_code;
+    MPI_Status status;
+};
+
+/* FS: lower. Returns when both have ended, or the gate word has changed. */
+static inline void poll_halves(struct halves *h)
+{
+    do {
+        if (!h->received)
+            h->receive_code = CR_REAL(Test)(&h->receive, &h->received, &h->status);
+        if (!h->sent)
+            h->send_code = CR_REAL(Test)(&h->send, &h->sent, MPI_STATUS_IGNORE);
+    } while (!(h->received && h->sent) && !cr_gate_word);
+}
+
+/* A checkpoint has interrupted it: with records for what has not ended. */
+static int exchange_slowly(struct halves *h, struct cr_request *receive, const struct sent *s,
+                           MPI_Status *status)
+{
+    struct cr_request send;
+
+    fill_send(&send, s, receive->comm);
+    if (h->received) {
+        cr_request_finished(receive, &h->status, h->receive_code);
+    } else {
+        receive->handle.real = h->receive;
+        cr_request_activate(receive);
+    }
+    send.status.MPI_ERROR = h->send_code;
+    if (!h->sent) {
+        send.handle.real = h->send;
+        cr_request_activate(&send);
+    }
+    return exchange_wait(receive, &send, status);
+}
+
+/* With one change to the lower half and back, and no records. */
+static int exchange_directly(struct cr_request *receive, const struct sent *s, MPI_Status *status)
+{
+    struct halves h = {.received = 0, .sent = 0, .send_code = MPI_SUCCESS};
+    MPI_Comm comm = CR_REAL_COMM(receive->comm);
+    int posted, rc;
+    uint64_t fs = cr_lower_enter();
+
+    rc = posted =
+        CR_REAL(Irecv)(receive->buffer, receive->count, CR_REAL_DATATYPE(receive->datatype),
+                       receive->peer, receive->tag, comm, &h.receive);
+    if (rc == MPI_SUCCESS)
+        rc = CR_REAL(Isend)(s->buffer, s->count, CR_REAL_DATATYPE(s->datatype), s->dest, s->tag,
+                            comm, &h.send);
+    if (rc == MPI_SUCCESS) {
+        h.sent = h.send == (MPI_Request)cr_request_empty;
+        poll_halves(&h);
+    }
+    cr_lower_leave(fs);
+    if (__builtin_expect(rc != MPI_SUCCESS, 0)) {
+        if (posted != MPI_SUCCESS)
+            return rc;
+        receive->handle.real = h.receive;
+        cr_request_activate(receive);
+        return exchange_failed(receive, rc);
+    }
+    cr_request_count_send(receive->comm, s->dest, s->tag);
+    if (h.received && receive->peer != MPI_PROC_NULL)
+        cr_request_count_receive(receive->comm);
+    if (__builtin_expect(!(h.received && h.sent), 0))
+        return exchange_slowly(&h, receive, s, status);
+    h.status.MPI_ERROR = h.receive_code;
+    if (status != MPI_STATUS_IGNORE)
+        *status = h.status;
+    return h.receive_code != MPI_SUCCESS ? h.receive_code : h.send_code;
+}
+
 /* The receive is posted first, so that two ranks that exchange large messages with each other do not buffer them. */
 static int exchange(struct cr_request *receive, const void *send_buffer, int send_count,
                     MPI_Datatype send_type, int dest, int send_tag, MPI_Status *status)
 {
-    struct cr_request send;
-    int rc;
+    struct sent s = {send_buffer, send_count, dest, send_tag, send_type};
 
     receive->type = CR_REQUEST_RECEIVE;
     receive->flags = CR_REQUEST_ON_STACK;
-    rc = cr_receive_start(receive);
-    if (rc != MPI_SUCCESS)
-        return rc;
-    memset(&send, 0, sizeof(send));
-    send.type = CR_REQUEST_SEND;
-    send.flags = CR_REQUEST_ON_STACK;
-    send.comm = receive->comm;
-    send.peer = dest;
-    send.tag = send_tag;
-    rc = cr_send_start(CR_REAL(Isend), &send, send_buffer, send_count, send_type);
-    if (rc != MPI_SUCCESS) {
-        PMPI_Cancel((MPI_Request[]){(MPI_Request)receive});
-        cr_wait_one(receive);
-        return rc;
-    }
-    cr_wait_one(receive);
-    cr_wait_one(&send);
-    if (status != MPI_STATUS_IGNORE)
-        *status = receive->status;
-    return receive->status.MPI_ERROR != MPI_SUCCESS ? receive->status.MPI_ERROR
-                                                    : send.status.MPI_ERROR;
+    if (__builtin_expect(cr_request_slow, 0) || cr_unexpected_any(receive->comm))
+        return exchange_recorded(receive, &s, status);
+    return exchange_directly(receive, &s, status);
 }
 
 CR_MPI(int, Sendrecv,

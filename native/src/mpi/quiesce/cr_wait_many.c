@@ -87,6 +87,21 @@ static int satisfied(struct scan scan, enum mode mode)
     return mode == ALL ? scan.active + scan.upper == 0 : scan.done > 0;
 }
 
+/*
+ * FS: lower. Until all have ended, or the gate word changes: looks at one at a time. A look at all of them takes as long as
+ * there are requests, and would be taken again and again while one of them is late.
+ */
+static int await_each(const struct scratch *s, int active)
+{
+    int i, ended = 1, rc = MPI_SUCCESS;
+
+    for (i = 0; i < active && ended && rc == MPI_SUCCESS; i++)
+        do
+            rc = CR_REAL(Request_get_status)(s->real[i], &ended, MPI_STATUS_IGNORE);
+        while (!ended && !cr_gate_word && rc == MPI_SUCCESS);
+    return rc;
+}
+
 /* Polls the real library. Returns how many ended: their places in s->ended, statuses in the same order in s->status. */
 static int poll_real(struct scratch *s, int active, enum mode mode, int block, int *ret_code)
 {
@@ -96,6 +111,8 @@ static int poll_real(struct scratch *s, int active, enum mode mode, int block, i
     do {
         if (mode == ALL) {
             *ret_code = CR_REAL(Testall)(active, s->real, &hit, s->status);
+            if (!hit && block && *ret_code == MPI_SUCCESS)
+                *ret_code = await_each(s, active);
         } else if (mode == ANY) {
             *ret_code = CR_REAL(Testany)(active, s->real, &index, &hit, s->status);
         } else {

@@ -324,13 +324,16 @@ void cr_communicator_retain(MPI_Comm handle)
 {
     struct cr_communicator *comm = (struct cr_communicator *)handle;
 
-    __atomic_add_fetch(&comm->references, 1, __ATOMIC_RELAXED);
+    if (!(comm->keyed.handle.flags & CR_HANDLE_PREDEFINED))
+        __atomic_add_fetch(&comm->references, 1, __ATOMIC_RELAXED);
 }
 
 void cr_communicator_release(MPI_Comm handle)
 {
     struct cr_communicator *comm = (struct cr_communicator *)handle;
 
+    if (comm->keyed.handle.flags & CR_HANDLE_PREDEFINED)
+        return;
     if (__atomic_sub_fetch(&comm->references, 1, __ATOMIC_ACQ_REL) == 0)
         destroy(comm);
 }

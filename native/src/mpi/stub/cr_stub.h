@@ -155,6 +155,7 @@ void cr_communicator_idup_done(MPI_Comm comm);
 
 /*
  * A request refers to COMM (so that it outlives MPI_Comm_free in the upper half) / does so no more.
+ * Nothing happens for predefined ones, which are never freed.
  */
 void cr_communicator_retain(MPI_Comm comm);
 void cr_communicator_release(MPI_Comm comm);

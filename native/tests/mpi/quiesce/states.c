@@ -96,6 +96,7 @@ static const struct qt_state states[] = {
     {"cancelled", cancelled},
     {"freed-active", freed_while_active},
     {"sendrecv", sendrecv},
+    {"sendrecv-received", sendrecv_received},
     {"barrier-early", barrier_early},
     {"bcast-root-ahead", bcast_root_ahead},
     {"iallreduce-all", iallreduce_all},

@@ -51,6 +51,7 @@ void persistent(void);
 void cancelled(void);
 void freed_while_active(void);
 void sendrecv(void);
+void sendrecv_received(void);
 void barrier_early(void);
 void bcast_root_ahead(void);
 void iallreduce_all(void);

@@ -274,6 +274,24 @@ void freed_while_active(void)
     }
 }
 
+/* Of an exchange that is interrupted the receive has ended, and the large send has not. */
+void sendrecv_received(void)
+{
+    int in = 0, count;
+
+    if (qt_rank == 0) {
+        send_int(33, 1, 1);
+        late();
+        MPI_Recv(into, BIG, MPI_INT, 1, 2, comm, &status);
+        check_big("sendrecv");
+    } else if (qt_rank == 1) {
+        MPI_Sendrecv(big, BIG, MPI_INT, 0, 2, &in, 1, MPI_INT, MPI_ANY_SOURCE, 1, comm, &status);
+        MPI_Get_count(&status, MPI_INT, &count);
+        QT_CHECK(in == 33 && status.MPI_SOURCE == 0 && status.MPI_TAG == 1 && count == 1,
+                 "sendrecv %d of %d from %d", in, count, status.MPI_SOURCE);
+    }
+}
+
 void sendrecv(void)
 {
     MPI_Datatype pairs;
