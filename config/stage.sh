@@ -26,8 +26,9 @@ manual_pages() {
 
 cp -a "$native/." "$work/"
 cp -a "$java/." "$work/"
-mkdir -p "$work/include" "$work/share/doc/quiesce"
+mkdir -p "$work/include/quiesce" "$work/share/doc/quiesce"
 cp "$root"/native/include/*.h "$work/include/"
+cp "$root"/native/include/quiesce/*.h "$work/include/quiesce/"
 cp "$root"/README.md "$root"/LICENSE "$root"/CHANGELOG.md "$work/share/doc/quiesce/"
 mkdir -p "$work/share/quiesce" "$work/share/bash-completion/completions"
 cp "$root/native/share/magic" "$work/share/quiesce/"

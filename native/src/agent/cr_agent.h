@@ -18,7 +18,7 @@
  * preloaded, by the order in which the dynamic linker looks symbols up.
  */
 #define CR_AGENT_EXPORT __attribute__((visibility("default")))
-#define CR_AGENT_INTERFACE 2
+#define CR_AGENT_INTERFACE 3
 
 /* CR_AGENT_INTERFACE of the library that has the agent. */
 int cr_agent_interface(void);
@@ -53,6 +53,19 @@ void cr_agent_set_rank(const struct cr_rank_ops *ops);
 
 /* Makes this rank known to the crnode of its node. 0 or a negative code. */
 int cr_agent_register(struct cr_error *err);
+
+/*
+ * Asks crnode for a checkpoint of the job (*TICKET 0; gets another value), or what has become of it. Returns 1 when it has
+ * ended well, 0 while it is under way, or a negative code. One thread at a time, in a critical section.
+ */
+struct cr_rank_checkpoint;
+int cr_agent_ask(uint64_t *ticket, struct cr_rank_checkpoint *ret, struct cr_error *err);
+
+int cr_agent_is_rank(void);
+
+/* How many restarts lie behind this process; what the last checkpoint of this rank was to be. */
+uint32_t cr_agent_generation(void);
+void cr_agent_last(struct cr_rank_checkpoint *ret);
 
 /* Wakes the agent for a new collective report, if a round waits for one. Async-signal-safe. */
 void cr_agent_report_changed(void);

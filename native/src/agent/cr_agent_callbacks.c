@@ -19,6 +19,7 @@ static struct cr_callbacks callbacks;
 static struct cr_link
     *link_now; /* of the round in progress; callbacks may ask for more processes over it */
 static int are_under_way;
+static int are_early; /* what comes before COLLECTIVES has been begun */
 
 CR_AGENT_EXPORT struct cr_callbacks *cr_agent_callbacks(void)
 {
@@ -32,6 +33,7 @@ void cr_callbacks_forked(void)
     callbacks.failure = CR_FAILURE_NONE;
     callbacks.forward = CR_FORWARD_IDLE;
     are_under_way = 0;
+    are_early = 0;
 }
 
 static void fill_info(const quiesce_wire_Begin *begin, int requester)
@@ -146,6 +148,31 @@ static int await_innermost(struct cr_error *err)
     return rc;
 }
 
+/* Has the library's thread do what STAGE says, up to where it waits for us. */
+static int run_stage(uint32_t stage, struct cr_error *err)
+{
+    /* It may not have seen the end of the round before yet. */
+    await_place_other_than(CR_PLACE_DONE);
+    callbacks.place = CR_PLACE_UNDER_WAY;
+    set_stage(stage);
+    return await_innermost(err);
+}
+
+int cr_callbacks_early(struct cr_link *link, const quiesce_wire_Begin *begin,
+                       quiesce_wire_RankResult *result, struct cr_error *err)
+{
+    int rc;
+
+    if (callbacks.is_early == 0)
+        return 0;
+    link_now = link;
+    fill_info(begin, link->requester);
+    callbacks.failure = CR_FAILURE_NONE;
+    are_early = 1;
+    rc = run_stage(CR_STAGE_EARLY, err);
+    return rc < 0 ? rc : cr_callbacks_check(result, err);
+}
+
 int cr_callbacks_before(struct cr_link *link, const quiesce_wire_Begin *begin,
                         quiesce_wire_RankResult *result, struct cr_error *err)
 {
@@ -164,11 +191,7 @@ int cr_callbacks_before(struct cr_link *link, const quiesce_wire_Begin *begin,
     result->may_forward = callbacks.in_signal_context != 0;
     if (callbacks.in_thread_context == 0)
         return 0;
-    /* The thread that runs them may not have seen the end of the round before yet. */
-    await_place_other_than(CR_PLACE_DONE);
-    callbacks.place = CR_PLACE_UNDER_WAY;
-    set_stage(CR_STAGE_BEFORE);
-    rc = await_innermost(err);
+    rc = run_stage(CR_STAGE_BEFORE, err);
     return rc < 0 ? rc : cr_callbacks_check(result, err);
 }
 
@@ -185,11 +208,15 @@ static int known_outcome(int outcome)
 
 void cr_callbacks_after(int outcome)
 {
-    if (!are_under_way)
+    int were_under_way = are_under_way;
+
+    if (!are_under_way && !are_early)
         return;
     are_under_way = 0;
+    are_early = 0;
     callbacks.outcome = known_outcome(outcome);
-    cr_freeze_go(callbacks.outcome);
+    if (were_under_way)
+        cr_freeze_go(callbacks.outcome);
     if (callbacks.stage == CR_STAGE_IDLE)
         return;
     set_stage(CR_STAGE_AFTER);

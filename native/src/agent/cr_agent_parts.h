@@ -113,9 +113,17 @@ void cr_agent_children_put_back(struct cr_handoff *h, uint32_t self, int had_sig
 /* Afterwards, when callbacks have run, with what they have to say: RC < 0 ends the process. */
 void cr_agent_returned(int rc, const struct cr_error *err);
 
+/* The round begins: callbacks, then collectives are held back, and the first report is sent. Nothing for other processes. */
+int cr_agent_rank_begin(struct cr_link *link, const quiesce_wire_Begin *begin,
+                        quiesce_wire_RankResult *result, struct cr_error *err);
 /* The collective report of this rank, if it has one. */
 int cr_agent_rank_report(struct cr_link *link);
 void cr_agent_rank_targets(const quiesce_wire_Targets *targets);
+void cr_agent_rank_release(const quiesce_wire_Release *release);
+/* A connection to the crnode of this rank, or -errno. */
+int cr_agent_rank_connect(void);
+/* What the round that begins is to become: the restored process says so. */
+void cr_agent_ask_remember(const quiesce_wire_Begin *begin);
 /* Who this rank is and what is not its own. */
 void cr_agent_rank_foreign(const struct cr_link *link, struct cr_foreign *ret_foreign);
 const struct cr_rank_facts *cr_agent_rank_facts(uint32_t sequence);
@@ -152,6 +160,12 @@ void cr_section_forked(void);
 /* 1: this process stays out of every checkpoint. */
 extern int cr_agent_omits;
 
+/*
+ * What callbacks of a rank have to do while MPI still runs freely. Negative if one of them does not want the checkpoint.
+ * Whatever comes of it, cr_callbacks_after() must follow.
+ */
+int cr_callbacks_early(struct cr_link *link, const quiesce_wire_Begin *begin,
+                       quiesce_wire_RankResult *result, struct cr_error *err);
 /*
  * Callbacks up to the last cr_checkpoint() in thread context. Negative, with the verdict in RESULT, if one of them does not
  * want the checkpoint. Whatever comes of it, cr_callbacks_after() must follow.

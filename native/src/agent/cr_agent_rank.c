@@ -110,6 +110,35 @@ int cr_agent_rank_report(struct cr_link *link)
     return rc;
 }
 
+int cr_agent_rank_begin(struct cr_link *link, const quiesce_wire_Begin *begin,
+                        quiesce_wire_RankResult *result, struct cr_error *err)
+{
+    const struct cr_rank_ops *ops = cr_agent.ops;
+    int rc;
+
+    if (ops == NULL)
+        return 0;
+    cr_agent_ask_remember(begin);
+    rc = cr_callbacks_early(link, begin, result, err);
+    if (rc < 0)
+        return rc;
+    cr_agent.in_collectives = 1;
+    ops->pend();
+    if (cr_agent_rank_report(link) < 0)
+        return cr_fail(err, CR_EREFUSED,
+                       "this rank uses more communicators than fit into a message");
+    return 0;
+}
+
+void cr_agent_rank_release(const quiesce_wire_Release *release)
+{
+    const struct cr_rank_ops *ops = cr_agent.ops;
+
+    for (uint32_t i = 0; ops != NULL && i < release->rank.count; i++)
+        if (*cr_wire_at(&release->rank, uint32_t, i) == (uint32_t)ops->rank)
+            ops->release();
+}
+
 void cr_agent_rank_targets(const quiesce_wire_Targets *targets)
 {
     const struct cr_rank_ops *ops = cr_agent.ops;
@@ -159,7 +188,7 @@ const struct cr_rank_facts *cr_agent_rank_facts(uint32_t sequence)
     return facts;
 }
 
-static int connect_to_node(void)
+int cr_agent_rank_connect(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = (int)cr_sys(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -203,7 +232,7 @@ int cr_agent_register(struct cr_error *err)
     if (link.arena.size == 0 && cr_arena_create(&link.arena, 1UL << 20) < 0)
         return cr_fail(err, ENOMEM, "no memory for the registration with crnode");
     link.signals = -1;
-    link.fd = connect_to_node();
+    link.fd = cr_agent_rank_connect();
     if (link.fd < 0)
         return cr_fail(err, -link.fd, "cannot connect to crnode in %s: %s", cr_lower->run_directory,
                        cr_error_words(-link.fd));

@@ -49,6 +49,15 @@ static const struct cr_rank_ops *ops(void)
     return cr_agent.ops;
 }
 
+/* Callbacks that run afterwards may use MPI again, while all other threads still stand. */
+static void let_mpi_go(struct round *r)
+{
+    cr_agent.in_collectives = 0;
+    if (ops() != NULL && r->begun)
+        ops()->go();
+    r->begun = 0;
+}
+
 static void go_on(struct round *r)
 {
     if (r->stopped) {
@@ -57,15 +66,12 @@ static void go_on(struct round *r)
     }
     r->stopped = 0;
     cr_section_open();
-    if (ops() != NULL && r->begun)
-        ops()->go();
-    r->begun = 0;
 }
 
 /* Threads go on, whatever was going on. OUTCOME: as of cr_callbacks_after(). */
 static void resume(struct round *r, int outcome)
 {
-    cr_agent.in_collectives = 0;
+    let_mpi_go(r);
     cr_callbacks_after(outcome);
     go_on(r);
 }
@@ -119,14 +125,7 @@ static int phase_begin(struct round *r)
     cr_dump_prepare(&cr_agent.dump, r->begin.group ? "" : r->path, &options);
     r->begun = 1;
     set_status(1);
-    if (ops() != NULL) {
-        cr_agent.in_collectives = 1;
-        ops()->pend();
-        if (cr_agent_rank_report(r->link) < 0)
-            return cr_fail(&r->err, CR_EREFUSED,
-                           "this rank uses more communicators than fit into a message");
-    }
-    return 0;
+    return cr_agent_rank_begin(r->link, &r->begin, &r->result, &r->err);
 }
 
 static int collect_once(struct round *r)
@@ -256,8 +255,8 @@ static int phase_drain(struct round *r)
 static int come_back(struct round *r)
 {
     r->written = 0;
-    cr_agent.in_collectives = 0;
     cr_agent_return(r->link);
+    let_mpi_go(r);
     cr_callbacks_after(1);
     cr_agent_returned(cr_callbacks_check(&r->result, &r->err), &r->err);
     go_on(r);
@@ -395,13 +394,6 @@ static int cancel(struct round *r, int code)
                : ROUND_GOES_ON;
 }
 
-static void release_gate(const quiesce_wire_Release *release)
-{
-    for (uint32_t i = 0; i < release->rank.count; i++)
-        if (ops() != NULL && *cr_wire_at(&release->rank, uint32_t, i) == (uint32_t)ops()->rank)
-            ops()->release();
-}
-
 static int obey(struct round *r, const quiesce_wire_Frame *frame)
 {
     switch (frame->which_body) {
@@ -417,7 +409,7 @@ static int obey(struct round *r, const quiesce_wire_Frame *frame)
         cr_agent_rank_targets(&frame->body.targets);
         return ROUND_GOES_ON;
     case quiesce_wire_Frame_release_tag:
-        release_gate(&frame->body.release);
+        cr_agent_rank_release(&frame->body.release);
         return ROUND_GOES_ON;
     case quiesce_wire_Frame_cancel_tag:
         return cancel(r, frame->body.cancel.error);

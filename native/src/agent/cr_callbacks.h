@@ -13,7 +13,12 @@
 #include <stdint.h>
 
 /* What the library's thread, which runs callbacks in thread context, shall do. */
-enum cr_callbacks_stage { CR_STAGE_IDLE, CR_STAGE_BEFORE, CR_STAGE_AFTER };
+enum cr_callbacks_stage {
+    CR_STAGE_IDLE,
+    CR_STAGE_BEFORE,
+    CR_STAGE_AFTER,
+    CR_STAGE_EARLY /* before MPI begins to hold collectives back */
+};
 
 /* Where it is in that. */
 enum cr_callbacks_place {
@@ -44,6 +49,7 @@ struct cr_callbacks {
     volatile uint32_t place;             /* futex, written by the library's thread */
     volatile uint32_t in_thread_context; /* how many callbacks there are for that thread */
     volatile uint32_t in_signal_context; /* 1: some thread has had one */
+    volatile uint32_t is_early;          /* 1: that thread has something to do early */
     volatile int32_t outcome;            /* what cr_checkpoint() returns; valid from AFTER on */
 
     volatile uint32_t failure;     /* enum cr_callbacks_failure */

@@ -76,6 +76,24 @@ extern struct cr_api_list cr_api_thread_list;
 int cr_api_thread_start(void);
 void cr_api_thread_forked(void);
 
+/*
+ * What the library's thread does besides, in a rank: BEFORE() while MPI still runs freely, AFTER() behind all callbacks. Set
+ * before the thread is started.
+ */
+struct cr_api_early {
+    void (*before)(void);
+    void (*after)(int outcome);
+};
+void cr_api_thread_set_early(const struct cr_api_early *early);
+
+/* A callback does not want the checkpoint: as CR_CHECKPOINT_TEMP_FAILURE. */
+void cr_api_chain_refuse(void);
+
+/* ---- a rank's voice (cr_voice.c) ---- */
+
+/* At the end of MPI_Init: the functions of the program that have the names of old. */
+void cr_voice_find(void);
+
 /* ---- around the checkpoint ---- */
 
 /* Calls the hook of CONTEXT for OUTCOME, if there is one. */

@@ -20,6 +20,7 @@
 struct cr_api_list cr_api_thread_list;
 static pthread_mutex_t change = PTHREAD_MUTEX_INITIALIZER;
 static int thread_runs;
+static const struct cr_api_early *early;
 
 void cr_api_wait(volatile uint32_t *word, uint32_t value)
 {
@@ -52,13 +53,23 @@ static int stand_in_thread(void *unused)
     return shared->outcome;
 }
 
-static void await_stage(uint32_t stage)
+/* Returns the stage that it is then. */
+static uint32_t await_stage_other_than(uint32_t stage)
 {
     struct cr_callbacks *shared = cr_agent_callbacks();
     uint32_t now;
 
-    while ((now = __atomic_load_n(&shared->stage, __ATOMIC_ACQUIRE)) != stage)
+    while ((now = __atomic_load_n(&shared->stage, __ATOMIC_ACQUIRE)) == stage)
         cr_api_wait(&shared->stage, now);
+    return now;
+}
+
+/* Returns the stage that follows. */
+static uint32_t run_early(void)
+{
+    early->before();
+    cr_api_set(&cr_agent_callbacks()->place, CR_PLACE_INNERMOST);
+    return await_stage_other_than(CR_STAGE_EARLY);
 }
 
 static void *run(void *unused)
@@ -66,14 +77,27 @@ static void *run(void *unused)
     cr_sys(SYS_prctl, PR_SET_NAME, "cr-callbacks", 0, 0, 0);
     cr_api_client.is_library_thread = 1;
     for (;;) {
-        await_stage(CR_STAGE_BEFORE);
-        cr_api_chain_run(CR_API_THREAD, &cr_api_thread_list, stand_in_thread, NULL);
+        uint32_t stage = await_stage_other_than(CR_STAGE_IDLE);
+        int is_early = stage == CR_STAGE_EARLY;
+
+        if (is_early)
+            stage = run_early();
+        if (stage == CR_STAGE_BEFORE)
+            cr_api_chain_run(CR_API_THREAD, &cr_api_thread_list, stand_in_thread, NULL);
+        if (is_early)
+            early->after(cr_agent_callbacks()->outcome);
         cr_api_set(&cr_agent_callbacks()->place, CR_PLACE_DONE);
         cr_fault("callbacks:done");
-        await_stage(CR_STAGE_IDLE);
+        await_stage_other_than(CR_STAGE_AFTER);
         cr_api_set(&cr_agent_callbacks()->place, CR_PLACE_READY);
     }
     return unused;
+}
+
+void cr_api_thread_set_early(const struct cr_api_early *what)
+{
+    early = what;
+    cr_agent_callbacks()->is_early = what != NULL;
 }
 
 int cr_api_thread_start(void)

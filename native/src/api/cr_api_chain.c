@@ -72,6 +72,11 @@ static void note_failure(uint32_t failure, int code)
     }
 }
 
+void cr_api_chain_refuse(void)
+{
+    note_failure(CR_FAILURE_TEMPORARY, CR_ETEMPFAIL);
+}
+
 static int note_flags(int flags)
 {
     int value = flags >> 16 & 0xffff;

@@ -103,4 +103,38 @@ void cr_rank_report_changed(void);
  */
 void cr_rank_finalized(void);
 
+/* ---- the application's voice: what <quiesce_mpi.h> is made of ---- */
+
+struct cr_rank_checkpoint {
+    char reference[4096];
+    uint32_t sequence;
+    int restarted; /* 1: this is the restored process */
+};
+
+/* 1 once this process has registered as a rank. */
+int cr_rank_is_one(void);
+
+/* Whether this thread may ask for a checkpoint now; 0 or a negative code. */
+int cr_rank_may_ask(struct cr_error *err);
+
+/*
+ * Asks for a checkpoint of the job and returns when it is committed, or in the restored process. Negative: there is none,
+ * and the job goes on.
+ */
+int cr_rank_checkpoint(struct cr_rank_checkpoint *ret, struct cr_error *err);
+
+/* The numbers are those of OMPI_CR_INC_callback_event_t and OMPI_CR_INC_callback_state_t. */
+enum { CR_VOICE_EVENTS = 6 };
+enum cr_voice_state { CR_VOICE_PREPARE, CR_VOICE_CONTINUE, CR_VOICE_RESTART, CR_VOICE_ERROR };
+typedef int (*cr_voice_inc)(unsigned event, unsigned state);
+
+/* FUNCTION NULL: none. RET_BEFORE: the one that it replaces. 0 or a negative code. */
+int cr_rank_register_inc(unsigned event, cr_voice_inc function, cr_voice_inc *ret_before,
+                         struct cr_error *err);
+
+enum { CR_VOICE_SELF_CHECKPOINT, CR_VOICE_SELF_CONTINUE, CR_VOICE_SELF_RESTART, CR_VOICE_SELF };
+
+/* FUNCTION: int (char **) for CR_VOICE_SELF_CHECKPOINT, otherwise int (void). 0 or a negative code. */
+int cr_rank_register_self(int which, void (*function)(void), struct cr_error *err);
+
 #endif

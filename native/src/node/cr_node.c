@@ -242,6 +242,7 @@ int cr_node_open(struct cr_node *node, struct cr_error *err)
 
     node->local_listener.fd = node->tcp_listener.fd = node->signals.fd = -1;
     node->round.arrivals[0].fd = node->round.arrivals[1].fd = -1;
+    node->ask.process.fd = node->ask.pipe = -1;
     rc = take_lock(node, err);
     if (rc < 0)
         return rc;

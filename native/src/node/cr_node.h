@@ -11,6 +11,7 @@
  *     cr_node_end.c     how it ends
  *     cr_node_agent.c   the connections to the agents during a round
  *     cr_node_report.c  hello, status
+ *     cr_node_ask.c     checkpoints that the application asks for
  * One thread; nothing here blocks. Everything hangs on struct cr_node.
  */
 #ifndef CR_NODE_H
@@ -132,6 +133,16 @@ struct cr_node_local {
     int64_t deadline;
 };
 
+/* The checkpoint that a rank has asked for last. */
+struct cr_node_ask {
+    quiesce_wire_CheckpointAnswer answer; /* ticket 0: none yet */
+    uint32_t rank;
+    uint16_t count;
+    struct cr_watch process; /* pidfd of the command */
+    int pipe;                /* what it says */
+    char output[8192];
+};
+
 struct cr_node {
     struct cr_loop loop;
     struct cr_job_dir dir;
@@ -146,6 +157,7 @@ struct cr_node {
     struct cr_node_local *locals[CR_NODE_LOCALS_MAX];
     struct cr_node_expected *expected;
     struct cr_node_round round;
+    struct cr_node_ask ask;
     struct cr_arena arena; /* lists of the frame being handled; empty between events */
     quiesce_wire_Frame in;
     quiesce_wire_Frame out;
@@ -275,6 +287,11 @@ void cr_agent_close_session(struct cr_node *node);
 
 /* Closes the session and all connections to agents; states become CR_RANK_IDLE. */
 void cr_agent_close_all(struct cr_node *node);
+
+/* ---- cr_node_ask.c ---- */
+
+/* Leaves the answer to node->in, a CheckpointRequest of RANK, in node->out. */
+void cr_node_ask_answer(struct cr_node *node, const struct cr_node_rank *rank);
 
 /* ---- cr_node_report.c ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context: normal. The Unix socket: a rank says who it is, is answered, and closes. */
+/* context: normal. The Unix socket: a rank says who it is, or what it wants, is answered, and closes. */
 #include "cr_frame.h"
 #include "cr_node.h"
 
@@ -49,6 +49,25 @@ static int take_hello(struct cr_node *node, struct cr_node_local *local)
     return 0;
 }
 
+static int take_request(struct cr_node *node, struct cr_node_local *local)
+{
+    const struct cr_node_rank *rank = cr_node_rank_by_pid(node, local->pid);
+
+    if (rank == NULL) {
+        cr_node_log_refusal("refused: pid %u, which is no rank, asks for a checkpoint", local->pid);
+        return -CR_EPROTOCOL;
+    }
+    cr_node_ask_answer(node, rank);
+    return cr_node_link_send(&local->link, &node->out, NULL);
+}
+
+static int take_frame(struct cr_node *node, struct cr_node_local *local)
+{
+    return node->in.which_body == quiesce_wire_Frame_checkpoint_request_tag
+               ? take_request(node, local)
+               : take_hello(node, local);
+}
+
 static void ready(struct cr_watch *watch, uint32_t events)
 {
     struct cr_node_local *local = cr_watch_of(watch, struct cr_node_local, link.watch);
@@ -58,7 +77,7 @@ static void ready(struct cr_watch *watch, uint32_t events)
     while (rc == 1) {
         rc = cr_node_take(node, &local->link, NULL);
         if (rc == 1)
-            rc = take_hello(node, local) < 0 ? -EPROTO : 1;
+            rc = take_frame(node, local) < 0 ? -EPROTO : 1;
     }
     if (rc < 0)
         drop(local);

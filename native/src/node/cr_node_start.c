@@ -169,7 +169,10 @@ static int make_command(struct command *c, const struct cr_job_dir *dir,
 /* crnode gets nothing of a rank's environment that could change it, LD_PRELOAD above all. */
 static void make_environment(char *ret_words[], size_t max)
 {
-    static const char *const KEPT[] = {"PATH=", "HOME=", "QUIESCE_LISTEN=", "CR_FAULT=", "TZ="};
+    /* The last four are for the coordinator that it may have to start. */
+    static const char *const KEPT[] = {
+        "PATH=",      "HOME=",         "QUIESCE_LISTEN=", "CR_FAULT=", "TZ=",
+        "JAVA_HOME=", "QUIESCE_HOME=", "QUIESCE_DIR=",    "LANG="};
     size_t count = 0;
 
     for (char **e = environ; *e != NULL; e++) {
@@ -208,7 +211,7 @@ static int spawn_node(const struct cr_job_dir *dir, struct command *c, struct cr
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     char log[PATH_SIZE];
-    char *env[8];
+    char *env[12];
     pid_t pid;
     int rc;
 

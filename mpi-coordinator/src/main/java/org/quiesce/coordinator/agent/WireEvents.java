@@ -45,6 +45,7 @@ public final class WireEvents {
                     RANK_HELLO,
                     NODE_STATUS,
                     CHECKPOINT_REQUEST,
+                    CHECKPOINT_ANSWER,
                     FORWARD,
                     FORWARDED,
                     BODY_NOT_SET -> Optional.empty();

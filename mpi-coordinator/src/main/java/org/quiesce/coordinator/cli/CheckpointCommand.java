@@ -6,6 +6,9 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.OptionGroup;
@@ -16,10 +19,16 @@ import org.quiesce.coordinator.Committed;
 import org.quiesce.coordinator.Coordinator;
 import org.quiesce.coordinator.NodeRevival;
 import org.quiesce.coordinator.launch.Interval;
+import org.quiesce.coordinator.store.JobDirectory;
 import org.quiesce.coordinator.store.JobRegistry;
+import org.quiesce.cr.CrException;
+import org.quiesce.cr.ErrorCode;
 
 /** {@code quiesce checkpoint}. */
 final class CheckpointCommand implements Command {
+    private static final long TURN_MILLIS = 100;
+    private static final long TURN_MINUTES = 10;
+
     @Override
     public String name() {
         return "checkpoint";
@@ -49,6 +58,9 @@ final class CheckpointCommand implements Command {
                 .addOption(Usage.flag("forked", "copy on write"))
                 .addOption(Usage.flag("incremental", "save what has changed"))
                 .addOption(Usage.value("dir", "DIR", "where the reference lies"))
+                .addOption(Usage.flag(
+                        "for-rank",
+                        "TARGET is a job's directory; wait for other checkpoints, print sequence and reference (crnode)"))
                 .addOption(Usage.json());
     }
 
@@ -64,17 +76,42 @@ final class CheckpointCommand implements Command {
             throw Command.usage("slurm: targets are not available yet; give the pid of the launcher or the job's name");
         }
         CheckpointRequest request = request(line, context);
-        JobRegistry.Job job = JobRegistry.of(context.environment()).find(target);
+        boolean forRank = line.hasOption("for-rank");
+        JobRegistry.Job job = forRank
+                ? JobRegistry.Job.of(new JobDirectory(Path.of(target)))
+                : JobRegistry.of(context.environment()).find(target);
         RoundProgress progress = new RoundProgress(context, line.hasOption("verbose"));
         Committed committed;
         try {
-            committed = new Coordinator(NodeRevival.revive(job, context.environment()), context.environment())
-                    .checkpoint(request, progress);
+            Coordinator coordinator =
+                    new Coordinator(NodeRevival.revive(job, context.environment()), context.environment());
+            committed = forRank
+                    ? inTurn(() -> coordinator.checkpoint(request, progress))
+                    : coordinator.checkpoint(request, progress);
         } finally {
             progress.finish();
         }
-        print(committed, line, context);
+        if (forRank) {
+            context.out().println(committed.sequence() + " " + committed.reference());
+        } else {
+            print(committed, line, context);
+        }
         return 0;
+    }
+
+    /** A program cannot know of checkpoints that others take: it waits for their end. */
+    private static Committed inTurn(Supplier<Committed> checkpoint) {
+        long begun = System.nanoTime();
+        while (true) {
+            try {
+                return checkpoint.get();
+            } catch (CrException e) {
+                if (e.code() != ErrorCode.BUSY || System.nanoTime() - begun > TimeUnit.MINUTES.toNanos(TURN_MINUTES)) {
+                    throw e;
+                }
+            }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(TURN_MILLIS));
+        }
     }
 
     private static CheckpointRequest request(CommandLine line, Context context) {
