@@ -7,6 +7,8 @@
 #ifndef QUIESCE_MPI_EXT_H
 #define QUIESCE_MPI_EXT_H
 
+#include "../quiesce_mpi.h" /* and mpi.h, without which the other one does not compile */
+
 #pragma GCC system_header /* so that compilers that are told to be pedantic take the next line */
 #if __has_include_next(<mpi-ext.h>)
 #include_next <mpi-ext.h>
@@ -15,7 +17,5 @@
 #ifndef OMPI_HAVE_MPI_EXT
 #define OMPI_HAVE_MPI_EXT 1
 #endif
-
-#include "../quiesce_mpi.h"
 
 #endif
