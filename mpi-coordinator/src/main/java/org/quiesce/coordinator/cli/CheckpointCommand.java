@@ -58,9 +58,7 @@ final class CheckpointCommand implements Command {
                 .addOption(Usage.flag("forked", "copy on write"))
                 .addOption(Usage.flag("incremental", "save what has changed"))
                 .addOption(Usage.value("dir", "DIR", "where the reference lies"))
-                .addOption(Usage.flag(
-                        "for-rank",
-                        "TARGET is a job's directory; wait for other checkpoints, print sequence and reference (crnode)"))
+                .addOption(Usage.flag("for-rank", "as crnode asks for a program: TARGET is a job's directory"))
                 .addOption(Usage.json());
     }
 
