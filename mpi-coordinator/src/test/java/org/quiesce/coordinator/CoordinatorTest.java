@@ -234,7 +234,7 @@ class CoordinatorTest {
         };
         try (FakeCrnode crnode = crnode(slow)) {
             CheckpointRequest request = new CheckpointRequest(
-                    java.util.Optional.empty(), CheckpointRequest.Ending.CONTINUE, OptionalLong.of(100));
+                    java.util.Optional.empty(), CheckpointRequest.Ending.CONTINUE, OptionalLong.of(3_000));
             Coordinator coordinator = new Coordinator(job(crnode, 1, 1), Map.of());
             CrException failure = catchThrowableOfType(
                     CrException.class, () -> coordinator.checkpoint(request, RoundListener.SILENT));
