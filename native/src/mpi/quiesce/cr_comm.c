@@ -4,6 +4,7 @@
 #include "cr_comm.h"
 #include "cr_clock.h"
 #include "cr_internal.h"
+#include "cr_lost.h"
 #include "cr_quiesce.h"
 #include "cr_request.h"
 #include "cr_unexpected.h"
@@ -115,6 +116,7 @@ void cr_quiesce_comm_removed(MPI_Comm comm)
     struct cr_message *message;
 
     c->state = NULL;
+    cr_lost_removed(c);
     cr_clock_comm_freed(c->keyed.clock);
     if (state == NULL)
         return;

@@ -10,6 +10,7 @@
 
 #include "cr_finalize.h"
 #include "cr_internal.h"
+#include "cr_lost.h"
 #include "cr_object.h"
 #include "cr_probe.h"
 #include "cr_receive.h"
@@ -30,6 +31,7 @@ struct drain {
     uint64_t kept;
     uint64_t unfinished; /* sends and collectives still active, as of the last look */
     int progress;
+    struct cr_lost lost;
     MPI_Request barrier;
     int in_barrier;
     struct cr_error *err;
@@ -72,22 +74,29 @@ static int fail(struct drain *d, int code)
 
 static int count_expected(struct drain *d)
 {
-    size_t size = 2 * sizeof(uint64_t) * cr_request_world_size;
-    uint64_t *table = cr_pool_alloc(size), mine[2] = {0, 0}, fs;
+    size_t size = CR_DRAIN_NUMBERS * sizeof(uint64_t) * cr_request_world_size;
+    uint64_t *table = cr_pool_alloc(size), mine[CR_DRAIN_NUMBERS] = {0}, fs;
+    uint64_t balance = (uint64_t)cr_lost_balance();
     uint32_t i;
     int rc;
 
-    for (i = 0; i < cr_request_world_size; i++)
-        table[2 * i] = cr_request_sent_to[i];
+    for (i = 0; i < cr_request_world_size; i++) {
+        table[CR_DRAIN_NUMBERS * i + CR_DRAIN_MESSAGES] = cr_request_sent_to[i];
+        table[CR_DRAIN_NUMBERS * i + CR_DRAIN_BALANCE] = balance;
+    }
     cr_sync_begin();
     cr_sync_announce(table);
     fs = cr_lower_enter();
-    rc = CR_REAL(Reduce_scatter_block)(table, mine, 2, CR_REAL_DATATYPE(MPI_UINT64_T),
-                                       CR_REAL_OP(MPI_SUM), cr_internal_drain);
+    rc =
+        CR_REAL(Reduce_scatter_block)(table, mine, CR_DRAIN_NUMBERS, CR_REAL_DATATYPE(MPI_UINT64_T),
+                                      CR_REAL_OP(MPI_SUM), cr_internal_drain);
     cr_lower_leave(fs);
     cr_pool_free(table, size);
-    d->expected = mine[0];
-    d->questions = mine[1];
+    d->expected = mine[CR_DRAIN_MESSAGES];
+    d->questions = mine[CR_DRAIN_QUESTIONS];
+    d->lost.settled = mine[CR_DRAIN_BALANCE] == 0;
+    if (rc == MPI_SUCCESS && d->lost.settled)
+        cr_lost_nothing();
     if (rc == MPI_SUCCESS)
         rc = cr_sync_ask();
     return rc == MPI_SUCCESS ? 0 : fail(d, rc);
@@ -142,7 +151,8 @@ static void test_requests(struct drain *d)
 }
 
 /* Receives the matched message *REAL as bytes. NULL: failed, D says why. */
-static struct cr_message *receive(struct drain *d, MPI_Message *real, const MPI_Status *status)
+static struct cr_message *receive(struct drain *d, MPI_Comm comm, MPI_Message *real,
+                                  const MPI_Status *status)
 {
     struct cr_message *message = cr_unexpected_new(status->_ucount);
     MPI_Status ignored;
@@ -167,7 +177,7 @@ static struct cr_message *receive(struct drain *d, MPI_Message *real, const MPI_
         fail(d, rc);
         return NULL;
     }
-    cr_request_count_receive(NULL);
+    cr_request_count_receive(comm);
     d->kept++;
     d->progress = 1;
     return message;
@@ -181,7 +191,7 @@ static int receive_held(struct drain *d)
     for (m = cr_probe_first(); m != NULL; m = m->next) {
         if (m->kept != NULL)
             continue;
-        m->kept = receive(d, (MPI_Message *)&m->handle.real, &m->status);
+        m->kept = receive(d, m->comm, (MPI_Message *)&m->handle.real, &m->status);
         if (m->kept == NULL)
             return d->rc;
         m->handle.real = NULL;
@@ -210,19 +220,32 @@ static int receive_unexpected(struct cr_communicator *c, void *context)
             return fail(d, rc);
         if (!found)
             return 0;
-        message = receive(d, &real, &status);
+        message = receive(d, (MPI_Comm)c, &real, &status);
         if (message == NULL)
             return d->rc;
         cr_unexpected_append(c->state, message);
     }
 }
 
+/* Whether this rank misses nothing, or what it misses can never come. */
+static int has_everything(struct drain *d)
+{
+    int rc = MPI_SUCCESS;
+
+    if (!d->lost.settled && (d->lost.step != CR_LOST_IDLE || !d->progress))
+        rc = cr_lost_step(&d->lost, d->expected - cr_request_received, cr_internal_drain);
+    if (rc != MPI_SUCCESS)
+        fail(d, rc);
+    return d->lost.settled && cr_request_received == d->expected;
+}
+
 /* 1 when every rank has everything. */
 static int all_done(struct drain *d)
 {
-    int done = 0, rc = cr_sync_step(cr_request_received == d->expected, &d->progress);
-    int begin = !d->in_barrier && rc == MPI_SUCCESS && cr_request_received == d->expected &&
-                d->unfinished == 0 && !d->progress && cr_sync_settled(d->questions);
+    int done = 0, has = has_everything(d);
+    int rc = cr_sync_step(has, &d->progress);
+    int begin = !d->in_barrier && rc == MPI_SUCCESS && has && d->unfinished == 0 && !d->progress &&
+                cr_sync_settled(d->questions);
     uint64_t fs;
 
     if (begin)

@@ -68,6 +68,7 @@ void cr_request_slow_clear(uint32_t reason)
 void cr_request_count_send_slowly(MPI_Comm comm, uint32_t world, int dest, int tag)
 {
     __atomic_fetch_add(&cr_request_sent_to[world], 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&((struct cr_communicator *)comm)->balance, 1, __ATOMIC_RELAXED);
     if (cr_request_slow & CR_SLOW_SYNCHRONOUS)
         cr_sync_count(comm, dest, tag);
 }

@@ -144,7 +144,7 @@ void cr_request_count_send_slowly(MPI_Comm comm, uint32_t world, int dest, int t
 /* One more message for rank DEST of COMM, counted as soon as it is handed over. */
 static inline void cr_request_count_send(MPI_Comm comm, int dest, int tag)
 {
-    const struct cr_communicator *c = (const struct cr_communicator *)comm;
+    struct cr_communicator *c = (struct cr_communicator *)comm;
     uint32_t world;
 
     if (__builtin_expect(dest < 0, 0)) /* MPI_PROC_NULL */
@@ -152,21 +152,34 @@ static inline void cr_request_count_send(MPI_Comm comm, int dest, int tag)
     world = c->world_ranks[dest];
     if (__builtin_expect(world >= cr_request_world_size, 0))
         return;
-    if (__builtin_expect(cr_request_slow, 0))
+    if (__builtin_expect(cr_request_slow, 0)) {
         cr_request_count_send_slowly(comm, world, dest, tag);
-    else
+    } else {
         cr_request_sent_to[world]++;
+        c->balance++;
+    }
 }
 
-/* One message more has been received on COMM (NULL: from another rank of this job). */
+/* A message of our own to this rank, which was counted at its sender, has been received. */
+static inline void cr_request_count_note(void)
+{
+    __atomic_fetch_add(&cr_request_received, 1, __ATOMIC_RELAXED);
+}
+
+/* One message more has been received on COMM. */
 static inline void cr_request_count_receive(MPI_Comm comm)
 {
-    if (comm != NULL && (((const struct cr_communicator *)comm)->flags & CR_COMM_OUTSIDE))
+    struct cr_communicator *c = (struct cr_communicator *)comm;
+
+    if (c->flags & CR_COMM_OUTSIDE)
         return;
-    if (__builtin_expect(cr_request_threads, 0))
+    if (__builtin_expect(cr_request_threads, 0)) {
         __atomic_fetch_add(&cr_request_received, 1, __ATOMIC_RELAXED);
-    else
+        __atomic_fetch_sub(&c->balance, 1, __ATOMIC_RELAXED);
+    } else {
         cr_request_received++;
+        c->balance--;
+    }
 }
 
 #endif

@@ -110,7 +110,7 @@ void cr_sync_take_received(uint64_t ticket)
 {
     struct cr_request *r = cr_request_find(ticket);
 
-    cr_request_count_receive(NULL);
+    cr_request_count_note();
     if (r != NULL && (r->flags & CR_REQUEST_UPPER) && cr_request_complete_upper(r))
         cr_request_release_freed(r);
 }

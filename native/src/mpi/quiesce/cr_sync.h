@@ -47,7 +47,10 @@ void cr_sync_received(uint32_t sender, uint64_t ticket);
 
 /* ---- the drain ---- */
 
-/* Adds to TABLE[2 * rank + 1] how many questions this rank has for each world rank. */
+/* What each rank is told by all others at the beginning of a drain. */
+enum { CR_DRAIN_MESSAGES, CR_DRAIN_QUESTIONS, CR_DRAIN_BALANCE, CR_DRAIN_NUMBERS };
+
+/* Adds to TABLE, CR_DRAIN_NUMBERS for each world rank, how many questions this rank has for it. */
 void cr_sync_announce(uint64_t *table);
 /* Asks them. Returns the MPI code. */
 int cr_sync_ask(void);

@@ -51,7 +51,7 @@ void cr_sync_announce(uint64_t *table)
 
     for (r = cr_request_first(); r != cr_request_end(); r = r->next)
         if (is_asked_about(r))
-            table[2 * world_of(r) + 1]++;
+            table[CR_DRAIN_NUMBERS * world_of(r) + CR_DRAIN_QUESTIONS]++;
 }
 
 int cr_sync_ask(void)

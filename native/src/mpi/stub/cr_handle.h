@@ -144,6 +144,7 @@ struct cr_communicator {
     struct cr_attributes *attributes;
     uint32_t *local_ranks; /* world ranks of the local group of an intercommunicator; else NULL */
     struct cr_info_pair *hints; /* while an image is made: cr_info.c */
+    int64_t balance;            /* messages sent on it here, less those received */
 };
 _Static_assert(offsetof(struct cr_communicator, attributes) == CR_COMM_ATTRIBUTES,
                "where mpifh looks");

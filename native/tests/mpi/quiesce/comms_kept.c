@@ -304,10 +304,56 @@ static void drop_freed(void)
         MPI_Request_free(&persistent[1]);
 }
 
+/* ---- messages that nobody can receive any more ---- */
+
+static int on_world[2];
+static MPI_Request under_way;
+
+static void make_lost(void)
+{
+    digest_int(qt_size);
+}
+
+/* Odd ranks receive the first of two messages, nobody the second; both have arrived. */
+static void start_lost(void)
+{
+    int small = qt_rank, taken;
+    char large[900] = {0};
+    MPI_Comm gone;
+
+    MPI_Comm_dup(MPI_COMM_WORLD, &gone);
+    MPI_Send(&small, 1, MPI_INT, next(), TAG, gone);
+    MPI_Send(large, sizeof(large), MPI_CHAR, next(), TAG + 1, gone);
+    MPI_Probe(previous(), TAG + 1, gone, MPI_STATUS_IGNORE);
+    if (qt_rank % 2)
+        MPI_Recv(&taken, 1, MPI_INT, previous(), TAG, gone, MPI_STATUS_IGNORE);
+    MPI_Comm_free(&gone);
+    on_world[0] = qt_rank * 11;
+    MPI_Isend(&on_world[0], 1, MPI_INT, next(), TAG + 2, MPI_COMM_WORLD, &under_way);
+}
+
+static void finish_lost(void)
+{
+    MPI_Recv(&on_world[1], 1, MPI_INT, previous(), TAG + 2, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    MPI_Wait(&under_way, MPI_STATUS_IGNORE);
+    QT_CHECK(on_world[1] == previous() * 11, "%d", on_world[1]);
+}
+
+static void use_lost(void)
+{
+    digest_comm(MPI_COMM_SELF);
+}
+
+static void drop_lost(void)
+{
+    under_way = MPI_REQUEST_NULL;
+}
+
 const struct part comms_kept[] = {
     {"hints", make_hints, NULL, NULL, use_hints, drop_hints},
     {"topologies", make_topologies, NULL, NULL, use_topologies, drop_topologies},
     {"idup", make_idup, start_idup, finish_idup, use_idup, drop_idup},
+    {"lost", make_lost, start_lost, finish_lost, use_lost, drop_lost},
     {"freed", make_freed, start_freed, finish_freed, use_freed, drop_freed},
     {NULL, NULL, NULL, NULL, NULL, NULL},
 };
