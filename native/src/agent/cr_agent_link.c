@@ -25,6 +25,7 @@
 #define REFUSE_TIMEOUT_MS 50
 #define AWAIT_STEP_MS 20
 #define IDLE_STEP_MS 1
+#define REPORT_AFTER_MS 1000 /* what threads do in MPI changes without a word */
 
 static uint8_t
     send_buffer[CR_FRAME_MAX]; /* a rank with thousands of communicators reports as many clocks */
@@ -307,6 +308,14 @@ static int take_signals(struct cr_link *link)
     return own;
 }
 
+/* How long to wait for a frame, in milliseconds. */
+static int patience(const struct cr_link *link)
+{
+    if (link->idle != NULL && link->idle())
+        return IDLE_STEP_MS;
+    return cr_agent.in_collectives != 0 ? REPORT_AFTER_MS : -1;
+}
+
 int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame)
 {
     struct cr_error err = {0};
@@ -319,9 +328,11 @@ int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame)
         rc = send_held(link);
         if (rc < 0)
             return rc;
-        n = cr_sys(SYS_poll, fds, 2, link->idle != NULL && link->idle() ? IDLE_STEP_MS : -1);
+        n = cr_sys(SYS_poll, fds, 2, patience(link));
         if (n < 0 && n != -EINTR)
             return (int)n;
+        if (n == 0 && cr_agent.in_collectives != 0)
+            return 0;
         /*
          * A new requester that comes right after the end of this round must find it ended, so
          * frames go first.

@@ -58,8 +58,8 @@ void cr_agent_report(const struct cr_agent_request *request, const struct cr_err
 void cr_link_forked(struct cr_link *link);
 
 /*
- * Waits for a frame. Returns 1; 0 when the agent was woken by its own process; negative when the
- * connection is over.
+ * Waits for a frame. Returns 1; 0 when the agent was woken by its own process, or a report is due
+ * again; negative when the connection is over.
  */
 int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame);
 

@@ -81,6 +81,28 @@ static int fill_clocks(struct cr_link *link, const struct cr_collective_report *
     return 0;
 }
 
+static int fill_calls(struct cr_arena *arena, const struct cr_collective_report *report,
+                      struct cr_wire_list *ret_list)
+{
+    quiesce_wire_Call *calls = cr_arena_alloc(arena, (report->call_count + 1) * sizeof(*calls));
+
+    if (calls == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < report->call_count; i++) {
+        const struct cr_rank_call *c = &report->calls[i];
+
+        cr_str_copy(calls[i].name, sizeof(calls[i].name), c->name);
+        cr_str_copy(calls[i].object, sizeof(calls[i].object), c->object);
+        calls[i].id_high = c->id_high;
+        calls[i].id_low = c->id_low;
+        calls[i].held = c->held != 0;
+        if (fill_ranges(arena, c->members, c->member_count, &calls[i].member) < 0)
+            return -ENOMEM;
+    }
+    *ret_list = cr_wire_list_of(calls, report->call_count);
+    return 0;
+}
+
 int cr_agent_rank_report(struct cr_link *link)
 {
     static quiesce_wire_Frame frame;
@@ -103,7 +125,8 @@ int cr_agent_rank_report(struct cr_link *link)
     out->finalizing = report.finalizing != 0;
     out->releases_used = report.releases_used;
     if (fill_clocks(link, &report, out) < 0 ||
-        fill_ranges(&link->arena, report.waits_for, report.waits_for_count, &out->waits_for) < 0)
+        fill_ranges(&link->arena, report.waits_for, report.waits_for_count, &out->waits_for) < 0 ||
+        fill_calls(&link->arena, &report, &out->call) < 0)
         return -ENOMEM;
     rc = cr_link_send(link, &frame);
     link->arena.used = mark;

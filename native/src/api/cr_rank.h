@@ -23,6 +23,16 @@ struct cr_group_clock {
     size_t member_count;
 };
 
+/* A thread that is inside MPI. */
+struct cr_rank_call {
+    const char *name; /* "MPI_Recv" */
+    char object[128]; /* of a collective one: communicator, window or file, for people */
+    uint64_t id_high, id_low;
+    const uint32_t *members; /* of that object: sorted world ranks; NULL: not collective */
+    size_t member_count;
+    int held; /* at the gate: it has not begun */
+};
+
 struct cr_collective_report {
     int in_collective;
     int parked;
@@ -32,6 +42,8 @@ struct cr_collective_report {
     size_t clock_count;
     const uint32_t *waits_for; /* sorted world ranks */
     size_t waits_for_count;
+    const struct cr_rank_call *calls;
+    size_t call_count;
 };
 
 struct cr_rank_ops {

@@ -57,6 +57,19 @@ enum cr_rank_state {
     CR_RANK_GONE     /* left the round: died, or closed its connection */
 };
 
+/* What a rank said last of its calls, for those who ask: the first of many, and of many ranges none. */
+enum { CR_CALLS_MOST = 4, CR_RANGES_MOST = 16 };
+struct cr_node_ranges {
+    quiesce_wire_Range at[CR_RANGES_MOST];
+    uint32_t count;
+};
+struct cr_node_calls {
+    int known; /* it has said something */
+    quiesce_wire_Call at[CR_CALLS_MOST];
+    uint32_t count;
+    struct cr_node_ranges members[CR_CALLS_MOST], waits;
+};
+
 struct cr_node_rank {
     struct cr_node *node;
     struct cr_watch process; /* pidfd: readable when the process has ended */
@@ -73,7 +86,7 @@ struct cr_node_rank {
     int64_t since;   /* in this phase */
     int64_t lost_at; /* its connection has ended: when that counts as a loss, or 0 */
     quiesce_wire_RankResult result;
-    char waits_for[256];
+    struct cr_node_calls calls;
 };
 
 enum cr_peer_state { CR_PEER_UNPROVED, CR_PEER_PROVED };
@@ -301,5 +314,7 @@ void cr_report_status(struct cr_node *node);
 
 /* Passes on node->in, a CollectiveReport of RANK, without the groups that the coordinator knows. */
 void cr_report_collectives(struct cr_node *node, struct cr_node_rank *rank);
+/* What RANK waited for is over. */
+void cr_report_forget(struct cr_node_rank *rank);
 
 #endif

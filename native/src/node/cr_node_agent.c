@@ -187,7 +187,7 @@ void cr_agent_close_all(struct cr_node *node)
         rank->state = CR_RANK_IDLE;
         rank->phase = quiesce_wire_Phase_PHASE_IDLE;
         rank->lost_at = 0;
-        rank->waits_for[0] = '\0';
+        cr_report_forget(rank);
     }
     cr_agent_close_session(node);
 }

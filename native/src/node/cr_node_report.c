@@ -56,10 +56,27 @@ static const char *what_holds(const struct cr_node_rank *rank)
     case CR_RANK_WAITING:
         return "another rank of this node is writing";
     case CR_RANK_BUSY:
-        return rank->waits_for;
+        return rank->phase != quiesce_wire_Phase_PHASE_COLLECTIVES || rank->calls.known
+                   ? ""
+                   : "its agent has not answered";
     default:
         return "";
     }
+}
+
+static struct cr_wire_list shown(struct cr_node_ranges *ranges)
+{
+    return cr_wire_list_of(ranges->at, ranges->count);
+}
+
+static void show_calls(struct cr_node_rank *rank, quiesce_wire_RankStatus *status)
+{
+    struct cr_node_calls *calls = &rank->calls;
+
+    for (uint32_t i = 0; i < calls->count; i++)
+        calls->at[i].member = shown(&calls->members[i]);
+    status->call = cr_wire_list_of(calls->at, calls->count);
+    status->rank_waited_for = shown(&calls->waits);
 }
 
 void cr_report_status(struct cr_node *node)
@@ -83,6 +100,8 @@ void cr_report_status(struct cr_node *node)
         list[i].phase = r->state == CR_RANK_IDLE ? quiesce_wire_Phase_PHASE_IDLE : r->phase;
         list[i].millis_in_phase = r->state == CR_RANK_IDLE ? 0 : (uint64_t)(now - r->since);
         cr_str_copy(list[i].waits_for, sizeof(list[i].waits_for), what_holds(r));
+        if (r->state == CR_RANK_BUSY && r->phase == quiesce_wire_Phase_PHASE_COLLECTIVES)
+            show_calls(node->ranks[i], &list[i]);
     }
     status->rank = cr_wire_list_of(list, count);
 }
@@ -128,26 +147,27 @@ static void keep_new_groups(struct cr_node_round *round, struct cr_wire_list *li
     list->count = kept;
 }
 
-/* "in a collective", "at its next collective", "waits for ranks 1, 4-7": for people who read the status. */
-static void describe(struct cr_node_rank *rank, const quiesce_wire_CollectiveReport *report)
+static void keep_ranges(struct cr_node_ranges *kept, const struct cr_wire_list *list)
 {
-    size_t size = sizeof(rank->waits_for);
-    size_t length = 0;
+    kept->count = list->count <= CR_RANGES_MOST ? list->count : 0;
+    for (uint32_t i = 0; i < kept->count; i++)
+        kept->at[i] = *cr_wire_at(list, quiesce_wire_Range, i);
+}
 
-    if (report->in_collective)
-        length = cr_str_copy(rank->waits_for, size, "in a collective");
-    else if (report->parked)
-        length = cr_str_copy(rank->waits_for, size, "held before its next collective");
-    else
-        rank->waits_for[0] = '\0';
-    for (uint32_t i = 0; i < report->waits_for.count && length < size - 1; i++) {
-        const quiesce_wire_Range *r = cr_wire_at(&report->waits_for, quiesce_wire_Range, i);
-        const char *before = i > 0 ? ", " : length > 0 ? "; waits for ranks " : "waits for ranks ";
-
-        length += cr_fmt(rank->waits_for + length, size - length, "%s%u", before, r->first);
-        if (r->first != r->last)
-            length += cr_fmt(rank->waits_for + length, size - length, "-%u", r->last);
+static void keep_calls(struct cr_node_calls *kept, const quiesce_wire_CollectiveReport *report)
+{
+    kept->count = report->call.count < CR_CALLS_MOST ? report->call.count : CR_CALLS_MOST;
+    for (uint32_t i = 0; i < kept->count; i++) {
+        kept->at[i] = *cr_wire_at(&report->call, quiesce_wire_Call, i);
+        keep_ranges(&kept->members[i], &kept->at[i].member);
     }
+    keep_ranges(&kept->waits, &report->waits_for);
+    kept->known = 1;
+}
+
+void cr_report_forget(struct cr_node_rank *rank)
+{
+    memset(&rank->calls, 0, sizeof(rank->calls));
 }
 
 void cr_report_collectives(struct cr_node *node, struct cr_node_rank *rank)
@@ -157,7 +177,7 @@ void cr_report_collectives(struct cr_node *node, struct cr_node_rank *rank)
     report->rank = rank->rank;
     if (report->finalizing)
         rank->finalizing = 1;
-    describe(rank, report);
+    keep_calls(&rank->calls, report);
     keep_new_groups(&node->round, &report->group);
     node->in.round = node->round.id;
     cr_node_peer_send(node, node->round.owner, &node->in);

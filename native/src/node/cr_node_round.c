@@ -228,7 +228,7 @@ void cr_round_enter(struct cr_node *node, quiesce_wire_Phase phase)
             continue;
         rank->phase = phase;
         rank->since = cr_loop_now_ms();
-        rank->waits_for[0] = '\0';
+        cr_report_forget(rank);
         rank->state = CR_RANK_WAITING;
         if (phase != quiesce_wire_Phase_PHASE_DUMP)
             ask(node, rank);

@@ -25,6 +25,7 @@ static const struct item_type TYPES[] = {
     {&quiesce_wire_GroupClock_msg, sizeof(quiesce_wire_GroupClock)},
     {&quiesce_wire_Range_msg, sizeof(quiesce_wire_Range)},
     {&quiesce_wire_GroupMembers_msg, sizeof(quiesce_wire_GroupMembers)},
+    {&quiesce_wire_Call_msg, sizeof(quiesce_wire_Call)},
     {&quiesce_wire_RankInfo_msg, sizeof(quiesce_wire_RankInfo)},
     {&quiesce_wire_RankResult_msg, sizeof(quiesce_wire_RankResult)},
     {&quiesce_wire_RankStatus_msg, sizeof(quiesce_wire_RankStatus)},

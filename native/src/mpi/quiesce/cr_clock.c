@@ -3,8 +3,10 @@
 /* context: normal; usable while threads are parked. The collective clock of this rank, its gate, and its report. */
 #include "cr_clock.h"
 
+#include "cr_call.h"
 #include "cr_fault.h"
 #include "cr_internal.h"
+#include "cr_ranks.h"
 #include "cr_request.h"
 #include "cr_safe_point.h"
 #include "cr_sys.h"
@@ -33,31 +35,6 @@ void cr_clock_init(uint32_t rank, uint32_t size)
 }
 
 /* ---- groups ---- */
-
-/* Shell sort: no library function may be called here that allocates. */
-static void sort(uint32_t *list, uint32_t count)
-{
-    uint32_t gap, i, j;
-
-    for (gap = count / 2; gap > 0; gap /= 2)
-        for (i = gap; i < count; i++) {
-            uint32_t value = list[i];
-
-            for (j = i; j >= gap && list[j - gap] > value; j -= gap)
-                list[j] = list[j - gap];
-            list[j] = value;
-        }
-}
-
-static uint32_t unique(uint32_t *list, uint32_t count)
-{
-    uint32_t i, kept = 0;
-
-    for (i = 0; i < count; i++)
-        if (kept == 0 || list[kept - 1] != list[i])
-            list[kept++] = list[i];
-    return kept;
-}
 
 static uint64_t mix(uint64_t hash, uint64_t value)
 {
@@ -137,21 +114,10 @@ static struct cr_group *insert_of(enum cr_clock_kind kind, uint64_t high, uint64
     return insert_known(kind, high, low, sorted, count);
 }
 
-/* A sorted copy without repetitions, of *SIZE bytes in the pool. */
-static uint32_t *sorted_copy(const uint32_t *ranks, uint32_t *count, size_t *ret_size)
-{
-    uint32_t *sorted = cr_pool_alloc(*ret_size = *count * sizeof(*ranks) + 1);
-
-    memcpy(sorted, ranks, *count * sizeof(*ranks));
-    sort(sorted, *count);
-    *count = unique(sorted, *count);
-    return sorted;
-}
-
 struct cr_group *cr_clock_of(const uint32_t *ranks, uint32_t count)
 {
     size_t size;
-    uint32_t *sorted = sorted_copy(ranks, &count, &size);
+    uint32_t *sorted = cr_ranks_sorted(ranks, &count, &size);
     struct cr_group *g;
 
     cr_lock_take(&clock_lock);
@@ -167,7 +133,7 @@ struct cr_group *cr_clock_of_comm(uint64_t id_high, uint64_t id_low, const uint3
                                   uint32_t count)
 {
     size_t size;
-    uint32_t *sorted = sorted_copy(ranks, &count, &size);
+    uint32_t *sorted = cr_ranks_sorted(ranks, &count, &size);
     struct cr_group *g;
 
     cr_lock_take(&clock_lock);
@@ -247,8 +213,10 @@ static void sleep_at_gate(uint32_t event)
     enter_count(&in_collective, -1);
     enter_count(&at_gate, 1);
     cr_lock_give(&clock_lock);
+    cr_gate_call.held = 1;
     cr_safe_point_report_changed();
     cr_internal_progress_while(&gate_event, event);
+    cr_gate_call.held = 0;
     enter_count(&in_collective, 1);
     enter_count(&at_gate, -1);
 }
@@ -312,6 +280,7 @@ void cr_collective_begin_clock(struct cr_group *g)
 
 void cr_collective_begin(MPI_Comm comm)
 {
+    cr_gate_call.object = comm;
     cr_collective_begin_clock(((struct cr_communicator *)comm)->keyed.clock);
 }
 
@@ -322,6 +291,7 @@ void cr_collective_begin_unclocked(void)
 
 void cr_collective_end(void)
 {
+    cr_gate_call.object = NULL;
     cr_gate_barrier();
     if (__builtin_expect(cr_request_threads, 0))
         enter_count(&in_collective, -1);
@@ -439,6 +409,7 @@ static void fill_waits(struct cr_collective_report *report)
 
 void cr_clock_report(struct cr_collective_report *ret_report)
 {
+    cr_call_report(ret_report);
     cr_lock_take(&clock_lock);
     if (report_clocks_size < group_count) {
         size_t size = 2 * group_count;

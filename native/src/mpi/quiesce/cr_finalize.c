@@ -73,7 +73,7 @@ static int leave_job(void)
         cr_clock_finalizing();
         if (cr_rank_finalized != NULL)
             cr_rank_finalized();
-        cr_gate_enter();
+        cr_gate_enter_as("MPI_Finalize");
     } while (rc == MPI_SUCCESS && generation != cr_lower->generation);
     return rc;
 }
@@ -118,7 +118,7 @@ static int init(int *argc, char ***argv, int required, int *ret_provided)
     int rc;
 
     cr_fault_init(getenv("CR_FAULT"));
-    cr_gate_enter();
+    cr_gate_enter_as("MPI_Init");
     rc = cr_stub_init(argc, argv, required, ret_provided);
     if (rc == MPI_SUCCESS)
         rc = cr_internal_make();

@@ -21,18 +21,33 @@ extern volatile uint32_t cr_gate_word __attribute__((visibility("hidden")));
 extern __thread uint32_t cr_gate_depth
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+/* What this thread is doing in MPI, for people who ask why a checkpoint does not come about. Read by the agent. */
+struct cr_gate_call {
+    const char *name;   /* of the outermost wrapper's function, while cr_gate_depth is not 0 */
+    const void *object; /* communicator, window or file of the collective that it is in, or NULL */
+    const void *about;  /* window on whose ranks it waits alone, or NULL */
+    uint32_t held;      /* at the gate of that collective */
+};
+extern __thread struct cr_gate_call cr_gate_call
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
 #define cr_gate_barrier() __asm__ volatile("" ::: "memory")
 
 /* Parks the calling thread, which may be inside wrappers but must have FS of the upper half. Returns after go(). */
 void cr_gate_park(void);
 
-static inline void cr_gate_enter(void)
+static inline void cr_gate_enter_as(const char *name)
 {
-    if (__builtin_expect(cr_gate_word & CR_GATE_STOP, 0) && cr_gate_depth == 0)
-        cr_gate_park();
+    if (cr_gate_depth == 0) {
+        if (__builtin_expect(cr_gate_word & CR_GATE_STOP, 0))
+            cr_gate_park();
+        cr_gate_call.name = name;
+    }
     cr_gate_depth++;
     cr_gate_barrier();
 }
+
+#define cr_gate_enter() cr_gate_enter_as(__func__)
 
 static inline void cr_gate_leave(void)
 {

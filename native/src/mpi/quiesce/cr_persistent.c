@@ -106,7 +106,7 @@ static int start_many(int count, MPI_Request *requests, const char *name)
 {
     int i, rc = MPI_SUCCESS;
 
-    cr_gate_enter();
+    cr_gate_enter_as(name);
     for (i = 0; i < count && rc == MPI_SUCCESS; i++) {
         if (requests[i] == NULL || requests[i] == MPI_REQUEST_NULL)
             rc = cr_raise_comm(MPI_COMM_WORLD, MPI_ERR_REQUEST, name);

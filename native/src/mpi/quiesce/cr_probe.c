@@ -164,7 +164,7 @@ static int probe(int source, int tag, MPI_Comm comm, int *flag, MPI_Status *stat
     struct look l = {.source = source, .tag = tag, .comm = comm};
     int rc;
 
-    cr_gate_enter();
+    cr_gate_enter_as(name);
     rc = look(&l, block);
     if (rc == MPI_SUCCESS && l.found)
         copy_status(status, &l);
@@ -204,7 +204,7 @@ static int mprobe(int source, int tag, MPI_Comm comm, int *flag, MPI_Message *me
     struct look l = {.source = source, .tag = tag, .comm = comm, .matched = 1};
     int rc;
 
-    cr_gate_enter();
+    cr_gate_enter_as(name);
     rc = look(&l, block);
     *flag = l.found;
     if (rc == MPI_SUCCESS && l.found) {

@@ -18,6 +18,7 @@
 
 volatile uint32_t cr_gate_word;
 __thread uint32_t cr_gate_depth __attribute__((tls_model("initial-exec")));
+__thread struct cr_gate_call cr_gate_call __attribute__((tls_model("initial-exec")));
 
 /* What stop() took out of the fake vdso's table, and of which lower half it was. */
 static void *vdso_saved[CR_VDSO_COUNT];

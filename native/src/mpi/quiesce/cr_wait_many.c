@@ -335,7 +335,7 @@ static int some(int count, MPI_Request *requests, int *ret_count, int *indices,
 {
     int found, rc = MPI_SUCCESS;
 
-    cr_gate_enter();
+    cr_gate_enter_as(name);
     found = wait_many(count, requests, SOME, block);
     *ret_count = found < 0 ? MPI_UNDEFINED : 0;
     if (found > 0)

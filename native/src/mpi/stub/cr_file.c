@@ -19,11 +19,11 @@
 #define RELAXED "OMPIO_SHAREDFP_RELAXED_ORDERING"
 #define COMPONENT "OMPI_MCA_sharedfp"
 
-static struct cr_keyed_list files;
+struct cr_keyed_list cr_files;
 
 struct cr_keyed *cr_file_list(void)
 {
-    return files.first;
+    return cr_files.first;
 }
 
 int cr_file_first(const struct cr_file *file)
@@ -146,7 +146,7 @@ static MPI_File file_new(MPI_File real, const struct cr_communicator *comm, cons
     file->id_low = id[1];
     members(file, comm);
     name(file, filename);
-    cr_keyed_add(&files, &file->keyed);
+    cr_keyed_add(&cr_files, &file->keyed);
     return (MPI_File)file;
 }
 
@@ -182,7 +182,7 @@ static void forget_view(struct cr_file *file)
 
 static void forget(struct cr_file *file)
 {
-    cr_keyed_remove(&files, &file->keyed);
+    cr_keyed_remove(&cr_files, &file->keyed);
     forget_view(file);
     cr_info_pairs_free(&file->saved.hints);
     cr_file_helpers_free(file);

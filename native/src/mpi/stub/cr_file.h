@@ -45,6 +45,7 @@ struct cr_file {
 };
 
 /* The files that are open, newest first, linked by keyed.next. */
+extern struct cr_keyed_list cr_files;
 struct cr_keyed *cr_file_list(void);
 
 static inline const char *cr_file_path(const struct cr_file *file)

@@ -29,15 +29,17 @@
 
 struct shadow {
     struct cr_shadow tcb;
-    struct shadow *next;
+    struct shadow *next;  /* in the pool */
+    struct shadow *older; /* all of this lower half */
     uint64_t generation;
+    uint64_t thread; /* upper FS base of the thread that has it; 0: none */
 };
 
 __thread struct cr_self cr_self;
 int cr_stub_fsgsbase;
 
 static struct cr_lock attach_lock;
-static struct shadow *pool;
+static struct shadow *pool, *newest;
 static struct cr_shadow service; /* a TCB that is only used to make more TCBs */
 static uint64_t bound_generation;
 static uint64_t main_upper_fs; /* of the application's main thread; 0: not known */
@@ -194,7 +196,7 @@ static void bind(void)
     if (bound_generation == cr_lower->generation)
         return;
     cr_stub_fsgsbase = (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
-    pool = NULL;
+    pool = newest = NULL;
     __atomic_store_n(&shadow_count, 0, __ATOMIC_RELEASE);
     remember(&cr_lower->main);
     bind_functions();
@@ -223,6 +225,8 @@ static struct shadow *borrow(void)
     if (make_shadow(&service, &s->tcb) != 0)
         fail("cannot make a thread in the lower half");
     s->generation = bound_generation;
+    s->older = newest;
+    newest = s;
     remember(&s->tcb);
     return s;
 }
@@ -248,6 +252,7 @@ void cr_stub_attach(void)
         main_upper_fs = own_fs();
     } else {
         s = borrow();
+        s->thread = own_fs();
         tcb = &s->tcb;
     }
     cr_self.lower_fs = tcb->fs;
@@ -262,14 +267,29 @@ static void thread_ends(void *value)
 {
     struct shadow *s = value;
 
+    /* A thread that parks with the lock would stop the agent too. */
+    cr_gate_enter();
     cr_self.generation = 0;
     cr_lock_take(&attach_lock);
+    s->thread = 0;
     if (s->generation == bound_generation) {
         s->next = pool;
         pool = s;
     } else {
         cr_pool_free(s, sizeof(*s));
     }
+    cr_lock_give(&attach_lock);
+    cr_gate_leave();
+}
+
+void cr_stub_each_thread(void (*visit)(uint64_t upper_fs))
+{
+    cr_lock_take(&attach_lock);
+    if (main_upper_fs != 0)
+        visit(main_upper_fs);
+    for (const struct shadow *s = newest; s != NULL; s = s->older)
+        if (s->thread != 0)
+            visit(s->thread);
     cr_lock_give(&attach_lock);
 }
 

@@ -120,6 +120,12 @@ void cr_stub_borrow_main(struct cr_self *ret_saved);
 void cr_stub_return_main(const struct cr_self *saved);
 
 /*
+ * VISIT is called with the FS base of each thread of the upper half that has called MPI and lives;
+ * none of them ends meanwhile. Not while threads are parked.
+ */
+void cr_stub_each_thread(void (*visit)(uint64_t upper_fs));
+
+/*
  * In a signal handler: if FS is the base of a shadow, the FS base of the upper thread that borrows
  * it, otherwise 0.
  */

@@ -51,10 +51,12 @@ static inline void cr_wrap_begin_keyed(const void *handle, enum cr_kind kind)
 {
     const struct cr_keyed *keyed = handle;
 
-    if (cr_wrap_is(handle, kind) && keyed->clock != NULL)
+    if (cr_wrap_is(handle, kind) && keyed->clock != NULL) {
+        cr_gate_call.object = handle;
         cr_collective_begin_clock(keyed->clock);
-    else
+    } else {
         cr_collective_begin_unclocked();
+    }
 }
 
 static inline void cr_wrap_begin_win(MPI_Win win)

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static struct cr_keyed_list windows;
+struct cr_keyed_list cr_windows;
 
 struct cr_keyed *cr_window_list(void)
 {
-    return windows.first;
+    return cr_windows.first;
 }
 
 void cr_window_ranks_free(struct cr_window_ranks **ranks)
@@ -163,7 +163,7 @@ static int make(const struct plan *plan, MPI_Comm comm, MPI_Win *ret_win)
     win->locked = cr_pool_alloc((size_t)win->comm->size);
     describe(win, plan->info);
     cr_attributes_make(win);
-    cr_keyed_add(&windows, &win->keyed);
+    cr_keyed_add(&cr_windows, &win->keyed);
     *ret_win = (MPI_Win)win;
     return MPI_SUCCESS;
 }
@@ -173,7 +173,7 @@ static int create(const struct plan *plan, MPI_Comm comm, MPI_Win *ret_win)
     int rc = wrong_arguments(plan, comm, ret_win);
 
     if (rc == MPI_SUCCESS) {
-        cr_gate_enter();
+        cr_gate_enter_as(plan->name);
         cr_wrap_begin_comm(comm);
         rc = make(plan, comm, ret_win);
         cr_collective_end();
@@ -239,7 +239,7 @@ CR_MPI(int, Win_create_dynamic, (MPI_Info info, MPI_Comm comm, MPI_Win *win))
 
 static void forget(struct cr_window *win)
 {
-    cr_keyed_remove(&windows, &win->keyed);
+    cr_keyed_remove(&cr_windows, &win->keyed);
     while (win->pieces != NULL) {
         struct cr_window_piece *p = win->pieces;
 

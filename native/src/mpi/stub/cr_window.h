@@ -89,6 +89,7 @@ static inline int cr_window_is_in_epoch(const struct cr_window *win)
 }
 
 /* All windows, linked by keyed.next. */
+extern struct cr_keyed_list cr_windows;
 struct cr_keyed *cr_window_list(void);
 
 /*

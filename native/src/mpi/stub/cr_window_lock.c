@@ -3,7 +3,7 @@
 /*
  * context: normal. Locks of windows: two words of each rank, changed by atomic operations on the
  * window of locks. CR_WINDOW_LOCK counts those that hold this rank's lock: shared ones in its lower
- * half, the exclusive one in the upper. CR_WINDOW_LOCK_ALL of rank 0 does the same for
+ * half; the exclusive one adds its rank and 1 to the upper, so that those who wait know whom they wait for. CR_WINDOW_LOCK_ALL of rank 0 does the same for
  * MPI_Win_lock_all and for exclusive locks of any rank. Whoever does not get what it wants takes
  * back what it did and tries again, so a checkpoint finds the words saying who holds what and nobody
  * inside the lower half.
@@ -16,6 +16,7 @@
 
 #define EXCLUSIVE (1ULL << 32)
 #define TRIES 64 /* before the processor is given to others */
+#define DOUBTS 8
 
 /*
  * FS: lower. Adds NUMBER to word AT of RANK. Nothing but this: MPI_Compare_and_swap() on the own rank ends osc/rdma 4.1 with
@@ -29,41 +30,60 @@ static int add(const struct cr_window *win, int rank, MPI_Aint at, uint64_t numb
     return rc == MPI_SUCCESS ? CR_REAL(Win_flush)(rank, win->locks) : rc;
 }
 
+/* What came of a try. */
+struct attempt {
+    int got;
+    int holder; /* who seems to have it; MPI_ANY_SOURCE: not known */
+};
+
 /* FS: lower. Adds NUMBER unless the word, of which MASK counts, forbids it. */
 static int add_if_free(const struct cr_window *win, int rank, MPI_Aint at, uint64_t number,
-                       uint64_t mask, int *ret_got)
+                       uint64_t mask, struct attempt *attempt)
 {
-    uint64_t old = 0;
+    uint64_t old = 0, holder;
     int rc = add(win, rank, at, number, &old);
 
-    *ret_got = rc == MPI_SUCCESS && (old & mask) == 0;
-    return rc != MPI_SUCCESS || *ret_got ? rc : add(win, rank, at, -number, &old);
+    attempt->got = rc == MPI_SUCCESS && (old & mask) == 0;
+    if (rc != MPI_SUCCESS || attempt->got)
+        return rc;
+    holder = old / EXCLUSIVE;
+    if (at == CR_WINDOW_LOCK && holder > 0 && holder <= (uint64_t)win->comm->size)
+        attempt->holder = (int)holder - 1;
+    return add(win, rank, at, -number, &old);
+}
+
+/* What the exclusive lock of this rank adds to a word. */
+static uint64_t exclusive_of(const struct cr_window *win)
+{
+    return EXCLUSIVE * (uint64_t)(win->comm->rank + 1);
 }
 
 static const uint64_t holds_exclusive = ~(EXCLUSIVE - 1), holds_shared = EXCLUSIVE - 1;
 
 /* FS: lower. One try. */
-static int try_exclusive(const struct cr_window *win, int rank, int *ret_got)
+static int try_exclusive(const struct cr_window *win, int rank, struct attempt *attempt)
 {
+    const uint64_t mine = exclusive_of(win);
     uint64_t old;
-    int rc = add_if_free(win, 0, CR_WINDOW_LOCK_ALL, EXCLUSIVE, holds_shared, ret_got);
+    int rc = add_if_free(win, 0, CR_WINDOW_LOCK_ALL, mine, holds_shared, attempt);
 
-    if (rc != MPI_SUCCESS || !*ret_got)
+    if (rc != MPI_SUCCESS || !attempt->got)
         return rc;
-    rc = add_if_free(win, rank, CR_WINDOW_LOCK, EXCLUSIVE, ~0ULL, ret_got);
-    if (rc == MPI_SUCCESS && !*ret_got)
-        rc = add(win, 0, CR_WINDOW_LOCK_ALL, -EXCLUSIVE, &old);
+    rc = add_if_free(win, rank, CR_WINDOW_LOCK, mine, ~0ULL, attempt);
+    if (rc == MPI_SUCCESS && !attempt->got)
+        rc = add(win, 0, CR_WINDOW_LOCK_ALL, -mine, &old);
     return rc;
 }
 
 /* FS: lower. RANK is MPI_ANY_SOURCE for all of them. */
-static int try_once(const struct cr_window *win, int rank, int exclusive, int *ret_got)
+static int try_once(const struct cr_window *win, int rank, int exclusive, struct attempt *attempt)
 {
+    attempt->holder = MPI_ANY_SOURCE;
     if (rank == MPI_ANY_SOURCE)
-        return add_if_free(win, 0, CR_WINDOW_LOCK_ALL, 1, holds_exclusive, ret_got);
+        return add_if_free(win, 0, CR_WINDOW_LOCK_ALL, 1, holds_exclusive, attempt);
     if (exclusive)
-        return try_exclusive(win, rank, ret_got);
-    return add_if_free(win, rank, CR_WINDOW_LOCK, 1, holds_exclusive, ret_got);
+        return try_exclusive(win, rank, attempt);
+    return add_if_free(win, rank, CR_WINDOW_LOCK, 1, holds_exclusive, attempt);
 }
 
 static void breathe(const struct cr_window *win, int tries)
@@ -73,26 +93,48 @@ static void breathe(const struct cr_window *win, int tries)
         __builtin_ia32_pause();
 }
 
+/* What a thread that waits has found: the holder of last time, and how often it was another one. */
+struct belief {
+    int holder, doubts;
+};
+
+/* Others that try meanwhile add to the word too: who was found twice in a row is believed, in the end it may be anyone. */
+static void wait_for_holder(const struct cr_window *win, int holder, struct belief *belief)
+{
+    int told = MPI_PROC_NULL;
+
+    if (holder == belief->holder)
+        told = holder;
+    else if (++belief->doubts > DOUBTS)
+        told = MPI_ANY_SOURCE;
+    belief->holder = holder;
+    cr_wait_interrupted((MPI_Comm)win->comm, told);
+}
+
 static int acquire(struct cr_window *win, int rank, int exclusive)
 {
-    int got = 0, rc = MPI_SUCCESS, tries = 0;
+    struct attempt attempt = {0, MPI_ANY_SOURCE};
+    struct belief belief = {MPI_PROC_NULL, 0};
+    int rc = MPI_SUCCESS, tries = 0;
+
+    cr_gate_call.about = win;
 
     for (;;) {
         uint64_t fs = cr_lower_enter();
 
         do {
-            rc = try_once(win, rank, exclusive, &got);
-            if (!got)
+            rc = try_once(win, rank, exclusive, &attempt);
+            if (!attempt.got)
                 breathe(win, tries);
-        } while (!got && rc == MPI_SUCCESS && ++tries % TRIES != 0 && !cr_gate_word);
+        } while (!attempt.got && rc == MPI_SUCCESS && ++tries % TRIES != 0 && !cr_gate_word);
         cr_lower_leave(fs);
-        if (got || rc != MPI_SUCCESS)
+        if (attempt.got || rc != MPI_SUCCESS)
             break;
-        /* Who holds the lock is not known: one of them. */
         if (__builtin_expect(cr_gate_word, 0))
-            cr_wait_interrupted((MPI_Comm)win->comm, MPI_ANY_SOURCE);
+            wait_for_holder(win, attempt.holder, &belief);
         cr_sys(SYS_sched_yield);
     }
+    cr_gate_call.about = NULL;
     if (__builtin_expect(cr_gate_word, 0))
         cr_clock_progressed();
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -118,9 +160,9 @@ static int release(struct cr_window *win, int rank, enum cr_window_lock how)
     else if (rc == MPI_SUCCESS && how == CR_WINDOW_SHARED)
         rc = add(win, rank, CR_WINDOW_LOCK, -1ULL, &old);
     if (rc == MPI_SUCCESS && how == CR_WINDOW_EXCLUSIVE) {
-        rc = add(win, rank, CR_WINDOW_LOCK, -EXCLUSIVE, &old);
+        rc = add(win, rank, CR_WINDOW_LOCK, -exclusive_of(win), &old);
         if (rc == MPI_SUCCESS)
-            rc = add(win, 0, CR_WINDOW_LOCK_ALL, -EXCLUSIVE, &old);
+            rc = add(win, 0, CR_WINDOW_LOCK_ALL, -exclusive_of(win), &old);
     }
     cr_lower_leave(fs);
     return rc;

@@ -56,7 +56,12 @@ static int tell(const struct cr_window *win, const struct cr_window_ranks *ranks
 
 static int hear(const struct cr_window *win, int rank, int tag)
 {
-    return PMPI_Recv(NULL, 0, MPI_BYTE, rank, tag, (MPI_Comm)win->comm, MPI_STATUS_IGNORE);
+    int rc;
+
+    cr_gate_call.about = win;
+    rc = PMPI_Recv(NULL, 0, MPI_BYTE, rank, tag, (MPI_Comm)win->comm, MPI_STATUS_IGNORE);
+    cr_gate_call.about = NULL;
+    return rc;
 }
 
 static int post(struct cr_window *win, MPI_Group group, int assert)

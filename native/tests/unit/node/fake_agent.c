@@ -174,6 +174,7 @@ static void report(struct agent *a)
     static quiesce_wire_GroupClock clocks[2];
     static quiesce_wire_GroupMembers group;
     static quiesce_wire_Range world, waits;
+    static quiesce_wire_Call call;
     quiesce_wire_CollectiveReport *r = &out.body.collective_report;
 
     memset(&out, 0, sizeof(out));
@@ -194,6 +195,9 @@ static void report(struct agent *a)
     r->clock = cr_wire_list_of(clocks, 2);
     r->waits_for = cr_wire_list_of(&waits, a->rank == 1 ? 1 : 0);
     r->group = cr_wire_list_of(&group, 1);
+    call = (quiesce_wire_Call){.name = "MPI_Barrier", .id_high = 7, .id_low = 11, .held = true};
+    call.member = cr_wire_list_of(&world, 1);
+    r->call = cr_wire_list_of(&call, 1);
     transmit(a);
 }
 

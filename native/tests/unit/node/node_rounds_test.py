@@ -126,7 +126,10 @@ def collectives_are_passed_on():
         assert "RELEASE" not in job.agents[2].events() and "TARGETS" not in job.agents[0].events()
         c.send(query=wire.Query())
         status = {r.rank: r for r in c.next("node_status").node_status.rank}
-        assert status[1].waits_for == "held before its next collective; waits for ranks 0"
+        held = status[1].call[0]
+        assert held.name == "MPI_Barrier" and held.held and held.member[0].last == 2
+        assert [(r.first, r.last) for r in status[1].rank_waited_for] == [(0, 0)]
+        assert not status[2].rank_waited_for and status[2].waits_for == ""
         c.enter("STOP")
         assert not failures(c.done()), "the coordinator decides when collectives have converged"
         c.cancel()

@@ -3,6 +3,7 @@
 package org.quiesce.coordinator;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -14,6 +15,8 @@ import org.quiesce.coordinator.agent.JobKey;
 import org.quiesce.coordinator.agent.NodeAddress;
 import org.quiesce.coordinator.agent.NodeFleet;
 import org.quiesce.coordinator.agent.WireCommands;
+import org.quiesce.coordinator.agent.WireEvents;
+import org.quiesce.coordinator.core.WhoWaits;
 import org.quiesce.coordinator.store.JobRegistry.Job;
 import org.quiesce.wire.proto.Frame;
 import org.quiesce.wire.proto.NodeStatus;
@@ -26,6 +29,7 @@ public final class JobStatus {
     private final List<Rank> ranks = new ArrayList<>();
     private final List<String> silent = new ArrayList<>();
     private final Set<Integer> open = new HashSet<>();
+    private final WhoWaits waits = new WhoWaits();
 
     private JobStatus() {}
 
@@ -52,8 +56,20 @@ public final class JobStatus {
             }
             status.collect(job, inbox, fleet);
         }
+        status.ranks.replaceAll(rank -> rank.phase().equals("collectives") ? status.withWaits(rank) : rank);
         status.ranks.sort(Comparator.comparingInt(Rank::rank));
         return status;
+    }
+
+    private Rank withWaits(Rank rank) {
+        return new Rank(
+                rank.rank(),
+                rank.host(),
+                rank.pid(),
+                rank.phase(),
+                rank.millis(),
+                rank.waitsFor().isEmpty() ? waits.describe(rank.rank()) : rank.waitsFor(),
+                rank.generation());
     }
 
     private void collect(Job job, Inbox inbox, NodeFleet fleet) {
@@ -88,7 +104,14 @@ public final class JobStatus {
             fleet.flush();
         } else if (frame.hasNodeStatus() && open.remove(node)) {
             NodeStatus status = frame.getNodeStatus();
-            status.getRankList().forEach(rank -> ranks.add(rank(status.getHost(), rank)));
+            status.getRankList().forEach(rank -> {
+                ranks.add(rank(status.getHost(), rank));
+                waits.add(
+                        rank.getRank(),
+                        WireEvents.calls(rank.getCallList()),
+                        WireEvents.ranges(rank.getRankWaitedForList()),
+                        new BitSet());
+            });
         }
     }
 

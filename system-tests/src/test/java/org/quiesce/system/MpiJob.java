@@ -95,6 +95,12 @@ final class MpiJob implements AutoCloseable {
         return Run.start(work, "checkpoint" + count++, environment, command);
     }
 
+    /** What {@code quiesce status} prints of the job's ranks. */
+    String status() throws Exception {
+        return Run.start(work, "status" + count++, environment, List.of(Stage.bin("quiesce"), "status", name))
+                .awaitStatus(0, LIMIT);
+    }
+
     /** Takes a checkpoint that must be committed. */
     void checkpoint() throws Exception {
         checkpointBeside().awaitStatus(0, LIMIT);

@@ -10,9 +10,11 @@ import org.quiesce.coordinator.core.GroupClock;
 import org.quiesce.coordinator.core.GroupId;
 import org.quiesce.coordinator.core.GroupMembers;
 import org.quiesce.coordinator.core.Phase;
+import org.quiesce.coordinator.core.RankCall;
 import org.quiesce.coordinator.core.RankMember;
 import org.quiesce.coordinator.core.RankRange;
 import org.quiesce.coordinator.core.RankResult;
+import org.quiesce.wire.proto.Call;
 import org.quiesce.wire.proto.CollectiveReport;
 import org.quiesce.wire.proto.Frame;
 import org.quiesce.wire.proto.NodeHello;
@@ -78,10 +80,24 @@ public final class WireEvents {
                 report.getReleasesUsed(),
                 clocks,
                 ranges(report.getWaitsForList()),
-                groups);
+                groups,
+                calls(report.getCallList()));
     }
 
-    private static List<RankRange> ranges(List<Range> ranges) {
+    /** What threads of a rank do in MPI. */
+    public static List<RankCall> calls(List<Call> calls) {
+        return calls.stream()
+                .map(call -> new RankCall(
+                        call.getName(),
+                        call.getObject(),
+                        new GroupId(call.getIdHigh(), call.getIdLow()),
+                        ranges(call.getMemberList()),
+                        call.getHeld()))
+                .toList();
+    }
+
+    /** World ranks. */
+    public static List<RankRange> ranges(List<Range> ranges) {
         List<RankRange> result = new ArrayList<>(ranges.size());
         ranges.forEach(range -> result.add(new RankRange(range.getFirst(), range.getLast())));
         return result;

@@ -3,12 +3,14 @@
 package org.quiesce.coordinator.core;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 
@@ -54,6 +56,7 @@ final class CollectiveClocks {
         releasesPending += asInt(state.releasePending());
         state.gate = report.gate();
         state.waitsFor = report.waitsFor();
+        state.calls = report.calls();
         reported += asInt(!state.reported);
         state.reported = true;
     }
@@ -168,25 +171,50 @@ final class CollectiveClocks {
         }
     }
 
-    /** What keeps the round from converging, at most {@code limit} lines. */
+    /** What keeps the round from converging: ranks that wait for each other first, at most {@code limit} of all. */
     List<String> obstacles(int limit) {
-        List<String> lines = new ArrayList<>();
-        for (int rank = 0; rank < ranks.length && lines.size() < limit; rank++) {
-            RankState state = ranks[rank];
-            if (!state.reported) {
-                lines.add("rank " + rank + " has not answered");
-            } else if (state.gate.inCollective()) {
-                lines.add("rank " + rank + " is inside a collective");
-            } else if (state.behind > 0) {
-                lines.add("rank " + rank + " has not reached a collective that others are in" + waiting(state));
-            } else if (state.releasePending()) {
-                lines.add("rank " + rank + " was let through and has not reached its next collective" + waiting(state));
+        WhoWaits waits = new WhoWaits();
+        for (int rank = 0; rank < ranks.length; rank++) {
+            waits.add(rank, ranks[rank].calls, ranks[rank].waitsFor, behind(rank));
+        }
+        List<Integer> circle = waits.circle();
+        Set<Integer> named = new LinkedHashSet<>(circle);
+        for (int rank = 0; rank < ranks.length; rank++) {
+            if (isObstacle(ranks[rank])) {
+                named.add(rank);
             }
+        }
+        List<String> lines = new ArrayList<>();
+        named.stream().limit(limit).forEach(rank -> lines.add(obstacle(rank, waits)));
+        if (named.size() > limit) {
+            lines.add("and " + (named.size() - limit) + " more ranks");
+        }
+        if (!circle.isEmpty()) {
+            lines.add("ranks wait for each other: "
+                    + circle.stream().map(String::valueOf).collect(Collectors.joining(" -> ")));
         }
         return lines;
     }
 
-    private static String waiting(RankState state) {
-        return state.waitsFor.isEmpty() ? "" : "; it waits for rank " + state.waitsFor;
+    private static boolean isObstacle(RankState state) {
+        return !state.reported || state.gate.inCollective() || state.behind > 0 || state.releasePending();
+    }
+
+    private String obstacle(int rank, WhoWaits waits) {
+        RankState state = ranks[rank];
+        if (!state.reported) {
+            return "rank " + rank + " has not answered";
+        }
+        String late = state.behind > 0 ? " (others are in a collective that it has not reached)" : "";
+        return "rank " + rank + " is " + waits.describe(rank) + late;
+    }
+
+    /** The ranks that have not begun a collective that this one has begun. */
+    private BitSet behind(int rank) {
+        BitSet behind = new BitSet();
+        for (GroupState group : groups.values()) {
+            group.behind(rank, behind);
+        }
+        return behind;
     }
 }

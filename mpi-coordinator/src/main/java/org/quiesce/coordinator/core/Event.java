@@ -22,7 +22,8 @@ public sealed interface Event {
             long releasesUsed,
             List<GroupClock> clocks,
             List<RankRange> waitsFor,
-            List<GroupMembers> groups)
+            List<GroupMembers> groups,
+            List<RankCall> calls)
             implements Event {}
 
     /** Every rank of a node has ended a phase, or one of them has failed in it. */

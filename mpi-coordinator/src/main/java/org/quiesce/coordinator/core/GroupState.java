@@ -3,6 +3,7 @@
 package org.quiesce.coordinator.core;
 
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -123,6 +124,16 @@ final class GroupState {
 
     void markAnnounced() {
         announced = target;
+    }
+
+    /** Adds those members that have begun fewer than {@code rank}, if it is a member. */
+    void behind(int rank, BitSet behind) {
+        int own = Arrays.binarySearch(members, rank);
+        for (int i = 0; own >= 0 && i < members.length; i++) {
+            if (sequences[i] < sequences[own]) {
+                behind.set(members[i]);
+            }
+        }
     }
 
     private int position(int rank) {

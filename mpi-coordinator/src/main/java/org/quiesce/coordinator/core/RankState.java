@@ -14,6 +14,7 @@ final class RankState {
     int behind;
 
     List<RankRange> waitsFor = List.of();
+    List<RankCall> calls = List.of();
     private long releasesAtStart;
     private long releasesUsed;
     private long releasesSent;

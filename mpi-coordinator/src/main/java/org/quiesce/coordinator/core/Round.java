@@ -16,6 +16,7 @@ import org.quiesce.cr.ErrorCode;
  */
 public final class Round {
     private static final int MOST_NAMED = 5;
+    private static final int MOST_WAITS_NAMED = 12;
 
     private final RoundPlan plan;
     private final Nodes nodes;
@@ -148,7 +149,7 @@ public final class Round {
                 fail(
                         ErrorCode.TIMEOUT,
                         "the collectives did not converge" + after + ": "
-                                + String.join("; ", convergence.obstacles(MOST_NAMED)),
+                                + String.join("; ", convergence.obstacles(MOST_WAITS_NAMED)),
                         now);
             case STOP, DRAIN, CALLBACKS, DUMP, RESUME, SEAL ->
                 fail(

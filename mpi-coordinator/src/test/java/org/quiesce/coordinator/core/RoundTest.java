@@ -37,7 +37,8 @@ class RoundTest {
                         releasesUsed,
                         List.of(new GroupClock(GROUP, sequence)),
                         waits,
-                        List.of(new GroupMembers(GROUP, List.of(new RankRange(0, RANKS - 1))))),
+                        List.of(new GroupMembers(GROUP, List.of(new RankRange(0, RANKS - 1)))),
+                        List.of()),
                 0);
     }
 
@@ -100,7 +101,8 @@ class RoundTest {
     void aRankInFinalizeRefusesTheRound() {
         connect();
         List<Action> actions = round.apply(
-                new Event.CollectiveReported(1, new Event.Gate(false, false, true), 0, List.of(), List.of(), List.of()),
+                new Event.CollectiveReported(
+                        1, new Event.Gate(false, false, true), 0, List.of(), List.of(), List.of(), List.of()),
                 0);
         assertThat(actions).hasSize(1).first().isInstanceOf(Action.SendCancel.class);
         actions = round.apply(new Event.PhaseDone(0, Phase.RESUME, RANKS, List.of()), 0);

@@ -210,7 +210,8 @@ final class SimulatedRank {
                         releasesUsed,
                         clocks,
                         waitsFor,
-                        job.unannounced(rank, sequence.keySet())));
+                        job.unannounced(rank, sequence.keySet()),
+                        List.of()));
     }
 
     boolean isDead() {
