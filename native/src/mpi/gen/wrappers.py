@@ -120,10 +120,29 @@ def finish(function):
     return f'return cr_raise_{kind.lower()}({name}, rc, "{function.name}");'
 
 
+def at_once(function):
+    """Open MPI's list of file operations under way is not safe with several threads: then each rank's part is done by the call."""
+    blocking = re.sub("_i(read|write)", r"_\1", function.short).removesuffix("_all")
+    end = ["    cr_collective_end();"] if function.key != "-" else []
+    return ["if (cr_request_at_once()) {",
+            "    MPI_Status status = {0};",
+            "    uint64_t fs = cr_lower_enter();",
+            f"    int rc = CR_REAL({blocking})({call_arguments(function).rsplit(', ', 1)[0]}, &status);",
+            "    cr_lower_leave(fs);",
+            "    if (rc == MPI_SUCCESS)",
+            "        *request = cr_request_done(&status);",
+            *end,
+            "    cr_gate_leave();",
+            f"    {finish(function)}",
+            "}"]
+
+
 def wrapper(function):
     body = ["cr_gate_enter();"] + before(function)
     if re.match(r"MPI_File_\w*(shared|ordered)", function.name):
         body.append("cr_file_uses_shared(fh);")
+    if re.match("MPI_File_i(read|write)", function.name):
+        body += at_once(function)
     body += ["uint64_t fs = cr_lower_enter();",
              f"{function.returns} rc = CR_REAL({function.short})({call_arguments(function)});",
              "cr_lower_leave(fs);"]

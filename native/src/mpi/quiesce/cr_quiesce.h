@@ -69,5 +69,8 @@ enum cr_request_type {
  */
 MPI_Request cr_request_adopt(enum cr_request_type type, MPI_Comm comm, MPI_Request real,
                              const char *made_by, void *scratch, size_t scratch_size);
+/* Whether operations on files are done by the call that starts them, because several threads may call MPI; such a request. */
+int cr_request_at_once(void);
+MPI_Request cr_request_done(const MPI_Status *status);
 
 #endif

@@ -243,6 +243,21 @@ MPI_Request cr_request_adopt(enum cr_request_type type, MPI_Comm comm, MPI_Reque
     return (MPI_Request)r;
 }
 
+int cr_request_at_once(void)
+{
+    return cr_request_threads;
+}
+
+MPI_Request cr_request_done(const MPI_Status *status)
+{
+    struct cr_request *r = cr_request_new(CR_REQUEST_OTHER);
+
+    r->comm = NULL;
+    r->peer = MPI_PROC_NULL;
+    cr_request_finished(r, status, MPI_SUCCESS);
+    return (MPI_Request)r;
+}
+
 int cr_request_raise(const struct cr_request *r, int code, const char *name)
 {
     return cr_raise_comm(r->comm == NULL ? MPI_COMM_WORLD : r->comm, code, name);

@@ -78,15 +78,22 @@ static int end(MPI_File fh, MPI_Status *status)
     return code;
 }
 
-#define BEGIN(name, real, sig, ...)                                                                \
+#define BEGIN(name, real, blocking, sig, ...)                                                      \
     CR_MPI(int, name, sig)                                                                         \
     {                                                                                              \
         MPI_Request request = NULL;                                                                \
+        MPI_Status status = {0};                                                                   \
         uint64_t fs;                                                                               \
         int rc;                                                                                    \
                                                                                                    \
         cr_gate_enter();                                                                           \
-        if (may_begin(fh, &rc)) {                                                                  \
+        if (may_begin(fh, &rc) && cr_request_at_once()) {                                          \
+            fs = cr_lower_enter();                                                                 \
+            rc = CR_REAL(blocking)(CR_REAL_FILE(fh), __VA_ARGS__, CR_REAL_DATATYPE(datatype),      \
+                                   &status);                                                       \
+            cr_lower_leave(fs);                                                                    \
+            rc = done(fh, rc, &status);                                                            \
+        } else if (may_begin(fh, &rc)) {                                                           \
             fs = cr_lower_enter();                                                                 \
             rc = CR_REAL(real)(CR_REAL_FILE(fh), __VA_ARGS__, CR_REAL_DATATYPE(datatype),          \
                                &request);                                                          \
@@ -130,14 +137,14 @@ static int end(MPI_File fh, MPI_Status *status)
         return cr_raise_file(fh, rc, "MPI_" #name);                                                \
     }
 
-BEGIN(File_read_all_begin, File_iread, (MPI_File fh, void *buf, int count, MPI_Datatype datatype),
-      buf, count)
-BEGIN(File_write_all_begin, File_iwrite,
+BEGIN(File_read_all_begin, File_iread, File_read,
+      (MPI_File fh, void *buf, int count, MPI_Datatype datatype), buf, count)
+BEGIN(File_write_all_begin, File_iwrite, File_write,
       (MPI_File fh, const void *buf, int count, MPI_Datatype datatype), buf, count)
-BEGIN(File_read_at_all_begin, File_iread_at,
+BEGIN(File_read_at_all_begin, File_iread_at, File_read_at,
       (MPI_File fh, MPI_Offset offset, void *buf, int count, MPI_Datatype datatype), offset, buf,
       count)
-BEGIN(File_write_at_all_begin, File_iwrite_at,
+BEGIN(File_write_at_all_begin, File_iwrite_at, File_write_at,
       (MPI_File fh, MPI_Offset offset, const void *buf, int count, MPI_Datatype datatype), offset,
       buf, count)
 BEGIN_ORDERED(File_read_ordered_begin, File_read_ordered,
