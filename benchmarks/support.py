@@ -34,11 +34,10 @@ class Bench:
             raise SystemExit(f"bench: {' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr}")
         return done.stdout
 
-    def row(self, name, measured, unit, limit, limit_name, goal, ratio=None):
-        """Adds and prints a row; a goal is a ratio where there is a limit, otherwise a value in the unit. RATIO: instead of
-        that of the two, where it was made from pairs. Without a goal the row is only for reading."""
-        if ratio is None and limit:
-            ratio = measured / limit
+    def row(self, name, measured, unit, limit, limit_name, goal):
+        """Adds and prints a row; a goal is a ratio where there is a limit, otherwise a value in the unit. Without a goal the
+        row is only for reading."""
+        ratio = measured / limit if limit else None
         reached = None if goal is None else (ratio if ratio is not None else measured) <= goal
         self.rows.append(
             dict(name=name, measured=measured, unit=unit, limit=limit, limit_name=limit_name, ratio=ratio, goal=goal,

@@ -15,6 +15,7 @@
 #define REQUESTS 1000
 #define WINDOW 64
 #define ROOM (32 * MIB)
+#define LONGEST 0.3
 
 static char *here, *there; /* sent from, received into */
 static MPI_Request requests[REQUESTS];
@@ -191,23 +192,32 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Prints "NAME MIN MEDIAN", in ns, of BATCHES batches. */
+/* Rank 0 says whether there is another batch: at most BATCHES, and none after LONGEST seconds. */
+static int another(int batch, int batches, double start)
+{
+    int more = batch < batches && MPI_Wtime() - start < LONGEST;
+
+    MPI_Bcast(&more, 1, MPI_INT, 0, MPI_COMM_WORLD);
+    MPI_Barrier(MPI_COMM_WORLD);
+    return more;
+}
+
+/* Prints "NAME MIN MEDIAN", in ns. */
 static void run_measure(const struct measure *m, int batches, int calls)
 {
-    double *ns = malloc((size_t)batches * sizeof(*ns));
-    int rank, count = calls / m->weight + 1;
+    double *ns = malloc((size_t)batches * sizeof(*ns)), begun = MPI_Wtime();
+    int rank, b, count = calls / m->weight + 1;
 
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    for (int b = 0; b < batches; b++) {
-        MPI_Barrier(MPI_COMM_WORLD);
+    for (b = 0; another(b, batches, begun); b++) {
         double start = MPI_Wtime();
         for (int i = 0; i < count; i++)
             m->call(rank, m->bytes);
         ns[b] = (MPI_Wtime() - start) * 1e9 / count / m->parts;
     }
-    qsort(ns, (size_t)batches, sizeof(*ns), by_value);
+    qsort(ns, (size_t)b, sizeof(*ns), by_value);
     if (rank == 0)
-        printf("%s %.2f %.2f\n", m->name, ns[0], ns[batches / 2]);
+        printf("%s %.2f %.2f\n", m->name, ns[0], ns[b / 2]);
     free(ns);
 }
 
