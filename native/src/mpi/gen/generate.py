@@ -157,18 +157,44 @@ def predefined_source(objects):
     return "".join(out)
 
 
+def in_progress(f):
+    """What a checkpoint does that is asked for while the function is in progress."""
+    if f.checkpoint == "refuse-live" and f.kind == "creator":
+        return "refused"
+    if f.name in ("MPI_Abort", "MPI_Init", "MPI_Init_thread"):
+        return "-"
+    if f.kind == "local":
+        return "yes, after it: it waits for nobody"
+    if f.kind in ("collective", "creator", "destroyer"):
+        return "yes, after it: it is completed first" if f.key != "-" else "yes"
+    if f.kind in ("nonblocking", "io"):
+        return "yes: what it began is completed first"
+    return "yes"
+
+
 def markdown(functions):
     """The page site/mpi-coverage.md."""
+    shown = {row[0]: row[1:] for row in (re.split(r" \| ", line) for line in rows("mpi_functions.tests"))}
     refused = [f for f in functions if f.checkpoint == "refuse-live"]
     out = ["# MPI functions\n\n",
-           "Made from `native/src/mpi/gen/mpi_functions.table` by `generate.py --markdown`.\n\n",
+           "Made from `native/src/mpi/gen/mpi_functions.table` and `mpi_functions.tests` by `generate.py --markdown`.\n\n",
            f"Every one of the {len(functions)} MPI functions that Open MPI 4.1's `libmpi.so.40` exports can be called by a program that\n"
-           "runs under Quiesce. *yes*: what the function makes or does survives checkpoint and restart. *refused while live*:\n"
-           "the call works, but a checkpoint is refused, with the object's name, as long as what the call made exists.\n"
-           f"{len(functions) - len(refused)} functions are *yes*, {len(refused)} are *refused while live*.\n\n",
-           "| function | kind | checkpoint |\n|---|---|---|\n"]
+           "runs under Quiesce.\n\n"
+           "* *in progress*: whether a checkpoint is possible that is asked for while the call is in progress. A collective call is\n"
+           "  completed first, for which ranks that are late run on until they have made it, too. A call that waits for a message or\n"
+           "  a request is in the checkpoint, and goes on.\n"
+           "* *afterwards*: *yes*: what the function makes or does survives checkpoint and restart. *refused while live*: a checkpoint\n"
+           "  is refused, with the object's name, as long as what the call made exists.\n"
+           f"  {len(functions) - len(refused)} functions are *yes*, {len(refused)} are *refused while live*.\n"
+           "* *test*: `native/tests/mpi/cover/cover_NAME.c`, which calls it before a restart and after one and prints what it prints\n"
+           "  undisturbed. *lives*: what the function made was alive across the restart. *in it*: the function was in progress when a\n"
+           "  checkpoint was asked for. Each run of the tests measures this anew.\n\n",
+           "| function | kind | in progress | afterwards | test |\n|---|---|---|---|---|\n"]
     for f in functions:
-        out.append(f"| `{f.name}` | {f.kind} | {'yes' if f.checkpoint == 'pass' else 'refused while live'} |\n")
+        across, lived, inside = shown.get(f.name, ["-", "-", "-"])
+        test = ", ".join([across] + [f"lives ({lived})" if lived != across else "lives"] * (lived != "-")
+                         + [f"in it ({inside})" if inside != across else "in it"] * (inside != "-"))
+        out.append(f"| `{f.name}` | {f.kind} | {in_progress(f)} | {'yes' if f.checkpoint == 'pass' else 'refused while live'} | {test} |\n")
     return "".join(out)
 
 

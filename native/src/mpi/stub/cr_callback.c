@@ -72,5 +72,5 @@ CR_MPI(int, Register_datarep,
     if (rc == MPI_SUCCESS)
         cr_tool_datareps++;
     cr_gate_leave();
-    return cr_raise_comm(MPI_COMM_WORLD, rc, "MPI_Register_datarep");
+    return cr_raise_file(MPI_FILE_NULL, rc, "MPI_Register_datarep");
 }

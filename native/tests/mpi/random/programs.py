@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs random MPI programs under checkpoints, kills and restarts, and compares their hashes with those of undisturbed runs.
 
-The seed of a program also says on how many ranks it runs, 2 to 4. Programs for the same number share a job, so that a launch is
-paid once for several. A program that fails ends its job; the next seeds go on in a new one. Each checkpoint is where a program
+The seed of a program also says on how many ranks it runs, 2 to 4, and by which transport. Programs that are alike in this share
+a job, so that a launch is paid once for several. A program that fails ends its job; the next seeds go on in a new one. Each checkpoint is where a program
 asks for it (random.c); it has one restart at least.
 
 usage: programs.py --stage STAGE --proto FOLDER PROGRAM COUNT SEED
@@ -30,7 +30,7 @@ def arguments():
     p.add_argument("--stage", required=True, help="<build>/stage")
     p.add_argument("--proto", required=True, help="folder with wire_pb2.py")
     p.add_argument("--jobs", type=int, default=1, help="so many at a time")
-    p.add_argument("--btl", default="self,vader")
+    p.add_argument("--btl", help="for all of them")
     p.add_argument("--patience", type=float, default=150.0, help="seconds from one checkpoint to the next")
     p.add_argument("--keep", help="folder for the output of jobs that fail")
     p.add_argument("program")
@@ -47,9 +47,15 @@ def threads_of(seed):
     return "multiple" if seed // (MOST - LEAST + 1) % 2 else "single"
 
 
-def kind_of(seed):
+def transport_of(a, seed):
+    """One in six goes over TCP: of each 600 seeds those of one number of ranks and level of threads."""
+    kinds = 2 * (MOST - LEAST + 1)
+    return a.btl or ("self,tcp" if seed % kinds == seed // 600 % kinds else "self,vader")
+
+
+def kind_of(a, seed):
     """Programs of one kind may run in one job."""
-    return ranks_of(seed), threads_of(seed)
+    return ranks_of(seed), threads_of(seed), transport_of(a, seed)
 
 
 def hashes(text):
@@ -63,7 +69,8 @@ def command(a, seeds):
 
 def undisturbed(a, seeds):
     """What the programs compute without us."""
-    words = ["mpirun", "--oversubscribe", "--mca", "btl", a.btl, "-np", str(ranks_of(seeds[0]))] + command(a, seeds)
+    words = ["mpirun", "--oversubscribe", "--mca", "btl", transport_of(a, seeds[0]), "-np", str(ranks_of(seeds[0]))]
+    words += command(a, seeds)
     done = subprocess.run(words, env=dict(os.environ, **ROOT), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=a.patience * 3, check=False)
     found = hashes(done.stdout.decode(errors="replace"))
@@ -136,7 +143,8 @@ def run_job(a, seeds):
     driver.coordinator = coordinator
     coordinator.PHASE_LIMIT_S = a.patience
     options = types.SimpleNamespace(stage=a.stage, n=ranks_of(seeds[0]), mode="continue", rounds=0, skew=0.002, target_delay=0.0,
-                                    limit=min(30.0, a.patience), timeout=1e9, seed=seeds[0], btl=a.btl, may_refuse=False, v=False,
+                                    limit=min(30.0, a.patience), timeout=1e9, seed=seeds[0], btl=transport_of(a, seeds[0]),
+                                    may_refuse=False, v=False,
                                     patience=a.patience, command=command(a, seeds))
     job = job_class(driver, coordinator)(options)
     failure = None
@@ -192,9 +200,14 @@ def run_seeds(a, seeds):
 def chunks(a):
     lists = []
     all_seeds = range(a.seed, a.seed + a.count)
-    for kind in sorted({kind_of(s) for s in all_seeds}):
-        seeds = [s for s in all_seeds if kind_of(s) == kind]
-        lists += [seeds[i:i + TOGETHER] for i in range(0, len(seeds), TOGETHER)]
+    for kind in sorted({kind_of(a, s) for s in all_seeds}):
+        seeds = [s for s in all_seeds if kind_of(a, s) == kind]
+        while seeds:
+            count = 1  # as many as have the same distance
+            while count < min(len(seeds), TOGETHER) and seeds[count] - seeds[count - 1] == seeds[min(1, count)] - seeds[0]:
+                count += 1
+            lists.append(seeds[:count])
+            seeds = seeds[count:]
     return sorted(lists)
 
 
