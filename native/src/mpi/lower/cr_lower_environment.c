@@ -63,16 +63,34 @@ char **cr_lower_environment_of_application(void)
     return out;
 }
 
+/*
+ * Nothing but ours may patch mmap; and no memory hook of the lower half sees what the application
+ * unmaps, so registrations of memory must not outlive a call.
+ */
+static void forget_registrations(void)
+{
+    static const char *const settings[][2] = {
+        {"OMPI_MCA_memory", "^patcher"},
+        {"OMPI_MCA_mpi_leave_pinned", "0"},
+        {"OMPI_MCA_mpi_leave_pinned_pipeline", "0"},
+        {"UCX_MEM_MMAP_HOOK_MODE", "none"},
+        {"UCX_MEM_EVENTS", "n"},
+        {"FI_MR_CACHE_MONITOR", "disabled"},
+    };
+    size_t i;
+
+    /* Other names of the same two parameters. */
+    unsetenv("OMPI_MCA_opal_leave_pinned");
+    unsetenv("OMPI_MCA_opal_leave_pinned_pipeline");
+    for (i = 0; i < sizeof settings / sizeof *settings; i++)
+        setenv(settings[i][0], settings[i][1], 1);
+}
+
 void cr_lower_environment_set(void)
 {
     /* Signal handlers belong to the application. */
     setenv("OMPI_MCA_opal_signal", "", 1);
-    /* Nothing but ours may patch mmap; and no memory hook of the lower half sees what the
-     * application unmaps, so registrations must not outlive a call. */
-    setenv("OMPI_MCA_memory", "^patcher", 1);
-    setenv("OMPI_MCA_mpi_leave_pinned", "0", 1);
-    setenv("UCX_MEM_MMAP_HOOK_MODE", "none", 1);
-    setenv("UCX_MEM_EVENTS", "n", 1);
+    forget_registrations();
     /* Debian leaves pt2pt out, but where osc/rdma cannot work (tcp) there is no other one. */
     setenv("OMPI_MCA_osc", "^ucx", 0);
     /* UCX would catch SIGSEGV and friends to print a backtrace. */
