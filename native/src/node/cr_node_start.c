@@ -90,6 +90,19 @@ static int find_launcher(const char **ret_name)
     return 0;
 }
 
+/* JOB.STEP of a step that is the whole job; JOB for mpirun, which uses steps of its own on other nodes only; "" without Slurm. */
+static void find_slurm(const char *launcher, char *ret_id, size_t size)
+{
+    const char *job = getenv("SLURM_JOB_ID");
+    const char *step = getenv("SLURM_STEP_ID");
+
+    ret_id[0] = '\0';
+    if (job != NULL && step != NULL && strcmp(launcher, "srun") == 0)
+        snprintf(ret_id, size, "%s.%s", job, step);
+    else if (job != NULL)
+        snprintf(ret_id, size, "%s", job);
+}
+
 /* ---- the program ---- */
 
 /* Where crnode lies, seen from the calling program. Returns 0 or a negative code. */
@@ -121,6 +134,7 @@ struct command {
     size_t count;
     char launcher_pid[16];
     char world_size[16];
+    char slurm[32];
     char path[PATH_SIZE];
 };
 
@@ -147,6 +161,7 @@ static int make_command(struct command *c, const struct cr_job_dir *dir,
         return rc;
     snprintf(c->launcher_pid, sizeof(c->launcher_pid), "%d", find_launcher(&launcher));
     snprintf(c->world_size, sizeof(c->world_size), "%u", launch->world_size);
+    find_slurm(launcher, c->slurm, sizeof(c->slurm));
     c->word[c->count++] = c->path;
     add_option(c, "--job-dir", dir->directory);
     add_option(c, "--run-dir", dir->run);
@@ -155,6 +170,7 @@ static int make_command(struct command *c, const struct cr_job_dir *dir,
     add_option(c, "--launcher-pid", c->launcher_pid);
     add_option(c, "--world-size", c->world_size);
     add_option(c, "--mpi-version", launch->mpi_version);
+    add_option(c, "--slurm", c->slurm);
     c->word[c->count++] = (char *)"--background";
     c->word[c->count++] = (char *)"--";
     for (size_t i = 0; launch->argument != NULL && launch->argument[i] != NULL; i++) {

@@ -22,7 +22,7 @@
 static const char USAGE[] =
     "usage: crnode --job-dir DIR [--run-dir DIR] [--background] [--job NAME]\n"
     "              [--launcher NAME] [--launcher-pid PID] [--world-size N]\n"
-    "              [--mpi-version TEXT] [-- PROGRAM ARGUMENT...]\n"
+    "              [--mpi-version TEXT] [--slurm JOB[.STEP]] [-- PROGRAM ARGUMENT...]\n"
     "The checkpointer of one job on this node. cr_mpirank starts it; when it has been\n"
     "killed, `crnode --job-dir DIR --background` takes over the ranks that still run.";
 
@@ -34,6 +34,7 @@ enum {
     LAUNCHER_PID,
     WORLD_SIZE,
     MPI_VERSION,
+    SLURM,
     TEXT_OPTIONS, /* those above take an argument */
     BACKGROUND,
     HELP,
@@ -54,6 +55,7 @@ static const struct option LONG_OPTIONS[] = {
     {"launcher-pid", 1, NULL, LAUNCHER_PID},
     {"world-size", 1, NULL, WORLD_SIZE},
     {"mpi-version", 1, NULL, MPI_VERSION},
+    {"slurm", 1, NULL, SLURM},
     {"background", 0, NULL, BACKGROUND},
     {"help", 0, NULL, HELP},
     {"version", 0, NULL, VERSION},
@@ -105,6 +107,7 @@ static void fill_record(quiesce_wire_NodeRecord *record, const struct options *o
     cr_str_copy(record->launcher, sizeof(record->launcher), text_or_empty(o->text[LAUNCHER]));
     cr_str_copy(record->mpi_version, sizeof(record->mpi_version),
                 text_or_empty(o->text[MPI_VERSION]));
+    cr_str_copy(record->slurm, sizeof(record->slurm), text_or_empty(o->text[SLURM]));
     for (size_t i = 0; o->argument[i] != NULL && i < max; i++) {
         cr_str_copy(record->argument[i], sizeof(record->argument[i]), o->argument[i]);
         record->argument_count++;

@@ -25,6 +25,7 @@ public enum ErrorCode {
     NOT_READY(1108, Category.STATE, "a rank has not reached MPI_Init"),
     DISABLED(1109, Category.STATE, "checkpoints are disabled in this process"),
     FAMILY(1110, Category.STATE, "process is not alone in the checkpoint"),
+    FENCED(1111, Category.STATE, "a newer incarnation of the job has taken over"),
     WRITE(1200, Category.SAVE, "image could not be written"),
     NOT_IMAGE(1300, Category.IMAGE, "file is not a Quiesce image"),
     DAMAGED(1301, Category.IMAGE, "image is damaged"),
