@@ -17,6 +17,7 @@ import org.quiesce.coordinator.core.Failure;
 import org.quiesce.coordinator.core.Limits;
 import org.quiesce.coordinator.core.Outcome;
 import org.quiesce.coordinator.core.RoundPlan;
+import org.quiesce.coordinator.store.Fence;
 import org.quiesce.coordinator.store.JobRegistry.Job;
 import org.quiesce.coordinator.store.ReferenceDirectory;
 import org.quiesce.coordinator.store.RunRecord;
@@ -51,8 +52,13 @@ public final class Coordinator {
         String name = run.map(RunRecord::reference)
                 .filter(given -> !given.isEmpty())
                 .or(() -> run.map(RunRecord::name).filter(given -> !given.isEmpty()))
-                .orElseGet(() -> String.format(Locale.ROOT, OLD_NAME, job.launcherPid()));
+                .orElseGet(() -> usualName(job.launcherPid()));
         return directory.resolve(name);
+    }
+
+    /** What a reference is called when nobody has given it a name. */
+    static String usualName(long launcher) {
+        return String.format(Locale.ROOT, OLD_NAME, launcher);
     }
 
     /** Takes one checkpoint and returns when it exists; throws why there is none. */
@@ -62,6 +68,7 @@ public final class Coordinator {
         }
         ReferenceDirectory reference = new ReferenceDirectory(reference(request));
         reference.create();
+        fence(reference).check(incarnation(reference));
         CountDownLatch over = new CountDownLatch(1);
         try {
             return reference.whileLocked(() -> locked(request, listener, reference, over));
@@ -110,8 +117,11 @@ public final class Coordinator {
                 begin(plan, partial),
                 summary -> {
                     manifests.write(partial, summary);
-                    reference.commit(sequence);
-                    reference.pointLatest(sequence);
+                    fence(reference).whileNewest(incarnation(reference), () -> {
+                        reference.commit(sequence);
+                        reference.pointLatest(sequence);
+                        return sequence;
+                    });
                     if (request.ending().keepsStopped()) {
                         job.directory().markEndedByCheckpoint();
                     }
@@ -123,6 +133,22 @@ public final class Coordinator {
                 conductor.run(addresses(), JobKey.parse(job.directory().key()));
         forget(hook);
         return outcome;
+    }
+
+    private static Fence fence(ReferenceDirectory reference) {
+        return new Fence(reference.path());
+    }
+
+    /** Which incarnation of its job this is there; one that writes where the job does not belong is not bound by its fence. */
+    private long incarnation(ReferenceDirectory reference) {
+        Optional<RunRecord> run = job.directory().run();
+        boolean own = run.map(record -> record.directory()
+                        .resolve(record.reference())
+                        .toAbsolutePath()
+                        .normalize()
+                        .equals(reference.path()))
+                .orElse(true);
+        return own ? run.map(RunRecord::incarnation).orElse(0L) : Long.MAX_VALUE;
     }
 
     private int worldSize() {

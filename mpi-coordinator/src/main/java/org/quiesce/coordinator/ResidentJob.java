@@ -6,29 +6,30 @@ import java.io.PrintStream;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.quiesce.coordinator.launch.JobProcess;
+import org.quiesce.coordinator.launch.Notices;
+import org.quiesce.coordinator.launch.Slurm;
 import org.quiesce.coordinator.store.JobDirectory;
 import org.quiesce.coordinator.store.JobRegistry;
-import org.quiesce.coordinator.store.LocalProcess;
 import org.quiesce.coordinator.store.RunRecord;
-import org.quiesce.cr.CrException;
+import org.quiesce.cr.ErrorCode;
 import org.quiesce.cr.ExitCode;
 
 /** Runs a job's launcher from its start to its end, and takes checkpoints meanwhile. */
 public final class ResidentJob {
-    private static final long STOP_MILLIS = 5_000;
+    private static final Duration STOP = Duration.ofSeconds(20);
 
     private final ResidentPlan plan;
     private final Map<String, String> environment;
+    private final Notices notices;
     private final PrintStream err;
-    private final CountDownLatch ended = new CountDownLatch(1);
 
     /** A job that has not started. */
-    public ResidentJob(ResidentPlan plan, Map<String, String> environment, PrintStream err) {
+    public ResidentJob(ResidentPlan plan, Map<String, String> environment, Notices notices, PrintStream err) {
         this.plan = plan;
         this.environment = environment;
+        this.notices = notices;
         this.err = err;
     }
 
@@ -39,32 +40,80 @@ public final class ResidentJob {
     public int run() {
         JobRegistry registry = JobRegistry.of(environment);
         registry.sweep();
-        long pid = ProcessHandle.current().pid();
+        RunRecord.Place place = RunRecord.Place.here(environment);
         JobDirectory directory =
-                JobDirectory.create(registry.home(), plan.name().isEmpty() ? "job-" + pid : plan.name());
-        directory.write(new RunRecord(
-                plan.name(),
-                pid,
-                LocalProcess.startTime(pid),
-                plan.checkpoints().directory(),
-                plan.checkpoints().reference(),
-                plan.checkpoints().keep(),
-                plan.launcher(),
-                plan.programWords()));
+                JobDirectory.create(registry.home(), plan.name().isEmpty() ? "job-" + place.pid() : plan.name());
         try {
-            JobProcess process = JobProcess.start(plan.words(), environmentOf(directory), plan.workingDirectory());
-            Thread periodic = plan.checkpoints()
-                    .interval()
-                    .map(interval -> periodic(directory, interval))
-                    .orElse(new Thread());
-            periodic.start();
-            int status = process.await();
-            ended.countDown();
-            stop(periodic);
-            return status != 0 && directory.endedByCheckpoint() ? ExitCode.REQUEUE.value() : status;
+            return run(directory, place);
         } finally {
             directory.remove();
         }
+    }
+
+    private int run(JobDirectory directory, RunRecord.Place place) {
+        directory.write(record(place, plan.checkpoints().reference()));
+        long started = System.nanoTime();
+        JobProcess process = JobProcess.start(plan.words(), environmentOf(directory), plan.workingDirectory(), notices);
+        RunRecord.Place withLauncher = place.with(process.pid());
+        String reference = reference(process.pid());
+        Incarnation incarnation = plan.checkpoints().incarnation();
+        directory.write(record(withLauncher, reference));
+        Keeper keeper = new Keeper(
+                new Keeper.Job(directory, plan.checkpoints().directory().resolve(reference), process, incarnation),
+                plan.policy(),
+                environment,
+                err);
+        Thread thread = new Thread(() -> keeper.keep(notices), "keeper");
+        thread.setDaemon(true);
+        thread.start();
+        int status = process.await();
+        keeper.over();
+        stop(thread);
+        boolean paused = directory.endedByCheckpoint() || keeper.ending().isPresent();
+        incarnation.ended(status != 0 && paused, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started));
+        return keeper.ending().map(ending -> end(ending, status)).orElseGet(() -> statusOf(directory, status));
+    }
+
+    private static int statusOf(JobDirectory directory, int status) {
+        return status != 0 && directory.endedByCheckpoint() ? ExitCode.REQUEUE.value() : status;
+    }
+
+    private int end(Keeper.Ending ending, int status) {
+        return switch (ending) {
+            case FENCED -> ExitCode.of(ErrorCode.FENCED).value();
+            case AS_LAUNCHER -> status;
+            case REQUEUE -> {
+                requeue();
+                yield ExitCode.REQUEUE.value();
+            }
+        };
+    }
+
+    private void requeue() {
+        boolean hold = plan.policy().requeue() == ResidentPolicy.Requeue.HOLD;
+        Slurm slurm = new Slurm(environment);
+        if (!slurm.job().isEmpty() && (hold || plan.policy().requeue() == ResidentPolicy.Requeue.SCONTROL)) {
+            String done = slurm.requeue(hold) ? " is queued again" : " was not queued again: Slurm has refused it";
+            err.println("quiesce: job " + slurm.job() + done);
+        }
+    }
+
+    /** Of a job without a name it is known when the launcher is. */
+    private String reference(long launcher) {
+        String given = plan.checkpoints().reference();
+        return !given.isEmpty() ? given : plan.name().isEmpty() ? Coordinator.usualName(launcher) : plan.name();
+    }
+
+    private RunRecord record(RunRecord.Place place, String reference) {
+        return new RunRecord(
+                plan.name(),
+                place,
+                plan.checkpoints().directory(),
+                reference,
+                plan.checkpoints().incarnation().number(),
+                plan.checkpoints().keep(),
+                plan.launcher(),
+                plan.programWords());
     }
 
     private Map<String, String> environmentOf(JobDirectory directory) {
@@ -76,37 +125,10 @@ public final class ResidentJob {
         return all;
     }
 
-    private Thread periodic(JobDirectory directory, Duration interval) {
-        Thread thread = new Thread(
-                () -> {
-                    try {
-                        while (!ended.await(interval.toMillis(), TimeUnit.MILLISECONDS)) {
-                            checkpoint(directory);
-                        }
-                    } catch (InterruptedException e) {
-                        Thread.currentThread().interrupt();
-                    }
-                },
-                "periodic");
-        thread.setDaemon(true);
-        return thread;
-    }
-
-    private void checkpoint(JobDirectory directory) {
+    private static void stop(Thread thread) {
+        thread.interrupt();
         try {
-            JobRegistry.Job job = NodeRevival.revive(JobRegistry.Job.of(directory), environment);
-            new Coordinator(job, environment).checkpoint(CheckpointRequest.plain(), RoundListener.SILENT);
-        } catch (CrException e) {
-            if (ended.getCount() > 0) {
-                err.println("quiesce: no checkpoint this time, the job goes on: " + e.getMessage());
-            }
-        }
-    }
-
-    private static void stop(Thread periodic) {
-        periodic.interrupt();
-        try {
-            periodic.join(STOP_MILLIS);
+            thread.join(STOP.toMillis());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -3,7 +3,6 @@
 package org.quiesce.coordinator;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -17,7 +16,8 @@ import java.util.Optional;
  * @param programWords how many of these at the end are the program and its arguments; 0: as the ranks say
  * @param environment what it gets besides ours
  * @param workingDirectory where it starts, instead of here
- * @param checkpoints where they go and how often
+ * @param checkpoints where they go
+ * @param policy when they are taken unasked
  */
 public record ResidentPlan(
         String name,
@@ -26,7 +26,8 @@ public record ResidentPlan(
         int programWords,
         Map<String, String> environment,
         Optional<Path> workingDirectory,
-        Checkpoints checkpoints) {
+        Checkpoints checkpoints,
+        ResidentPolicy policy) {
     /** Copies the lists. */
     public ResidentPlan {
         words = List.copyOf(words);
@@ -34,13 +35,18 @@ public record ResidentPlan(
         environment = Map.copyOf(environment);
     }
 
+    /** The same with another policy. */
+    public ResidentPlan with(ResidentPolicy other) {
+        return new ResidentPlan(name, words, launcher, programWords, environment, workingDirectory, checkpoints, other);
+    }
+
     /**
-     * Where checkpoints go and how often they are taken.
+     * Where checkpoints go.
      *
      * @param directory where references lie
      * @param reference the name of the reference there; empty: the usual one
-     * @param interval from the start, and from the end of one checkpoint, to the next one; empty: none are taken unasked
      * @param keep how many stay; 0: all
+     * @param incarnation the one that was taken of that reference
      */
-    public record Checkpoints(Path directory, String reference, Optional<Duration> interval, int keep) {}
+    public record Checkpoints(Path directory, String reference, int keep, Incarnation incarnation) {}
 }

@@ -5,12 +5,15 @@ package org.quiesce.coordinator;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.quiesce.coordinator.launch.Installation;
 import org.quiesce.coordinator.launch.LauncherCommand;
 import org.quiesce.coordinator.launch.RestartSpec;
 import org.quiesce.coordinator.store.ReferenceDirectory;
@@ -40,34 +43,57 @@ public record Restart(Path path, Manifest manifest) {
         return reference().name();
     }
 
-    /** The command that restarts the job. */
-    public LauncherCommand command(Path rankProgram, Optional<Path> hostfile, List<String> moreOptions) {
+    /** The launcher and its options as the checkpoint has them. */
+    public List<String> recordedLauncher() {
         List<String> launcher = new ArrayList<>();
         launcher.add(manifest.job().launcher().name());
         launcher.addAll(manifest.job().launcher().options());
+        return launcher;
+    }
+
+    /**
+     * The launcher and its options of a command by which the job is to go on. Those of mpirun can only be told from the
+     * program if that is the same.
+     */
+    public List<String> launcherOf(LauncherCommand now) {
+        boolean same = startedBy(now.words());
+        boolean recorded = now.name().equals(new LauncherCommand(recordedLauncher()).name());
+        if (now.programWords() > 0 || same) {
+            return now.given(manifest.job().arguments().size());
+        }
+        return recorded ? recordedLauncher() : List.of(now.words().get(0));
+    }
+
+    /** The command that restarts the job by this launcher and its options. */
+    public LauncherCommand command(
+            Installation installation,
+            List<String> launcher,
+            Optional<Path> hostfile,
+            List<String> moreOptions,
+            Map<String, String> environment) {
         RestartSpec spec = new RestartSpec(manifest.job().ranks(), hostfile, moreOptions);
-        return LauncherCommand.restart(launcher, spec, rankProgram, path);
+        return LauncherCommand.restart(launcher, spec, installation.rankProgram(), path, environment);
     }
 
-    /** How a resident coordinator goes on with the job, the launcher's options as they were. */
-    public ResidentPlan plan(Path rankProgram, ResidentPlan.Checkpoints checkpoints) {
-        return plan(command(rankProgram, Optional.empty(), List.of()), checkpoints);
-    }
-
-    /** How a resident coordinator goes on with the job by this command. */
-    public ResidentPlan plan(LauncherCommand command, ResidentPlan.Checkpoints checkpoints) {
-        List<String> launcher = new ArrayList<>();
-        launcher.add(manifest.job().launcher().name());
-        launcher.addAll(manifest.job().launcher().options());
-        launcher.addAll(manifest.job().arguments());
+    /** How a resident coordinator goes on with the job by this command, which begins with these words of the launcher. */
+    public ResidentPlan plan(
+            LauncherCommand command,
+            List<String> launcher,
+            Map<String, String> environment,
+            ResidentPlan.Checkpoints checkpoints) {
+        List<String> recorded = new ArrayList<>(launcher);
+        recorded.addAll(manifest.job().arguments());
+        Map<String, String> ofTheJob = new HashMap<>(manifest.job().environment());
+        ofTheJob.putAll(command.restartEnvironment(environment));
         return new ResidentPlan(
                 manifest.job().name(),
                 command.handingEnvironmentOn(true),
-                launcher,
+                recorded,
                 manifest.job().arguments().size(),
-                Map.copyOf(manifest.job().environment()),
+                ofTheJob,
                 Optional.of(Path.of(manifest.job().workingDirectory())),
-                checkpoints);
+                checkpoints,
+                ResidentPolicy.NOTHING);
     }
 
     /** Finds checkpoints to go on from. */
@@ -105,6 +131,18 @@ public record Restart(Path path, Manifest manifest) {
                             (Restart restart) -> restart.manifest().times().committedAt())
                     .reversed());
             return candidates.stream().filter(this::whole).findFirst();
+        }
+
+        /** The newest whole one of this reference. */
+        public Optional<Restart> newestOf(Path path) {
+            ReferenceDirectory reference = new ReferenceDirectory(path);
+            List<Integer> sequences = new ArrayList<>(reference.sequences());
+            Collections.reverse(sequences);
+            return sequences.stream()
+                    .flatMap(sequence ->
+                            candidate(reference.sequence(sequence), Optional.of(reference.name()), List.of()).stream())
+                    .filter(this::whole)
+                    .findFirst();
         }
 
         private Optional<Restart> candidate(Path path, Optional<String> name, List<String> words) {

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.quiesce.coordinator.agent.FakeCrnode;
 import org.quiesce.coordinator.agent.JobKey;
 import org.quiesce.coordinator.agent.ObedientNodes;
+import org.quiesce.coordinator.store.Fence;
 import org.quiesce.coordinator.store.JobDirectory;
 import org.quiesce.coordinator.store.JobRegistry;
 import org.quiesce.coordinator.store.RunRecord;
@@ -40,13 +41,12 @@ class CoordinatorTest {
     @BeforeEach
     void makeJob() {
         directory = JobDirectory.create(work.resolve("home"), "heat");
-        long pid = ProcessHandle.current().pid();
         directory.write(new RunRecord(
                 "heat",
-                pid,
-                0,
+                RunRecord.Place.here(Map.of()),
                 work.resolve("checkpoints"),
-                "",
+                "heat",
+                1,
                 2,
                 List.of("mpirun", "--oversubscribe", "-np", "4", "./heat", "9"),
                 2));
@@ -100,6 +100,49 @@ class CoordinatorTest {
             assertThat(committed.reference().resolve("latest").toRealPath().getFileName())
                     .hasToString("0");
         }
+    }
+
+    @Test
+    void anOlderIncarnationIsRefusedBeforeItDisturbsTheJob() throws Exception {
+        newIncarnation();
+        newIncarnation();
+        try (FakeCrnode crnode = crnode(obedient())) {
+            CrException failure = failure(job(crnode, 2, 2));
+            assertThat(failure.code()).isEqualTo(ErrorCode.FENCED);
+            assertThat(failure).hasMessageContaining("incarnation 2");
+            assertThat(crnode.received()).isEmpty();
+        }
+    }
+
+    @Test
+    void anIncarnationThatIsOvertakenWhileItWritesCommitsNothing() throws Exception {
+        newIncarnation();
+        FakeCrnode.Script overtaken = new FakeCrnode.Script() {
+            private final ObedientNodes others = obedient();
+
+            @Override
+            public List<Frame> greeting(int node) {
+                return others.greeting(node);
+            }
+
+            @Override
+            public List<Frame> answer(int node, Frame frame) {
+                if (node == 0 && frame.hasEnter() && frame.getEnter().getPhase() == Phase.PHASE_SEAL) {
+                    newIncarnation();
+                }
+                return others.answer(node, frame);
+            }
+        };
+        try (FakeCrnode crnode = crnode(overtaken)) {
+            assertThat(failure(job(crnode, 2, 2)).code()).isEqualTo(ErrorCode.FENCED);
+            assertThat(work.resolve("checkpoints/heat/0")).doesNotExist();
+            assertThat(work.resolve("checkpoints/heat/0.partial")).doesNotExist();
+            assertThat(crnode.received()).filteredOn(Frame::hasCancel).hasSize(2);
+        }
+    }
+
+    private void newIncarnation() {
+        new Fence(work.resolve("checkpoints/heat")).take(RunRecord.Place.here(Map.of()), 0, false, ledger -> false);
     }
 
     @Test

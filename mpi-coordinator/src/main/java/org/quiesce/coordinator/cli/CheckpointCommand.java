@@ -41,7 +41,7 @@ final class CheckpointCommand implements Command {
 
     @Override
     public String purpose() {
-        return "checkpoint a running job: TARGET is its name, or the pid of mpirun or of quiesce run";
+        return "checkpoint a running job: TARGET is its name, slurm:JOB[.STEP], or the pid of mpirun, srun or quiesce run";
     }
 
     @Override
@@ -70,14 +70,10 @@ final class CheckpointCommand implements Command {
                 throw Command.usage("--" + later + " is not available yet");
             }
         }
-        if (target.startsWith("slurm:")) {
-            throw Command.usage("slurm: targets are not available yet; give the pid of the launcher or the job's name");
-        }
         CheckpointRequest request = request(line, context);
         boolean forRank = line.hasOption("for-rank");
-        JobRegistry.Job job = forRank
-                ? JobRegistry.Job.of(new JobDirectory(Path.of(target)))
-                : JobRegistry.of(context.environment()).find(target);
+        JobRegistry.Job job =
+                forRank ? JobRegistry.Job.of(new JobDirectory(Path.of(target))) : Targets.find(target, context);
         RoundProgress progress = new RoundProgress(context, line.hasOption("verbose"));
         Committed committed;
         try {

@@ -8,17 +8,21 @@ import java.util.Optional;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
 import org.quiesce.coordinator.HostCheck;
+import org.quiesce.coordinator.Incarnation;
 import org.quiesce.coordinator.ResidentJob;
 import org.quiesce.coordinator.ResidentPlan;
 import org.quiesce.coordinator.Restart;
 import org.quiesce.coordinator.launch.Installation;
 import org.quiesce.coordinator.launch.LauncherCommand;
+import org.quiesce.coordinator.launch.Notices;
 import org.quiesce.coordinator.launch.Words;
 import org.quiesce.coordinator.store.ReferenceLocator;
 import org.quiesce.cr.ExitCode;
 
 /** {@code quiesce restart}. */
 final class RestartCommand implements Command {
+    private static final List<String> LAUNCHERS = List.of("mpirun", "srun");
+
     @Override
     public String name() {
         return "restart";
@@ -41,6 +45,7 @@ final class RestartCommand implements Command {
                 .addOption(Usage.value("hostfile", "FILE", "hosts for mpirun, instead of the original ones"))
                 .addOption(Usage.value("launcher", "mpirun|srun", "what starts the ranks"))
                 .addOption(Usage.value("mpirun-opts", "WORDS", "more options for mpirun"))
+                .addOption(Usage.value("srun-opts", "WORDS", "more options for srun"))
                 .addOption(Usage.flag("showme", "print the command that would be run, and end"))
                 .addOption(Usage.flag("check", "check everything that can be checked without starting, and end"))
                 .addOption(Usage.flag("info", "print what would be restarted, and end"))
@@ -49,16 +54,17 @@ final class RestartCommand implements Command {
 
     @Override
     public int run(CommandLine line, Context context) {
-        String launcher = line.getOptionValue("launcher", "mpirun");
-        if (!launcher.equals("mpirun")) {
-            throw Command.usage("--launcher " + launcher + " is not available yet; mpirun is");
+        String wanted = line.getOptionValue("launcher", "mpirun");
+        if (!LAUNCHERS.contains(wanted)) {
+            throw Command.usage("--launcher " + wanted + " is not known; there are mpirun and srun");
         }
         if (line.hasOption("info")) {
             return new InfoCommand().run(line, context);
         }
         ReferenceLocator.Located located = References.find(line, context);
         Restart restart = Restart.at(located.path());
-        LauncherCommand command = command(restart, line, context);
+        List<String> launcher = launcher(restart, line);
+        LauncherCommand command = command(restart, launcher, line, context);
         if (line.hasOption("showme")) {
             context.out().println(Words.join(command.words()));
             return 0;
@@ -67,16 +73,38 @@ final class RestartCommand implements Command {
         if (status != 0 || line.hasOption("check")) {
             return status;
         }
+        Incarnation incarnation = Incarnation.take(
+                restart.directory().resolve(restart.referenceName()),
+                context.environment(),
+                false,
+                context.err()::println);
         ResidentPlan.Checkpoints checkpoints =
-                new ResidentPlan.Checkpoints(restart.directory(), restart.referenceName(), Optional.empty(), 0);
-        return new ResidentJob(restart.plan(command, checkpoints), context.environment(), context.err()).run();
+                new ResidentPlan.Checkpoints(restart.directory(), restart.referenceName(), 0, incarnation);
+        ResidentPlan plan = restart.plan(command, launcher, context.environment(), checkpoints);
+        return new ResidentJob(plan, context.environment(), Notices.none(), context.err()).run();
     }
 
-    private static LauncherCommand command(Restart restart, CommandLine line, Context context) {
+    /** That of the first run with its options, or another one without any. */
+    private static List<String> launcher(Restart restart, CommandLine line) {
+        List<String> recorded = restart.recordedLauncher();
+        String name = new LauncherCommand(recorded).name();
+        String wanted = line.getOptionValue("launcher", name);
+        boolean same = wanted.equals(name) || wanted.equals("mpirun") && !name.equals("srun");
+        return same ? recorded : List.of(wanted);
+    }
+
+    private static LauncherCommand command(Restart restart, List<String> launcher, CommandLine line, Context context) {
         Optional<Path> hostfile =
                 Optional.ofNullable(line.getOptionValue("hostfile")).map(context.directory()::resolve);
-        List<String> more = Words.split(line.getOptionValue("mpirun-opts", ""));
-        return restart.command(Installation.find(context.environment()).rankProgram(), hostfile, more);
+        String name = new LauncherCommand(launcher).name().equals("srun") ? "srun" : "mpirun";
+        String other = name.equals("srun") ? "mpirun" : "srun";
+        if (line.hasOption(other + "-opts")) {
+            throw Command.usage(
+                    "--" + other + "-opts is given, but " + name + " is the launcher; say --launcher " + other);
+        }
+        List<String> more = Words.split(line.getOptionValue(name + "-opts", ""));
+        return restart.command(
+                Installation.find(context.environment()), launcher, hostfile, more, context.environment());
     }
 
     private static int check(Restart restart, Context context) {

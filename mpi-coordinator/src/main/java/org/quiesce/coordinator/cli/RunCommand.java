@@ -3,25 +3,23 @@
 package org.quiesce.coordinator.cli;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
+import org.quiesce.coordinator.Incarnation;
 import org.quiesce.coordinator.ResidentJob;
 import org.quiesce.coordinator.ResidentPlan;
+import org.quiesce.coordinator.ResidentPolicy;
 import org.quiesce.coordinator.Restart;
 import org.quiesce.coordinator.launch.Installation;
-import org.quiesce.coordinator.launch.Interval;
 import org.quiesce.coordinator.launch.LauncherCommand;
+import org.quiesce.coordinator.launch.Notices;
+import org.quiesce.cr.CrException;
 
 /** {@code quiesce run}. */
 final class RunCommand implements Command {
-    private static final List<String> LATER = List.of("store", "requeue", "before-end", "total-time");
-    private static final String FORK_AGENT = "OMPI_MCA_orte_fork_agent";
-
     @Override
     public String name() {
         return "run";
@@ -29,7 +27,7 @@ final class RunCommand implements Command {
 
     @Override
     public String arguments() {
-        return "-- mpirun ... PROGRAM ...";
+        return "-- mpirun|srun ... PROGRAM ...";
     }
 
     @Override
@@ -46,7 +44,10 @@ final class RunCommand implements Command {
     public Options options() {
         return new Options()
                 .addOption(Usage.value("name", "NAME", "what to call the job, and its reference"))
-                .addOption(Usage.value("interval", "T", "take a checkpoint every T, such as 90s, 15m or 2h"))
+                .addOption(Usage.value(
+                        "interval",
+                        "T|auto",
+                        "take a checkpoint every T, such as 90s, 15m or 2h; auto: as cost and interruptions suggest"))
                 .addOption(Usage.value("dir", "DIR", "where references lie"))
                 .addOption(Usage.value("keep", "N", "keep the newest N checkpoints and remove older ones"))
                 .addOption(Option.builder()
@@ -66,37 +67,73 @@ final class RunCommand implements Command {
                         .longOpt("requeue")
                         .hasArg()
                         .optionalArg(true)
-                        .argName("HOW")
-                        .desc("not available yet")
+                        .argName("exit|scontrol|hold|none")
+                        .desc("at SIGUSR1 or SIGTERM checkpoint the job, end it, and have it run again")
                         .get())
-                .addOption(Usage.value("before-end", "T", "not available yet"))
-                .addOption(Usage.value("total-time", "T", "not available yet"));
+                .addOption(Usage.value("before-end", "T", "do the same T before the end of the Slurm job"))
+                .addOption(Usage.value("total-time", "T", "how long the job may run in all, over all its runs"))
+                .addOption(Usage.value("max-wait", "T", "the longest that the checkpoint may take that ends the job"));
     }
 
     @Override
     public int run(CommandLine line, Context context) {
-        LATER.stream().filter(line::hasOption).findFirst().ifPresent(option -> {
-            throw Command.usage("--" + option + " is not available yet");
-        });
-        if ("auto".equals(line.getOptionValue("interval"))) {
-            throw Command.usage("--interval auto is not available yet; give a length of time");
+        if (line.hasOption("store")) {
+            throw Command.usage("--store is not available yet");
         }
         LauncherCommand command = LauncherCommand.parse(line.getArgList());
-        ResidentPlan plan = restart(line, context, command)
-                .map(restart -> resume(restart, line, context))
-                .orElseGet(() -> fresh(line, context, command));
-        return new ResidentJob(plan, context.environment(), context.err()).run();
+        ResidentPolicy policy = Policies.parse(line, context);
+        boolean forward = policy.requeue() == ResidentPolicy.Requeue.FORWARD;
+        Notices notices = forward ? Notices.none() : Notices.listen();
+        Optional<Path> reference = reference(line, context, command);
+        Incarnation incarnation = reference
+                .map(path -> Incarnation.take(
+                        path, context.environment(), !line.hasOption("restart"), context.err()::println))
+                .orElseGet(Incarnation::none);
+        ResidentPlan plan;
+        try {
+            plan = restart(line, context, reference)
+                    .map(restart -> resume(restart, command, line, context, incarnation))
+                    .orElseGet(() -> fresh(line, context, command, incarnation))
+                    .with(policy);
+        } catch (CrException e) {
+            incarnation.givenUp();
+            throw e;
+        }
+        return new ResidentJob(plan, context.environment(), notices, context.err()).run();
     }
 
-    private static Optional<Restart> restart(CommandLine line, Context context, LauncherCommand command) {
+    /** The reference that is known before anything is started: that of a name, or that of a checkpoint to go on from. */
+    private static Optional<Path> reference(CommandLine line, Context context, LauncherCommand command) {
+        if (line.hasOption("restart") && !wanted(line).equals("latest")) {
+            Restart named = finder(line, context).named(wanted(line));
+            return Optional.of(named.directory().resolve(named.referenceName()));
+        }
+        if (line.hasOption("name")) {
+            return Optional.of(directory(line, context).resolve(line.getOptionValue("name")));
+        }
+        return line.hasOption("restart")
+                ? finder(line, context)
+                        .newest(Optional.empty(), command.words())
+                        .map(found -> found.directory().resolve(found.referenceName()))
+                : Optional.empty();
+    }
+
+    private static String wanted(CommandLine line) {
+        return Optional.ofNullable(line.getOptionValue("restart")).orElse("latest");
+    }
+
+    private static Restart.Finder finder(CommandLine line, Context context) {
+        return new Restart.Finder(directory(line, context), context.err()::println);
+    }
+
+    /** Looked for once nobody else can commit there any more. */
+    private static Optional<Restart> restart(CommandLine line, Context context, Optional<Path> reference) {
         if (!line.hasOption("restart")) {
             return Optional.empty();
         }
-        String reference = Optional.ofNullable(line.getOptionValue("restart")).orElse("latest");
-        Restart.Finder finder = new Restart.Finder(directory(line, context), context.err()::println);
-        return reference.equals("latest")
-                ? finder.newest(Optional.ofNullable(line.getOptionValue("name")), command.words())
-                : Optional.of(finder.named(reference));
+        return wanted(line).equals("latest")
+                ? reference.flatMap(finder(line, context)::newestOf)
+                : Optional.of(finder(line, context).named(wanted(line)));
     }
 
     private static Path directory(CommandLine line, Context context) {
@@ -105,29 +142,36 @@ final class RunCommand implements Command {
                 : context.checkpointDirectory();
     }
 
-    private static ResidentPlan fresh(CommandLine line, Context context, LauncherCommand command) {
-        String agent = Installation.find(context.environment()).rankProgram().toString();
+    private static ResidentPlan fresh(
+            CommandLine line, Context context, LauncherCommand command, Incarnation incarnation) {
+        Path agent = Installation.find(context.environment()).rankProgram();
         return new ResidentPlan(
                 line.getOptionValue("name", ""),
-                command.handingEnvironmentOn(line.hasOption("name")),
+                command.started(agent, context.environment(), line.hasOption("name")),
                 command.words(),
-                0,
-                Map.of(FORK_AGENT, agent),
+                command.programWords(),
+                command.startEnvironment(agent, context.environment()),
                 Optional.empty(),
-                checkpoints(line, directory(line, context), ""));
+                checkpoints(line, directory(line, context), line.getOptionValue("name", ""), incarnation),
+                ResidentPolicy.NOTHING);
     }
 
-    private static ResidentPlan resume(Restart restart, CommandLine line, Context context) {
+    private static ResidentPlan resume(
+            Restart restart, LauncherCommand command, CommandLine line, Context context, Incarnation incarnation) {
         context.err().println("quiesce: going on from " + restart.path());
+        List<String> launcher = restart.launcherOf(command);
+        LauncherCommand again = restart.command(
+                Installation.find(context.environment()), launcher, Optional.empty(), List.of(), context.environment());
         return restart.plan(
-                Installation.find(context.environment()).rankProgram(),
-                checkpoints(line, restart.directory(), restart.referenceName()));
+                again,
+                launcher,
+                context.environment(),
+                checkpoints(line, restart.directory(), restart.referenceName(), incarnation));
     }
 
-    private static ResidentPlan.Checkpoints checkpoints(CommandLine line, Path directory, String reference) {
-        Optional<Duration> interval =
-                Optional.ofNullable(line.getOptionValue("interval")).map(Interval::parse);
+    private static ResidentPlan.Checkpoints checkpoints(
+            CommandLine line, Path directory, String reference, Incarnation incarnation) {
         int keep = line.hasOption("keep") ? Command.number(line, "keep", 1) : 0;
-        return new ResidentPlan.Checkpoints(directory, reference, interval, keep);
+        return new ResidentPlan.Checkpoints(directory, reference, keep, incarnation);
     }
 }

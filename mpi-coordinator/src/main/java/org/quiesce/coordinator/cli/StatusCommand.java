@@ -38,7 +38,7 @@ final class StatusCommand implements Command {
         if (line.getArgList().isEmpty()) {
             jobs(registry.jobs().stream().map(JobView::of).toList(), line, context);
         } else {
-            ranks(registry.find(Command.argument(line, "TARGET")), line, context);
+            ranks(Targets.find(Command.argument(line, "TARGET"), context), line, context);
         }
         return 0;
     }

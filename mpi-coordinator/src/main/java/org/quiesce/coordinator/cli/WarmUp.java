@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.quiesce.coordinator.store.JobDirectory;
-import org.quiesce.coordinator.store.LocalProcess;
 import org.quiesce.coordinator.store.RunRecord;
 import org.quiesce.cr.manifest.Format;
 import org.quiesce.cr.manifest.Job;
@@ -89,7 +88,7 @@ public final class WarmUp {
     private static JobDirectory job(Path work) throws IOException {
         JobDirectory directory = JobDirectory.create(work, NAME);
         long self = ProcessHandle.current().pid();
-        directory.write(new RunRecord(NAME, self, LocalProcess.startTime(self), work, "", 0, List.of("mpirun"), 0));
+        directory.write(new RunRecord(NAME, RunRecord.Place.here(Map.of()), work, "", 0, 0, List.of("mpirun"), 0));
         NodeRecord node = NodeRecord.newBuilder()
                 .setHost("here")
                 .addAddress("127.0.0.1")

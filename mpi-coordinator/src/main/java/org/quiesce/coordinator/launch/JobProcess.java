@@ -5,10 +5,12 @@ package org.quiesce.coordinator.launch;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 
@@ -24,11 +26,17 @@ public final class JobProcess {
 
     /** Starts it. */
     public static JobProcess start(List<String> words, Map<String, String> moreEnvironment, Optional<Path> directory) {
+        return start(words, moreEnvironment, directory, Notices.none());
+    }
+
+    /** Starts it; the signals that {@code notices} take do not reach it. */
+    public static JobProcess start(
+            List<String> words, Map<String, String> moreEnvironment, Optional<Path> directory, Notices notices) {
         ProcessBuilder builder = new ProcessBuilder(words).inheritIO();
         builder.environment().putAll(moreEnvironment);
         directory.map(Path::toFile).filter(File::isDirectory).ifPresent(builder::directory);
         CompletableFuture<Process> started = new CompletableFuture<>();
-        forwardSignals(started);
+        forwardSignals(started, notices);
         try {
             JobProcess job = new JobProcess(builder.start());
             started.complete(job.process);
@@ -40,8 +48,12 @@ public final class JobProcess {
     }
 
     /** A signal that comes before the program has started reaches it when it has. */
-    private static void forwardSignals(CompletableFuture<Process> child) {
+    private static void forwardSignals(CompletableFuture<Process> child, Notices notices) {
+        List<String> ours = notices.taken() ? Notices.NAMES : List.of();
         for (String name : FORWARDED) {
+            if (ours.contains(name)) {
+                continue;
+            }
             Signals.handle(name, () -> child.thenAccept(process -> Signals.send(name, process)));
         }
         // A terminal sends its interrupt to the launcher too; two of them would make mpirun leave at once.
@@ -61,6 +73,18 @@ public final class JobProcess {
     /** Whether it still runs. */
     public boolean alive() {
         return process.isAlive();
+    }
+
+    /** Ends it at once if it does not end by itself within this time. */
+    public void end(Duration patience) {
+        try {
+            if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+                process.destroyForcibly();
+            }
+        } catch (InterruptedException e) {
+            process.destroyForcibly();
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Waits for its end: its exit status, or 128 and the number of the signal that ended it. */

@@ -5,11 +5,12 @@ package org.quiesce.coordinator.launch;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 
-/** The words that start a job: mpirun, its options, the program. */
+/** The words that start a job: mpirun or srun, its options, the program. */
 public record LauncherCommand(List<String> words) {
     private static final Set<String> MPIRUN = Set.of("mpirun", "mpiexec", "orterun");
     private static final Set<String> COUNT = Set.of("-np", "--np", "-n", "--n", "-c");
@@ -17,6 +18,8 @@ public record LauncherCommand(List<String> words) {
             "-hostfile", "--hostfile", "-machinefile", "--machinefile", "-default-hostfile", "--default-hostfile");
     private static final Set<String> OURS = Set.of("QUIESCE_JOB_DIR", "QUIESCE_JOB");
     private static final String RANK_PROGRAM = "cr_mpirank";
+    private static final String SRUN = "srun";
+    private static final String FORK_AGENT = "OMPI_MCA_orte_fork_agent";
 
     /** Copies the list. */
     public LauncherCommand {
@@ -27,20 +30,19 @@ public record LauncherCommand(List<String> words) {
     public static LauncherCommand parse(List<String> words) {
         if (words.isEmpty()) {
             throw new CrException(
-                    ErrorCode.USAGE, "nothing to run; usage: quiesce run [options] -- mpirun ... PROGRAM");
+                    ErrorCode.USAGE, "nothing to run; usage: quiesce run [options] -- mpirun|srun ... PROGRAM");
         }
         String name = fileName(words.get(0));
         if (MPIRUN.contains(name)) {
             return new LauncherCommand(words);
         }
-        if (name.equals("srun")) {
-            throw new CrException(
-                    ErrorCode.USAGE, "quiesce run does not start srun yet; use mpirun inside the allocation");
+        if (name.equals(SRUN)) {
+            return new LauncherCommand(SrunCommand.parse(words).words());
         }
         throw new CrException(
                 ErrorCode.USAGE,
                 "quiesce run starts MPI jobs, and \"" + words.get(0)
-                        + "\" is not mpirun; for a program without MPI use cr_run and cr_checkpoint");
+                        + "\" is neither mpirun nor srun; for a program without MPI use cr_run and cr_checkpoint");
     }
 
     private static String fileName(String word) {
@@ -52,8 +54,39 @@ public record LauncherCommand(List<String> words) {
         return fileName(words.get(0));
     }
 
+    private boolean isSrun() {
+        return name().equals(SRUN);
+    }
+
+    /** How many words at the end are the program and its arguments; 0: only the ranks can tell. */
+    public int programWords() {
+        return isSrun() ? SrunCommand.parse(words).programWords() : 0;
+    }
+
+    /**
+     * The words to execute so that ranks can be checkpointed and hear of our environment on other hosts.
+     *
+     * @param named whether the job has a name, which is handed on too
+     */
+    public List<String> started(Path rankProgram, Map<String, String> environment, boolean named) {
+        return isSrun() ? SrunCommand.parse(words).started(rankProgram, environment) : handingEnvironmentOn(named);
+    }
+
+    /** What the launcher's environment must have besides, to start a job from its beginning. */
+    public Map<String, String> startEnvironment(Path rankProgram, Map<String, String> environment) {
+        return isSrun() ? SrunCommand.environment(environment) : Map.of(FORK_AGENT, rankProgram.toString());
+    }
+
+    /** What the launcher's environment must have besides, to restart a job. */
+    public Map<String, String> restartEnvironment(Map<String, String> environment) {
+        return isSrun() ? SrunCommand.environment(environment) : Map.of();
+    }
+
     /** The same command, handing our environment on to ranks of other hosts; the job's name only if it has one. */
     public List<String> handingEnvironmentOn(boolean named) {
+        if (isSrun()) {
+            return words;
+        }
         List<String> full = new ArrayList<>(List.of(words.get(0), "-x", "QUIESCE_JOB_DIR"));
         if (named) {
             full.addAll(List.of("-x", "QUIESCE_JOB"));
@@ -69,6 +102,9 @@ public record LauncherCommand(List<String> words) {
      */
     public List<String> options(int programWords) {
         int end = Math.max(1, words.size() - programWords);
+        if (isSrun()) {
+            return new SrunCommand(words, SrunOptions.read(words.subList(0, end))).recorded();
+        }
         if (fileName(words.get(end - 1)).equals(RANK_PROGRAM)) {
             end--;
         }
@@ -87,20 +123,34 @@ public record LauncherCommand(List<String> words) {
         return words.get(i).equals("-x") && i + 1 < end && OURS.contains(words.get(i + 1));
     }
 
-    /** The command that restarts a job. */
-    public static LauncherCommand restart(List<String> options, RestartSpec spec, Path rankProgram, Path images) {
+    /** The launcher and its options as the user gives them now, without those that a restart sets itself. */
+    public List<String> given(int programWords) {
+        return isSrun() ? SrunCommand.parse(words).given() : options(programWords);
+    }
+
+    /** The command that restarts a job: the words of a launcher and its options, and what a restart sets itself. */
+    public static LauncherCommand restart(
+            List<String> launcher, RestartSpec spec, Path rankProgram, Path images, Map<String, String> environment) {
+        List<String> restore = List.of(rankProgram.toString(), "--restore", images.toString());
+        return new LauncherCommand(
+                fileName(launcher.get(0)).equals(SRUN)
+                        ? SrunCommand.restart(launcher, spec, restore, environment)
+                        : mpirun(launcher, spec, restore));
+    }
+
+    private static List<String> mpirun(List<String> launcher, RestartSpec spec, List<String> restore) {
         List<String> words = new ArrayList<>();
-        for (int i = 0; i < options.size(); i++) {
-            if (spec.hostfile().isPresent() && HOSTS.contains(options.get(i))) {
+        for (int i = 0; i < launcher.size(); i++) {
+            if (spec.hostfile().isPresent() && HOSTS.contains(launcher.get(i))) {
                 i++;
             } else {
-                words.add(options.get(i));
+                words.add(launcher.get(i));
             }
         }
         spec.hostfile().ifPresent(file -> words.addAll(List.of("--hostfile", file.toString())));
         words.addAll(spec.moreOptions());
-        words.addAll(List.of("-np", Integer.toString(spec.ranks()), rankProgram.toString(), "--restore"));
-        words.add(images.toString());
-        return new LauncherCommand(words);
+        words.addAll(List.of("-np", Integer.toString(spec.ranks())));
+        words.addAll(restore);
+        return words;
     }
 }

@@ -127,6 +127,33 @@ public final class JobDirectory {
         return Files.exists(path.resolve(ENDED));
     }
 
+    /** Says when somebody wants the job to stop. */
+    public void write(HaltRecord record) {
+        try {
+            record.write(path);
+        } catch (IOException e) {
+            throw DurableFiles.failure("cannot write into the job's directory", path, e);
+        }
+    }
+
+    /** When somebody wants the job to stop, if anybody does. */
+    public Optional<HaltRecord> halt() {
+        try {
+            return HaltRecord.read(path);
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** The job is not to stop; whether it was to. */
+    public boolean removeHalt() {
+        try {
+            return HaltRecord.remove(path);
+        } catch (IOException e) {
+            throw DurableFiles.failure("cannot remove what halts the job in", path, e);
+        }
+    }
+
     /** Takes back what {@link #create} and {@link #write} made, once crnode has removed its own part. */
     public void remove() {
         try {
@@ -134,6 +161,7 @@ public final class JobDirectory {
                 TimeUnit.MILLISECONDS.sleep(REMOVE_MILLIS);
             }
             RunRecord.remove(path);
+            HaltRecord.remove(path);
             Files.deleteIfExists(path.resolve(ENDED));
             if (nodes().isEmpty()) {
                 DurableFiles.deleteTree(path);
@@ -153,8 +181,18 @@ public final class JobDirectory {
     /** Whether the job itself still runs, as far as this host can tell: its crnode outlives its launcher for a moment. */
     public boolean running() {
         String here = LocalProcess.hostName();
-        return run().map(run -> LocalProcess.alive(run.pid(), run.startTime())).orElse(false)
+        return run().map(run -> run.place().mayBeAlive()).orElse(false)
                 || nodes().stream().anyMatch(node -> !node.getHost().equals(here) || hasLauncher(node));
+    }
+
+    /** Whether a newer incarnation of the job writes where the checkpoints of this one went. */
+    boolean isSuperseded() {
+        return run().filter(run -> !run.reference().isEmpty())
+                .map(run -> new Fence(run.directory().resolve(run.reference()))
+                                .ledger()
+                                .incarnation()
+                        > run.incarnation())
+                .orElse(false);
     }
 
     /** A job of one rank has none, and there is none here where it runs on another host: crnode ends with the ranks. */

@@ -13,12 +13,15 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.function.Predicate;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 import org.quiesce.wire.proto.NodeRecord;
 
 /** All jobs of a user. */
 public final class JobRegistry {
+    private static final String SLURM = "slurm:";
+
     private final Path home;
 
     /** The jobs that meet below this directory. */
@@ -79,14 +82,12 @@ public final class JobRegistry {
         }
     }
 
-    /** The job that a person means by the pid of its launcher or of {@code quiesce run}, or by its name. */
+    /**
+     * The job that a person means by the pid of its launcher or of {@code quiesce run}, by its name, or by
+     * {@code slurm:JOB[.STEP]}. Of several incarnations of one job it is the newest.
+     */
     public Job find(String target) {
-        List<Job> jobs = jobs();
-        List<Job> found = target.matches("[0-9]+")
-                ? jobs.stream()
-                        .filter(job -> job.hasPid(Long.parseLong(target)))
-                        .toList()
-                : jobs.stream().filter(job -> job.name().equals(target)).toList();
+        List<Job> found = newest(jobs().stream().filter(matching(target)).toList());
         if (found.size() == 1) {
             return found.get(0);
         }
@@ -99,6 +100,23 @@ public final class JobRegistry {
                         + found.stream()
                                 .map(job -> Long.toString(job.launcherPid()))
                                 .toList());
+    }
+
+    private static Predicate<Job> matching(String target) {
+        if (target.startsWith(SLURM)) {
+            String id = target.substring(SLURM.length());
+            return job -> job.isSlurm(id);
+        }
+        return target.matches("[0-9]{1,18}")
+                ? job -> job.hasPid(Long.parseLong(target))
+                : job -> job.name().equals(target);
+    }
+
+    /** Leaves out those to whose checkpoints a newer incarnation writes; they may run on a host that is out of reach. */
+    private static List<Job> newest(List<Job> found) {
+        return found.size() < 2
+                ? found
+                : found.stream().filter(job -> !job.directory().isSuperseded()).toList();
     }
 
     private CrException missing(String target) {
@@ -139,13 +157,43 @@ public final class JobRegistry {
         }
 
         boolean hasPid(long pid) {
-            return directory.run().map(run -> run.pid() == pid).orElse(false)
-                    || nodes.stream().anyMatch(node -> node.getLauncherPid() == pid);
+            String here = LocalProcess.hostName();
+            return directory
+                            .run()
+                            .map(RunRecord::place)
+                            .filter(RunRecord.Place::isHere)
+                            .map(place -> place.pid() == pid || place.launcherPid() == pid)
+                            .orElse(false)
+                    || nodes.stream()
+                            .anyMatch(node -> node.getLauncherPid() == pid
+                                    && node.getHost().equals(here));
+        }
+
+        /** Whether this is the job, or the step, of Slurm that is called so. */
+        boolean isSlurm(String id) {
+            boolean ofRun = directory
+                    .run()
+                    .map(RunRecord::place)
+                    .map(place -> id.equals(place.slurm()) || id.equals(place.slurmArray()))
+                    .orElse(false);
+            return !id.isEmpty()
+                    && (ofRun
+                            || nodes.stream()
+                                    .map(NodeRecord::getSlurm)
+                                    .anyMatch(slurm -> slurm.equals(id) || slurm.startsWith(id + '.')));
         }
 
         /** The pid of mpirun or srun; 0 when that runs on another host. */
         public long launcherPid() {
-            return nodes.stream().mapToLong(NodeRecord::getLauncherPid).max().orElse(0);
+            long known = directory
+                    .run()
+                    .map(RunRecord::place)
+                    .filter(RunRecord.Place::isHere)
+                    .map(RunRecord.Place::launcherPid)
+                    .orElse(0L);
+            return known != 0
+                    ? known
+                    : nodes.stream().mapToLong(NodeRecord::getLauncherPid).max().orElse(0);
         }
     }
 }

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 
@@ -17,23 +18,63 @@ import java.util.Properties;
  * where it wants them.
  *
  * @param name what a person calls the job
- * @param pid of {@code quiesce run}
- * @param startTime of that process, in clock ticks since boot
+ * @param place where {@code quiesce run} runs
  * @param directory where references lie
  * @param reference the name of the job's reference there; empty: the usual one
+ * @param incarnation which of the job's incarnations it is; 0: none was taken
  * @param keep how many checkpoints are kept; 0: all
  * @param launcher the words with which the user started the launcher
  * @param programWords how many of these at the end are the program and its arguments; 0: as the ranks say
  */
 public record RunRecord(
         String name,
-        long pid,
-        long startTime,
+        Place place,
         Path directory,
         String reference,
+        long incarnation,
         int keep,
         List<String> launcher,
         int programWords) {
+    /**
+     * Where {@code quiesce run} runs.
+     *
+     * @param host its name; empty: this one
+     * @param pid of {@code quiesce run}
+     * @param startTime of that process, in clock ticks since boot; 0: not known
+     * @param launcherPid of mpirun or srun; 0: not started yet
+     * @param slurm the job of Slurm; empty: none
+     * @param slurmArray its name as a task of an array, ARRAY_TASK; empty: it is none
+     */
+    public record Place(String host, long pid, long startTime, long launcherPid, String slurm, String slurmArray) {
+        /** This process, with what its environment says of Slurm. */
+        public static Place here(Map<String, String> environment) {
+            long pid = ProcessHandle.current().pid();
+            String array = environment.getOrDefault("SLURM_ARRAY_JOB_ID", "");
+            return new Place(
+                    LocalProcess.hostName(),
+                    pid,
+                    LocalProcess.startTime(pid),
+                    0,
+                    environment.getOrDefault("SLURM_JOB_ID", ""),
+                    array.isEmpty() ? "" : array + '_' + environment.getOrDefault("SLURM_ARRAY_TASK_ID", ""));
+        }
+
+        /** The same place, now with a launcher. */
+        public Place with(long launcher) {
+            return new Place(host, pid, startTime, launcher, slurm, slurmArray);
+        }
+
+        /** Whether it is on this host. */
+        public boolean isHere() {
+            return host.isEmpty() || host.equals(LocalProcess.hostName());
+        }
+
+        /** Whether it is still there; on another host that is not known, and said so. */
+        public boolean mayBeAlive() {
+            return !isHere() || LocalProcess.alive(pid, startTime);
+        }
+    }
+
     private static final String FILE = "run.properties";
 
     /** Copies the list. */
@@ -44,8 +85,13 @@ public record RunRecord(
     void write(Path jobDirectory) throws IOException {
         Properties properties = new Properties();
         properties.setProperty("name", name);
-        properties.setProperty("pid", Long.toString(pid));
-        properties.setProperty("start", Long.toString(startTime));
+        properties.setProperty("host", place.host());
+        properties.setProperty("pid", Long.toString(place.pid()));
+        properties.setProperty("start", Long.toString(place.startTime()));
+        properties.setProperty("launcherPid", Long.toString(place.launcherPid()));
+        properties.setProperty("slurm", place.slurm());
+        properties.setProperty("slurmArray", place.slurmArray());
+        properties.setProperty("incarnation", Long.toString(incarnation));
         properties.setProperty("directory", directory.toString());
         properties.setProperty("reference", reference);
         properties.setProperty("keep", Integer.toString(keep));
@@ -73,16 +119,26 @@ public record RunRecord(
         try {
             return Optional.of(new RunRecord(
                     properties.getProperty("name", ""),
-                    Long.parseLong(properties.getProperty("pid", "0")),
-                    Long.parseLong(properties.getProperty("start", "0")),
+                    place(properties),
                     Path.of(properties.getProperty("directory", ".")),
                     properties.getProperty("reference", ""),
+                    Long.parseLong(properties.getProperty("incarnation", "0")),
                     Integer.parseInt(properties.getProperty("keep", "0")),
                     launcher,
                     Integer.parseInt(properties.getProperty("programWords", "0"))));
         } catch (NumberFormatException e) {
             return Optional.empty();
         }
+    }
+
+    private static Place place(Properties properties) {
+        return new Place(
+                properties.getProperty("host", ""),
+                Long.parseLong(properties.getProperty("pid", "0")),
+                Long.parseLong(properties.getProperty("start", "0")),
+                Long.parseLong(properties.getProperty("launcherPid", "0")),
+                properties.getProperty("slurm", ""),
+                properties.getProperty("slurmArray", ""));
     }
 
     /** The program and its arguments, if they are known. */

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,7 +51,8 @@ class LauncherCommandTest {
                                 List.of("mpirun", "--oversubscribe"),
                                 spec,
                                 Path.of("/q/cr_mpirank"),
-                                Path.of("/c/heat/3"))
+                                Path.of("/c/heat/3"),
+                                Map.of())
                         .words())
                 .containsExactly(
                         "mpirun",
@@ -68,14 +70,19 @@ class LauncherCommandTest {
     void aNewHostfileTakesThePlaceOfTheOldOne() {
         RestartSpec spec = new RestartSpec(2, Optional.of(Path.of("/new")), List.of());
         assertThat(LauncherCommand.restart(
-                                List.of("mpirun", "--hostfile", "/old", "--x"), spec, Path.of("/r"), Path.of("/c"))
+                                List.of("mpirun", "--hostfile", "/old", "--x"),
+                                spec,
+                                Path.of("/r"),
+                                Path.of("/c"),
+                                Map.of())
                         .words())
                 .contains("/new")
                 .doesNotContain("/old");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"sleep 5", "srun -n 2 ./a"})
+    @ValueSource(
+            strings = {"sleep 5", "srun -n 2 ./a : -n 2 ./b", "srun -n 2", "srun --multi-prog conf", "srun --pty ./a"})
     void whatCannotBeStartedYetIsRefusedClearly(String line) {
         assertThatThrownBy(() -> LauncherCommand.parse(Words.split(line)))
                 .isInstanceOf(CrException.class)

@@ -24,9 +24,12 @@ class JobRegistryTest {
 
     private JobDirectory job(String name, long pid) {
         JobDirectory directory = JobDirectory.create(home, name);
-        directory.write(new RunRecord(
-                name, pid, LocalProcess.startTime(pid), home, "", 3, List.of("mpirun", "a b", "\u00e9\nnew line"), 0));
+        directory.write(record(name, new RunRecord.Place("", pid, LocalProcess.startTime(pid), 4712, "31", "30_1"), 0));
         return directory;
+    }
+
+    private RunRecord record(String name, RunRecord.Place place, long incarnation) {
+        return new RunRecord(name, place, home, "ref", incarnation, 3, List.of("mpirun", "a b", "\u00e9\nnew line"), 0);
     }
 
     private static ErrorCode codeOf(org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
@@ -48,6 +51,8 @@ class JobRegistryTest {
         RunRecord record = job("heat", SELF).run().orElseThrow();
         assertThat(record.launcher()).containsExactly("mpirun", "a b", "\u00e9\nnew line");
         assertThat(record.keep()).isEqualTo(3);
+        assertThat(record.place().slurmArray()).isEqualTo("30_1");
+        assertThat(record.place().launcherPid()).isEqualTo(4712);
     }
 
     @Test
@@ -56,14 +61,63 @@ class JobRegistryTest {
         Files.write(
                 directory.path().resolve("node-x.pb"),
                 NodeRecord.newBuilder()
-                        .setHost("x")
+                        .setHost(LocalProcess.hostName())
                         .setLauncherPid(4711)
                         .build()
                         .toByteArray());
         JobRegistry registry = new JobRegistry(home);
         assertThat(registry.find("heat").name()).isEqualTo("heat");
         assertThat(registry.find(Long.toString(SELF)).name()).isEqualTo("heat");
-        assertThat(registry.find("4711").launcherPid()).isEqualTo(4711);
+        assertThat(registry.find("4711").name()).isEqualTo("heat");
+        assertThat(registry.find("4712").launcherPid()).isEqualTo(4712);
+    }
+
+    @Test
+    void aPidOfAnotherHostIsNotMeant() throws Exception {
+        JobDirectory directory = JobDirectory.create(home, "far");
+        Files.write(
+                directory.path().resolve("node-x.pb"),
+                NodeRecord.newBuilder()
+                        .setHost("elsewhere")
+                        .setLauncherPid((int) SELF)
+                        .build()
+                        .toByteArray());
+        assertThat(codeOf(() -> new JobRegistry(home).find(Long.toString(SELF))))
+                .isEqualTo(ErrorCode.NO_AGENT);
+    }
+
+    @Test
+    void aJobIsFoundByItsNumberInSlurm() throws Exception {
+        JobDirectory directory = job("heat", SELF);
+        Files.write(
+                directory.path().resolve("node-x.pb"),
+                NodeRecord.newBuilder().setHost("x").setSlurm("31.2").build().toByteArray());
+        JobRegistry registry = new JobRegistry(home);
+        assertThat(List.of("slurm:31", "slurm:30_1", "slurm:31.2"))
+                .allSatisfy(target -> assertThat(registry.find(target).name()).isEqualTo("heat"));
+        assertThat(List.of("slurm:3", "slurm:31.1", "slurm:", "slurm:30"))
+                .allSatisfy(target ->
+                        assertThat(codeOf(() -> registry.find(target))).isEqualTo(ErrorCode.NO_AGENT));
+    }
+
+    @Test
+    void ofTwoIncarnationsTheNewerOneIsMeant() {
+        RunRecord.Place elsewhere = new RunRecord.Place("elsewhere", 1, 1, 0, "", "");
+        new Fence(home.resolve("ref")).take(elsewhere, 0, true, ledger -> false);
+        JobDirectory old = JobDirectory.create(home, "heat");
+        old.write(record("heat", elsewhere, 1));
+        new Fence(home.resolve("ref")).take(elsewhere, 0, false, ledger -> false);
+        JobDirectory fresh = JobDirectory.create(home, "heat");
+        fresh.write(record("heat", elsewhere, 2));
+        assertThat(new JobRegistry(home).find("heat").directory().path()).isEqualTo(fresh.path());
+    }
+
+    @Test
+    void aJobOfAnotherHostIsNotSweptAway() {
+        JobDirectory far = JobDirectory.create(home, "far");
+        far.write(record("far", new RunRecord.Place("elsewhere", 999_999_999L, 7, 0, "", ""), 0));
+        new JobRegistry(home).sweep();
+        assertThat(far.path()).exists();
     }
 
     @Test

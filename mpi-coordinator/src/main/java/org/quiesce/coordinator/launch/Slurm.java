@@ -1,0 +1,112 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator.launch;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** What Slurm's commands say of jobs and do to them. They are given up when slurmctld does not answer. */
+public final class Slurm {
+    private static final long PATIENCE_SECONDS = 15;
+    private static final Pattern TIME = Pattern.compile("(?:(\\d{1,5})-)?(?:(\\d{1,5}):)?(\\d{1,5}):(\\d{2})");
+    private static final Pattern STEP = Pattern.compile("StepId=(\\S+)");
+
+    private final Map<String, String> environment;
+
+    /** As seen from a process with this environment. */
+    public Slurm(Map<String, String> environment) {
+        this.environment = Map.copyOf(environment);
+    }
+
+    /** The job in which we run; empty: none. */
+    public String job() {
+        return environment.getOrDefault("SLURM_JOB_ID", "");
+    }
+
+    /** Whether we run in a batch job, which can be queued again. */
+    public boolean isBatch() {
+        return !job().isEmpty();
+    }
+
+    /** How often the job was started again. */
+    public int restarts() {
+        String count = environment.getOrDefault("SLURM_RESTART_COUNT", "0");
+        return count.matches("[0-9]{1,9}") ? Integer.parseInt(count) : 0;
+    }
+
+    /** How long our job may still run; empty if that is not limited, or nobody says. */
+    public Optional<Duration> remaining() {
+        return output(List.of("squeue", "-h", "-j", job(), "-o", "%L")).flatMap(Slurm::time);
+    }
+
+    /** Reads {@code D-HH:MM:SS}, {@code HH:MM:SS} or {@code MM:SS}; words such as UNLIMITED are none. */
+    static Optional<Duration> time(String text) {
+        Matcher matcher = TIME.matcher(text.strip());
+        return matcher.matches()
+                ? Optional.of(Duration.ofDays(number(matcher.group(1)))
+                        .plusHours(number(matcher.group(2)))
+                        .plusMinutes(number(matcher.group(3)))
+                        .plusSeconds(number(matcher.group(4))))
+                : Optional.empty();
+    }
+
+    private static long number(String digits) {
+        return digits == null ? 0 : Long.parseLong(digits);
+    }
+
+    /** Whether a job runs, as far as Slurm says. */
+    public boolean runs(String job) {
+        return output(List.of("squeue", "-h", "-j", job, "-o", "%T"))
+                .filter(state -> List.of("RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "SIGNALING")
+                        .contains(state.strip()))
+                .isPresent();
+    }
+
+    /** Queues our job again, held if {@code hold}; whether Slurm has taken that. */
+    public boolean requeue(boolean hold) {
+        return output(List.of("scontrol", hold ? "requeuehold" : "requeue", job()))
+                .isPresent();
+    }
+
+    /** The step that an srun of this host has started, as JOB.STEP. */
+    public Optional<String> stepOf(String host, long srun) {
+        return output(List.of("scontrol", "-o", "show", "step")).flatMap(steps -> step(steps, host, srun));
+    }
+
+    static Optional<String> step(String steps, String host, long srun) {
+        return steps.lines()
+                .filter(line -> (line + ' ').contains("SrunHost:Pid=" + host + ':' + srun + ' '))
+                .map(STEP::matcher)
+                .filter(Matcher::find)
+                .map(matcher -> matcher.group(1))
+                .findFirst();
+    }
+
+    private static Optional<String> output(List<String> command) {
+        try {
+            Process process = new ProcessBuilder(command)
+                    .redirectError(ProcessBuilder.Redirect.DISCARD)
+                    .start();
+            process.getOutputStream().close();
+            boolean over = process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            if (!over) {
+                process.destroyForcibly();
+            }
+            return over && process.exitValue() == 0
+                    ? Optional.of(new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                    : Optional.empty();
+        } catch (IOException e) {
+            return Optional.empty();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return Optional.empty();
+        }
+    }
+}

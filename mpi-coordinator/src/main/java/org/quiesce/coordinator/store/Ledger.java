@@ -1,0 +1,98 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator.store;
+
+import java.io.IOException;
+import java.io.StringReader;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Properties;
+
+/**
+ * What lies beside the checkpoints of a job about its incarnations: which one may write there, and what all of them have
+ * used.
+ *
+ * @param incarnation the newest; 0: there was none
+ * @param holder where it runs
+ * @param slurmRestarts how often Slurm had started the holder's job again
+ * @param state what is known of it
+ * @param usedMillis how long all incarnations have run, as far as they have said
+ * @param interruptions how many of them have ended without saying so
+ */
+public record Ledger(
+        long incarnation, RunRecord.Place holder, int slurmRestarts, State state, long usedMillis, int interruptions) {
+    /** Of a reference to which no incarnation has been given. */
+    public static final Ledger NONE = new Ledger(0, new RunRecord.Place("", 0, 0, 0, "", ""), 0, State.ENDED, 0, 0);
+
+    private static final String FILE = "ledger.properties";
+
+    /** What is known of an incarnation. */
+    public enum State {
+        /** It has not said that it has ended. */
+        RUNNING,
+        /** It has ended after a checkpoint, to go on later. */
+        PAUSED,
+        /** It has ended by itself. */
+        ENDED
+    }
+
+    Ledger taken(RunRecord.Place by, int restarts, boolean fresh) {
+        boolean lost = state == State.RUNNING;
+        boolean anew = fresh || state == State.ENDED;
+        return new Ledger(
+                incarnation + 1, by, restarts, State.RUNNING, anew ? 0 : usedMillis, interruptions + (lost ? 1 : 0));
+    }
+
+    Ledger with(State now, long used) {
+        return new Ledger(incarnation, holder, slurmRestarts, now, used, interruptions);
+    }
+
+    static Ledger read(Path reference) throws IOException {
+        Properties properties = new Properties();
+        try {
+            properties.load(new StringReader(Files.readString(reference.resolve(FILE))));
+            return new Ledger(
+                    number(properties, "incarnation"),
+                    new RunRecord.Place(
+                            properties.getProperty("host", ""),
+                            number(properties, "pid"),
+                            number(properties, "start"),
+                            0,
+                            properties.getProperty("slurm", ""),
+                            ""),
+                    (int) number(properties, "slurmRestarts"),
+                    State.valueOf(properties.getProperty("state", "").toUpperCase(Locale.ROOT)),
+                    number(properties, "usedMillis"),
+                    (int) number(properties, "interruptions"));
+        } catch (NoSuchFileException e) {
+            return NONE;
+        } catch (IllegalArgumentException e) {
+            throw new IOException(FILE + " is damaged; if no job writes here, remove it", e);
+        }
+    }
+
+    private static long number(Properties properties, String name) {
+        return Long.parseLong(properties.getProperty(name, ""));
+    }
+
+    void write(Path reference) throws IOException {
+        Properties properties = new Properties();
+        properties.setProperty("incarnation", Long.toString(incarnation));
+        properties.setProperty("host", holder.host());
+        properties.setProperty("pid", Long.toString(holder.pid()));
+        properties.setProperty("start", Long.toString(holder.startTime()));
+        properties.setProperty("slurm", holder.slurm());
+        properties.setProperty("slurmRestarts", Integer.toString(slurmRestarts));
+        properties.setProperty("state", state.name().toLowerCase(Locale.ROOT));
+        properties.setProperty("usedMillis", Long.toString(usedMillis));
+        properties.setProperty("interruptions", Integer.toString(interruptions));
+        StringWriter text = new StringWriter();
+        properties.store(
+                text, "written by quiesce run; one incarnation of the job at a time may commit checkpoints here");
+        DurableFiles.write(reference.resolve(FILE), text.toString().getBytes(StandardCharsets.UTF_8));
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-FileCopyrightText: The Quiesce Authors
+// SPDX-License-Identifier: Apache-2.0
+package org.quiesce.coordinator.launch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SlurmTest {
+    @ParameterizedTest
+    @CsvSource({"0:05,5", "10:00,600", "1:00:00,3600", "2-03:04:05,183845"})
+    void remainingTimesAreRead(String text, long seconds) {
+        assertThat(Slurm.time(text + "\n").orElseThrow().toSeconds()).isEqualTo(seconds);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"UNLIMITED", "INVALID", "NOT_SET", "", "5"})
+    void wordsAreNoTimes(String text) {
+        assertThat(Slurm.time(text)).isEmpty();
+    }
+
+    @Test
+    void theStepOfAnSrunIsTheOneThatSaysSo() {
+        String steps = "StepId=7.0 UserId=1 State=RUNNING SrunHost:Pid=ctl:421 Nodes=2\n"
+                + "StepId=8.1 UserId=1 State=RUNNING SrunHost:Pid=ctl:42\n";
+        assertThat(Slurm.step(steps, "ctl", 42)).contains("8.1");
+        assertThat(Slurm.step(steps, "ctl", 421)).contains("7.0");
+        assertThat(Slurm.step(steps, "n1", 42)).isEmpty();
+    }
+
+    @Test
+    void aJobThatWasNeverStartedAgainHasNoCount() {
+        assertThat(new Slurm(Map.of("SLURM_JOB_ID", "4")).restarts()).isZero();
+        assertThat(new Slurm(Map.of("SLURM_RESTART_COUNT", "2")).restarts()).isEqualTo(2);
+        assertThat(new Slurm(Map.of()).isBatch()).isFalse();
+    }
+}
