@@ -148,11 +148,13 @@ has_started() {
     return 1
 }
 
-# A cable from the node to the bridge in ctl: the pair is made there, and one end moved.
+# A cable from the node to the bridge in ctl: the pair is made there, and one end moved. A node keeps its hardware address: the
+# others remember it.
 plug() {
-    local node=$1
+    local node=$1 hardware
+    hardware=02:00:0a:63:00:$(printf '%02x' "${node#n}")
     inside ctl --net ip -batch - <<EOT
-link add v$node type veth peer name eth0 netns $(recorded "$node.init")
+link add v$node type veth peer name eth0 address $hardware netns $(recorded "$node.init")
 link set v$node master bridge up
 EOT
     inside "$node" --net ip -batch - <<EOT
@@ -333,6 +335,8 @@ write_etc() {
         echo # Debian's last line has no end
         echo "plm_rsh_agent = /run/cluster/bin/remote_shell.py run /run/cluster"
         echo "mpi_yield_when_idle = 1" # the nodes share the machine's processors
+        # mpirun's own values notice a node that went without a word after eight minutes.
+        printf 'oob_tcp_keepalive_%s\n' 'time = 3' 'intvl = 1' 'probes = 3'
     } >"$DIR/etc/openmpi-mca-params.conf"
     write_slurm_conf "$conf" >"$DIR/etc/slurm/slurm.conf"
     if [[ -n $plugstack ]]; then cat "$plugstack"; fi >"$DIR/etc/slurm/plugstack.conf"
@@ -456,6 +460,8 @@ power_off() {
     recorded "$1.init" >/dev/null || die "there is no node $1 in $DIR, or it is off"
     [[ $1 == ctl ]] || cable "$1" down
     end_node "$1"
+    # The kernel takes its time to remove the network of a node that has gone.
+    [[ $1 == ctl ]] || inside ctl --net ip link delete "v$1" 2>/dev/null || true
 }
 
 power_on() {

@@ -141,8 +141,17 @@ static void add_all_addresses(quiesce_wire_NodeRecord *record)
     freeifaddrs(all);
 }
 
-/* Fills the record's addresses and port from what FD is bound to. */
-static int record_address(struct cr_node *node, int fd)
+static int is_everywhere(const struct sockaddr_storage *address)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+
+    return (address->ss_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_ANY)) ||
+           (address->ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr));
+}
+
+/* Fills the record's addresses, unless KEEP says that they are known, and port from what FD is bound to. */
+static int record_address(struct cr_node *node, int fd, int keep)
 {
     struct sockaddr_storage bound = {0};
     socklen_t length = sizeof(bound);
@@ -151,27 +160,25 @@ static int record_address(struct cr_node *node, int fd)
 
     if (getsockname(fd, (struct sockaddr *)&bound, &length) < 0)
         return -errno;
+    node->record.port = ntohs(bound.ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
+    if (keep)
+        return 0;
     node->record.address_count = 0;
-    if ((bound.ss_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_ANY)) ||
-        (bound.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr)))
+    if (is_everywhere(&bound))
         add_all_addresses(&node->record);
     else
         add_address(&node->record, (struct sockaddr *)&bound, length);
-    node->record.port = ntohs(bound.ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
     return 0;
 }
 
-static int listen_tcp(struct cr_node *node, struct cr_error *err)
+static int listen_at(const char *name, struct cr_error *err)
 {
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
-    const char *name = getenv("QUIESCE_LISTEN");
     struct addrinfo *found;
     int fd, rc;
 
-    if (name == NULL || name[0] == '\0')
-        name = "127.0.0.1";
     if (getaddrinfo(name, "0", &hints, &found) != 0)
-        return cr_fail(err, CR_EUSAGE, "QUIESCE_LISTEN=%s is not a numeric address", name);
+        return cr_fail(err, CR_EUSAGE, "%s is not a numeric address to listen on", name);
     fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
         rc = cr_fail(err, errno, "cannot listen on address %s: %s", name, cr_error_words(errno));
@@ -180,9 +187,34 @@ static int listen_tcp(struct cr_node *node, struct cr_error *err)
         return rc;
     }
     freeaddrinfo(found);
-    rc = record_address(node, fd);
+    return fd;
+}
+
+/*
+ * QUIESCE_LISTEN, or else where the record says that others reach us: by whoever started us, or by the crnode whose place we
+ * take. One socket serves several addresses only by listening on all.
+ */
+static int listen_tcp(struct cr_node *node, struct cr_error *err)
+{
+    const quiesce_wire_NodeRecord *r = &node->record;
+    const char *name = getenv("QUIESCE_LISTEN");
+    int keep = 0;
+    int fd, rc;
+
+    if (name == NULL || name[0] == '\0') {
+        name = r->address_count == 1  ? r->address[0]
+               : r->address_count > 1 ? "0.0.0.0"
+                                      : "127.0.0.1";
+        keep = r->address_count > 1;
+    }
+    fd = listen_at(name, err);
+    if (fd < 0)
+        return fd;
+    rc = record_address(node, fd, keep);
     if (rc < 0)
         return rc;
+    for (size_t i = 0; i < r->address_count; i++)
+        cr_node_log("listens on %s port %u", r->address[i], r->port);
     return cr_loop_add(&node->loop, &node->tcp_listener, fd, EPOLLIN, cr_node_peer_accept);
 }
 

@@ -9,6 +9,7 @@
 #include "cr_node.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 static void renew_deadline(struct cr_node *node)
 {
@@ -68,30 +69,37 @@ static void tell_done(struct cr_node *node)
 
 /* ---- the beginning ---- */
 
-static void refuse(struct cr_node *node, struct cr_node_peer *peer, uint64_t id, int code,
-                   const char *text)
+static void refuse(struct cr_node *node, struct cr_node_peer *peer, uint64_t id,
+                   const struct cr_error *why)
 {
     quiesce_wire_RankResult result;
-    struct cr_error err;
 
-    cr_fail(&err, code, "%s", text);
-    cr_frame_result(&result, node->rank_count > 0 ? node->ranks[0]->rank : 0, 0, &err);
+    cr_frame_result(&result, node->rank_count > 0 ? node->ranks[0]->rank : 0, 0, why);
     tell_failure(node, peer, id, &result);
 }
 
-/* Why no round can begin now; NULL: it can. */
-static const char *why_not(struct cr_node *node, const quiesce_wire_Begin *begin, int *ret_code)
+/* The coordinator has made the directory on its host: what is not seen here lies on a disk of that host. */
+static int check_directory(const struct cr_node *node, const char *directory, struct cr_error *err)
 {
-    *ret_code = CR_EBUSY;
+    if (directory[0] != '/' || access(directory, F_OK) == 0 || errno != ENOENT)
+        return 0;
+    return cr_fail(err, CR_EWRITE,
+                   "%s is not seen on host %s; the directory for checkpoints must be on a file "
+                   "system that all hosts of the job share (--dir)",
+                   directory, node->record.host);
+}
+
+/* Whether a round can begin now: 0, or why not. */
+static int check_begin(struct cr_node *node, const quiesce_wire_Begin *begin, struct cr_error *err)
+{
     if (cr_round_is_active(node))
-        return "another checkpoint of this job is in progress";
-    *ret_code = CR_ENOTREADY;
+        return cr_fail(err, CR_EBUSY, "another checkpoint of this job is in progress");
     if (node->rank_count == 0)
-        return "no rank of this node has reached the end of MPI_Init";
-    *ret_code = CR_EPROTOCOL;
+        return cr_fail(err, CR_ENOTREADY, "no rank of this node has reached the end of MPI_Init");
     if (begin->directory[0] != '/' && (begin->file[0] != '/' || node->rank_count > 1))
-        return "the coordinator has named no absolute directory for the images";
-    return NULL;
+        return cr_fail(err, CR_EPROTOCOL,
+                       "the coordinator has named no absolute directory for the images");
+    return check_directory(node, begin->directory, err);
 }
 
 static void start(struct cr_node *node, struct cr_node_peer *peer, const quiesce_wire_Frame *frame)
@@ -118,11 +126,9 @@ void cr_round_begin(struct cr_node *node, struct cr_node_peer *peer,
     quiesce_wire_RankResult result;
     struct cr_error err = {0};
     struct cr_node_rank *rank;
-    int code;
-    const char *why = why_not(node, &frame->body.begin, &code);
 
-    if (why != NULL) {
-        refuse(node, peer, frame->round, code, why);
+    if (check_begin(node, &frame->body.begin, &err) < 0) {
+        refuse(node, peer, frame->round, &err);
         return;
     }
     start(node, peer, frame);
@@ -190,9 +196,11 @@ static int fault_before(quiesce_wire_Phase phase)
 static void fail_node(struct cr_node *node, int code, const char *text)
 {
     struct cr_node_peer *owner = node->round.owner;
+    struct cr_error err;
 
+    cr_fail(&err, code, "%s", text);
     node->round.state = CR_ROUND_FAILED;
-    refuse(node, owner, node->round.id, code, text);
+    refuse(node, owner, node->round.id, &err);
 }
 
 /* 1 if a test makes this node fail here. */

@@ -4,6 +4,7 @@
 #include "cr_node_start.h"
 
 #include "cr_fmt.h"
+#include "cr_node_reach.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -135,6 +136,7 @@ struct command {
     char launcher_pid[16];
     char world_size[16];
     char slurm[32];
+    char listen[CR_NODE_REACH_SIZE];
     char path[PATH_SIZE];
 };
 
@@ -150,6 +152,7 @@ static int make_command(struct command *c, const struct cr_job_dir *dir,
                         const struct cr_node_launch *launch, struct cr_error *err)
 {
     const char *launcher;
+    int pid;
     int rc = 0;
 
     memset(c, 0, sizeof(*c));
@@ -159,7 +162,9 @@ static int make_command(struct command *c, const struct cr_job_dir *dir,
         rc = find_program(c->path, sizeof(c->path), err);
     if (rc < 0)
         return rc;
-    snprintf(c->launcher_pid, sizeof(c->launcher_pid), "%d", find_launcher(&launcher));
+    pid = find_launcher(&launcher);
+    snprintf(c->launcher_pid, sizeof(c->launcher_pid), "%d", pid);
+    cr_node_reach(pid > 0, c->listen, sizeof(c->listen));
     snprintf(c->world_size, sizeof(c->world_size), "%u", launch->world_size);
     find_slurm(launcher, c->slurm, sizeof(c->slurm));
     c->word[c->count++] = c->path;
@@ -169,6 +174,7 @@ static int make_command(struct command *c, const struct cr_job_dir *dir,
     add_option(c, "--launcher", launcher);
     add_option(c, "--launcher-pid", c->launcher_pid);
     add_option(c, "--world-size", c->world_size);
+    add_option(c, "--listen", c->listen);
     add_option(c, "--mpi-version", launch->mpi_version);
     add_option(c, "--slurm", c->slurm);
     c->word[c->count++] = (char *)"--background";

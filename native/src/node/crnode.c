@@ -22,7 +22,8 @@
 static const char USAGE[] =
     "usage: crnode --job-dir DIR [--run-dir DIR] [--background] [--job NAME]\n"
     "              [--launcher NAME] [--launcher-pid PID] [--world-size N]\n"
-    "              [--mpi-version TEXT] [--slurm JOB[.STEP]] [-- PROGRAM ARGUMENT...]\n"
+    "              [--mpi-version TEXT] [--slurm JOB[.STEP]] [--listen ADDRESS,...]\n"
+    "              [-- PROGRAM ARGUMENT...]\n"
     "The checkpointer of one job on this node. cr_mpirank starts it; when it has been\n"
     "killed, `crnode --job-dir DIR --background` takes over the ranks that still run.";
 
@@ -35,6 +36,7 @@ enum {
     WORLD_SIZE,
     MPI_VERSION,
     SLURM,
+    LISTEN,
     TEXT_OPTIONS, /* those above take an argument */
     BACKGROUND,
     HELP,
@@ -56,6 +58,7 @@ static const struct option LONG_OPTIONS[] = {
     {"world-size", 1, NULL, WORLD_SIZE},
     {"mpi-version", 1, NULL, MPI_VERSION},
     {"slurm", 1, NULL, SLURM},
+    {"listen", 1, NULL, LISTEN},
     {"background", 0, NULL, BACKGROUND},
     {"help", 0, NULL, HELP},
     {"version", 0, NULL, VERSION},
@@ -94,6 +97,24 @@ static const char *text_or_empty(const char *text)
     return text != NULL ? text : "";
 }
 
+/* Where others reach us, "A,B,C": crnode listens there. */
+static void fill_addresses(quiesce_wire_NodeRecord *record, const char *list)
+{
+    size_t max = sizeof(record->address) / sizeof(*record->address);
+
+    while (*list != '\0' && record->address_count < max) {
+        size_t length = strcspn(list, ",");
+        char *address = record->address[record->address_count];
+
+        if (length > 0 && length < sizeof(*record->address)) {
+            memcpy(address, list, length);
+            address[length] = '\0';
+            record->address_count++;
+        }
+        list += length + (list[length] == ',');
+    }
+}
+
 /* What a person will want to know about the job. */
 static void fill_record(quiesce_wire_NodeRecord *record, const struct options *o)
 {
@@ -105,6 +126,7 @@ static void fill_record(quiesce_wire_NodeRecord *record, const struct options *o
         record->launcher_start = cr_job_dir_start_time((int)record->launcher_pid);
     record->world_size = number(o->text[WORLD_SIZE]);
     cr_str_copy(record->launcher, sizeof(record->launcher), text_or_empty(o->text[LAUNCHER]));
+    fill_addresses(record, text_or_empty(o->text[LISTEN]));
     cr_str_copy(record->mpi_version, sizeof(record->mpi_version),
                 text_or_empty(o->text[MPI_VERSION]));
     cr_str_copy(record->slurm, sizeof(record->slurm), text_or_empty(o->text[SLURM]));

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names of a job's directories, the key, and the records, without a crnode. */
 #include "cr_job_dir.h"
+#include "cr_node_reach.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -19,11 +20,48 @@ static void clear_environment(void)
                                         "OMPI_MCA_orte_hnp_uri",
                                         "SLURM_JOB_ID",
                                         "SLURM_STEP_ID",
-                                        "OMPI_MCA_orte_precondition_transports"};
+                                        "OMPI_MCA_orte_precondition_transports",
+                                        "OMPI_COMM_WORLD_SIZE",
+                                        "OMPI_COMM_WORLD_LOCAL_SIZE",
+                                        "SLURM_LAUNCH_NODE_IPADDR"};
 
     for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++)
         unsetenv(NAMES[i]);
     setenv("HOME", "/home/somebody", 1);
+}
+
+/* What is said of a job whose mpirun has these addresses, and of whose four ranks so many are here. */
+static const char *reach(const char *mpirun, const char *here, int launcher_is_here)
+{
+    static char list[CR_NODE_REACH_SIZE];
+
+    clear_environment();
+    setenv("OMPI_MCA_orte_hnp_uri", mpirun, 1);
+    setenv("OMPI_COMM_WORLD_SIZE", "4", 1);
+    setenv("OMPI_COMM_WORLD_LOCAL_SIZE", here, 1);
+    cr_node_reach(launcher_is_here, list, sizeof(list));
+    return list;
+}
+
+static void test_reach(void)
+{
+    char own[64];
+    char list[CR_NODE_REACH_SIZE];
+
+    clear_environment();
+    tap_ok(cr_node_reach(0, list, sizeof(list)) == 0 && list[0] == '\0',
+           "without a launcher a job stays on its node");
+    tap_equal_text(reach("1.0;tcp://127.0.0.1:99", "4", 1), "",
+                   "and with all of its ranks beside the launcher as well");
+    tap_equal_text(reach("1.0;tcp://127.0.0.1:99", "4", 0), "0.0.0.0",
+                   "where only itself can be reached from here, every address may be the one");
+    tap_equal_text(reach("1.0;tcp://127.0.0.1,127.0.0.2:99", "2", 1), "0.0.0.0",
+                   "ranks elsewhere are no ranks here");
+    tap_equal_text(reach("nonsense", "2", 1), "0.0.0.0", "the launcher's words are not understood");
+    tap_ok(cr_node_reach_from("127.0.0.1", own, sizeof(own)) == 0 && strcmp(own, "127.0.0.1") == 0,
+           "this node speaks to itself from the same address");
+    tap_ok(cr_node_reach_from("no.address", own, sizeof(own)) < 0, "a name is no address");
+    clear_environment();
 }
 
 static void test_names(void)
@@ -162,6 +200,7 @@ int main(void)
     struct cr_error err;
 
     test_names();
+    test_reach();
     test_run_directory();
     if (mkdtemp(home) == NULL)
         tap_skip_all("no directory in /tmp");

@@ -247,6 +247,27 @@ def the_address_to_listen_on():
         assert result.returncode == 1 and "not a numeric address" in result.stderr
 
 
+def several_addresses():
+    """crnode is told by which addresses others reach it: the record names them, also that of a crnode that takes its place"""
+    with Job(ranks=1) as job:
+        job.node().kill()
+        job.node().wait()
+        both = ["127.0.0.1", "127.0.0.2"]
+        job.start_node("--job", "test", "--world-size", "1", "--listen", ",".join(both))
+        assert list(job.record().address) == both
+        Coordinator(job)
+        job.node().kill()
+        job.node().wait()
+        job.start_node()
+        assert list(job.record().address) == both
+        assert Coordinator(job).hello.rank[0].pid == job.agents[0].process.pid
+        job.node().kill()
+        job.node().wait()
+        job.start_node("--job", "test", "--world-size", "1", "--listen", both[1])
+        assert list(job.record().address) == both[1:]
+        Coordinator(job)
+
+
 run_tests([ranks_arrive_together, what_the_record_says, nothing_is_inherited, signals_are_ignored, crnode_is_replaced,
            the_last_rank_ends, the_launcher_ends_without_ranks, a_restarted_rank, a_process_that_may_become_a_rank, the_same_rank_twice, what_dead_jobs_left, bad_arguments,
-           the_address_to_listen_on])
+           the_address_to_listen_on, several_addresses])

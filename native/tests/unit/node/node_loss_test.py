@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: The Quiesce Authors
 # SPDX-License-Identifier: Apache-2.0
 """Ranks, coordinators and crnode itself that disappear in the middle of a round: nobody stays stopped."""
+import os
 import signal
 
 from support import ERRORS, Coordinator, Job, failures, kill, run_tests, wait_until, wire
@@ -134,6 +135,7 @@ def crnode_is_told_to_end():
         job.all_go_on("CANCELLED")
         assert job.images() is None
         job.start_node()
+        os.mkdir(job.partial(), 0o700)
         c = Coordinator(job)
         c.begin()
         assert c.run_to("SEAL").ranks == 2

@@ -3,6 +3,7 @@
 """Rounds that end well, and rounds that are refused or cancelled."""
 import os
 import signal
+import socket
 
 from support import ERRORS, Coordinator, Job, failures, run_tests, wait_until, wire
 
@@ -195,6 +196,20 @@ def a_rank_that_comes_late():
         wait_until(lambda: "registered" in job.agents[-1].events(), "the new rank is answered")
 
 
+def a_directory_of_another_host():
+    """a directory for the images that this host does not see is refused with both names, and nothing is written"""
+    with Job(ranks=1) as job:
+        os.rmdir(job.partial())
+        c = Coordinator(job)
+        c.begin()
+        answer = c.done()
+        assert failures(answer) and job.partial() in answer.result[0].text, answer
+        assert socket.gethostname() in answer.result[0].text and "share" in answer.result[0].text
+        os.mkdir(job.partial(), 0o700)
+        c.begin()
+        assert c.run_to("SEAL").ranks == 1
+
+
 run_tests([a_round_of_two_ranks, many_rounds_follow_each_other, sixty_four_ranks, a_refusal_in_stop, writers_take_turns,
            a_second_round_at_once, collectives_are_passed_on, phases_in_a_wrong_order,
-           the_end_before_the_images_are_sealed, the_end_with_a_signal, no_ranks_yet, a_rank_that_comes_late])
+           the_end_before_the_images_are_sealed, the_end_with_a_signal, no_ranks_yet, a_rank_that_comes_late, a_directory_of_another_host])

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -54,10 +55,9 @@ final class Cluster implements AutoCloseable, BeforeAllCallback, AfterAllCallbac
     /** Starts it in {@code place}; the test is skipped if this machine cannot have one. */
     Cluster start(Path place) throws Exception {
         directory = place;
+        close(); // of tests that were killed
+        delete(directory);
         Files.createDirectories(directory);
-        if (Files.exists(directory.resolve("run/cluster.env"))) {
-            close(); // of tests that were killed
-        }
         Stage.bin("quiesce");
         List<String> more = new ArrayList<>(List.of("--product", Stage.prefix().toString()));
         more.addAll(options);
@@ -70,6 +70,17 @@ final class Cluster implements AutoCloseable, BeforeAllCallback, AfterAllCallbac
             throw new AssertionError("the cluster did not start\n" + start.describe() + logs());
         }
         return this;
+    }
+
+    private static void delete(Path tree) throws IOException {
+        if (!Files.exists(tree)) {
+            return;
+        }
+        try (Stream<Path> files = Files.walk(tree)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
     }
 
     /** Ends it with all that runs on it; one that does not run is none. */
