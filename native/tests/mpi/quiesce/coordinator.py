@@ -158,21 +158,25 @@ class Round:
             for pid in pids:
                 wake(pid, value)
             self.ranks = sorted((Rank(listener.accept()[0]) for _ in pids), key=lambda r: r.rank)
+        self.links = self.ranks
+        self.prepare(directory, sequence)
+
+    def prepare(self, directory, sequence):
         self.begin = wire.Frame(round=self.number)
         self.begin.begin.round = self.number
         self.begin.begin.sequence = sequence
         self.begin.begin.directory = directory
-        self.begin.begin.world_size = len(pids)
+        self.begin.begin.world_size = len(self.ranks)
 
     def poll(self, timeout):
         """Takes what has come. Returns whether anything has."""
         news = False
-        ready, _, _ = select.select([r.connection for r in self.ranks], [], [], timeout)
-        for rank in self.ranks:
-            if rank.connection in ready:
-                rank.read()
-            for frame in rank.parse():
-                rank.take(frame)
+        ready, _, _ = select.select([link.connection for link in self.links], [], [], timeout)
+        for link in self.links:
+            if link.connection in ready:
+                link.read()
+            for frame in link.parse():
+                link.take(frame)
                 news = True
         return news
 
@@ -182,15 +186,15 @@ class Round:
     def converge(self, limit=5.0, begun=None):
         """Collectives to a common count. BEGUN is called once when every rank has reported."""
         start = last_news = time.time()
-        order = list(self.ranks)
+        order = list(self.links)
         self.random.shuffle(order)
-        to_begin = [(start + self.random.random() * self.skew, r) for r in order]
+        to_begin = [(start + self.random.random() * self.skew, link) for link in order]
         late = []
         while True:
             now = time.time()
-            for at, rank in [x for x in to_begin if x[0] <= now]:
-                rank.send(self.begin)
-                to_begin.remove((at, rank))
+            for at, link in [x for x in to_begin if x[0] <= now]:
+                link.send(self.begin)
+                to_begin.remove((at, link))
             for x in [x for x in late if x[0] <= now]:
                 x[1].send(x[2])
                 late.remove(x)
@@ -272,8 +276,8 @@ class Round:
         start = time.time()
         frame = self.command()
         frame.enter.phase = number
-        for r in self.ranks:
-            r.send(frame)
+        for link in self.links:
+            link.send(frame)
         while any(number not in r.done for r in self.ranks):
             self.poll(0.2)
             if time.time() - start > PHASE_LIMIT_S:
@@ -286,8 +290,8 @@ class Round:
     def cancel(self):
         frame = self.command()
         frame.cancel.reason = "test"
-        for r in self.ranks:
-            r.send(frame)
+        for link in self.links:
+            link.send(frame)
         number = wire.Phase.Value("PHASE_RESUME")
         deadline = time.time() + 20
         while any(number not in r.done for r in self.ranks) and time.time() < deadline:
@@ -295,8 +299,8 @@ class Round:
         self.close()
 
     def close(self):
-        for r in self.ranks:
-            r.connection.close()
+        for link in self.links:
+            link.connection.close()
 
     def kill(self):
         for r in self.ranks:

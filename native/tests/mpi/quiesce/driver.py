@@ -39,6 +39,8 @@ def arguments():
     p.add_argument("--timeout", type=float, default=100.0)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--btl", default="self,vader")
+    p.add_argument("--restart-btl", help="every other launch, beginning with the first restart, has this transport")
+    p.add_argument("--nodes", help="hosts for one launch after the other, such as 'n1:2,n2:2 n3:4'; for a shared home only")
     p.add_argument("--each", type=int, default=0, help="so many jobs; {} in the command is 0, 1, ...")
     p.add_argument("--may-refuse", action="store_true", help="a round that does not converge is no failure")
     p.add_argument("-v", action="store_true")
@@ -60,24 +62,42 @@ class Job:
     def __init__(self, a):
         self.a = a
         self.random = random.Random(a.seed)
-        self.folder = tempfile.mkdtemp(prefix="quiesce-test-")
+        self.folder = tempfile.mkdtemp(prefix="quiesce-test-", dir=os.environ["HOME"] if a.nodes else None)
         self.start = time.time()
         self.counts = {"continue": 0, "restart": 0, "refused": 0, "released": 0, "targets": 0, "kept": 0}
         self.times = {}
         self.sequence = 0
+        self.launches = 0
         self.asked = ""
         self.log = open(os.path.join(self.folder, "output"), "w+b")
         self.launch(a.command)
 
     def launch(self, words):
+        btl = self.a.restart_btl if self.a.restart_btl and self.launches % 2 else self.a.btl
+        self.launches += 1
         env = dict(os.environ, QUIESCE_TEST_DIR=self.folder, QUIESCE_HOME=self.folder + "/home",
-                   OMPI_MCA_btl=self.a.btl, OMPI_MCA_rmaps_base_oversubscribe="1",
+                   OMPI_MCA_btl=btl, OMPI_MCA_rmaps_base_oversubscribe="1",
                    OMPI_MCA_odls_base_sigkill_timeout="0")  # mpirun gives ranks that it ends a second, twice
         env.pop("QUIESCE_JOB_DIR", None)
+        hosts = self.hosts(env) if self.a.nodes else []
         self.process = subprocess.Popen(
-            ["mpirun", "--allow-run-as-root", "--oversubscribe", "-np", str(self.a.n),
+            ["mpirun", "--allow-run-as-root", "--oversubscribe", "-np", str(self.a.n), *hosts,
              self.a.stage + "/libexec/quiesce/cr_mpirank"] + words,
             env=env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def hosts(self, env):
+        """Options of the next launch."""
+        layouts = self.a.nodes.split()
+        env["QUIESCE_JOB_DIR"] = self.job = f"{self.folder}/home/jobs/{self.launches}"
+        os.makedirs(self.folder + "/home/jobs", 0o700, exist_ok=True)
+        passed = [w for name in ("QUIESCE_TEST_DIR", "QUIESCE_HOME", "QUIESCE_JOB_DIR") for w in ("-x", name)]
+        return ["--host", layouts[(self.launches - 1) % len(layouts)], *passed]
+
+    def new_round(self, path, *more):
+        """A round of the job as it runs now."""
+        if not self.a.nodes:
+            return coordinator.Round(self.pids(), path, *more)
+        return nodes.Round(self.job, self.a.n, path, *more, alive=lambda: self.process.poll() is None)
 
     @staticmethod
     def is_rank(pid):
@@ -113,11 +133,19 @@ class Job:
             self.process.wait(30)
         except subprocess.TimeoutExpired:
             raise Failed("the launcher outlived its ranks") from None
+        deadline = time.time() + 60
+        while self.a.nodes and nodes.records_of(self.job):
+            if time.time() > deadline:
+                raise Failed("a node keeps its ranks")
+            time.sleep(0.02)
         self.launch(["--restore", path])
 
     def again(self, path):
         """Kills the job and restarts it from an image that was taken before."""
-        coordinator.Round(self.pids(), path, seed=self.a.seed).kill()
+        if self.a.nodes:
+            self.process.kill()  # the daemons on the nodes end with it, and the ranks with them
+        else:
+            coordinator.Round(self.pids(), path, seed=self.a.seed).kill()
         self.restart(path)
         self.counts["restart"] += 1
 
@@ -131,8 +159,7 @@ class Job:
     def round(self, restart, begun=None, refusal="", keep=False):
         """One checkpoint, which REFUSAL says must be refused with these words. Returns the image's folder, or None."""
         path = self.image()
-        r = coordinator.Round(self.pids(), path, self.sequence, self.a.skew, self.a.target_delay,
-                              self.random.getrandbits(32))
+        r = self.new_round(path, self.sequence, self.a.skew, self.a.target_delay, self.random.getrandbits(32))
         try:
             r.converge(self.a.limit, begun)
             r.phase("STOP")
@@ -235,7 +262,7 @@ class Job:
     def end(self, failed):
         if self.process.poll() is None:
             try:
-                for pid in self.pids():
+                for pid in self.pids() if not self.a.nodes else []:
                     os.kill(pid, 9)
             except (Failed, OSError):
                 pass
@@ -281,8 +308,9 @@ def run(a, command):
 def main():
     a = arguments()
     sys.path.insert(0, a.proto)
-    global coordinator
+    global coordinator, nodes
     import coordinator
+    import nodes
     command = a.command
     return max(run(a, [w.replace("{}", str(i)) for w in command] if a.each else command) for i in range(a.each or 1))
 
