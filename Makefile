@@ -10,6 +10,7 @@ SHELL := /bin/bash
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+OPENMPI ?= auto
 BENCH ?=
 JOBS ?= $(shell nproc)
 BUILD := native/build/release
@@ -34,6 +35,7 @@ help:
 	@echo 'make cluster   start a small cluster with Slurm on this machine, to try Quiesce; make cluster-stop ends it'
 	@echo 'make bench     measure; BENCH=name for one'
 	@echo 'make install   PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
+	@echo '               OPENMPI=$(OPENMPI): for whom mpirun -am ft-enable-cr is set up: system, user, none or auto'
 	@echo 'make uninstall, make site, make clean'
 
 deps:
@@ -83,8 +85,10 @@ cluster-stop:
 
 install: build
 	./config/stage.sh '$(DESTDIR)$(abspath $(PREFIX))'
+	./config/openmpi.sh install '$(DESTDIR)' '$(abspath $(PREFIX))' '$(OPENMPI)'
 
 uninstall:
+	./config/openmpi.sh uninstall '$(DESTDIR)' '$(abspath $(PREFIX))' '$(OPENMPI)'
 	./config/unstage.sh '$(DESTDIR)$(abspath $(PREFIX))'
 
 site:

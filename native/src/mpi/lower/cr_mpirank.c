@@ -39,11 +39,25 @@ static int restore_exit_code(int error)
     return EXIT_HOST;
 }
 
+/* mpirun may have been told of us twice: by the user and by a parameter set. Returns how many words to pass over. */
+static int count_own_names(int argc, char **argv)
+{
+    int count = 0;
+
+    while (count + 1 < argc && strcmp(basename(argv[count + 1]), "cr_mpirank") == 0)
+        count++;
+    return count;
+}
+
 int main(int argc, char **argv)
 {
     struct cr_error err = {0, ""};
-    int restore = argc == 3 && strcmp(argv[1], "--restore") == 0;
+    int own = count_own_names(argc, argv);
+    int restore;
 
+    argc -= own;
+    argv += own;
+    restore = argc == 3 && strcmp(argv[1], "--restore") == 0;
     if (argc < 2 || (argv[1][0] == '-' && !restore)) {
         int help = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
         fputs(usage, help ? stdout : stderr);
