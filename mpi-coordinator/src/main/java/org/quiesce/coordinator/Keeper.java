@@ -45,9 +45,9 @@ final class Keeper {
     private final Clock clock = Clock.systemUTC();
     private final Timetable timetable;
     private final long startedAt = clock.millis();
-    private long notedAt = startedAt;
-    private long askedAt;
-    private long tryAgainAt;
+    private volatile long notedAt = startedAt;
+    private volatile long askedAt;
+    private volatile long tryAgainAt;
     private volatile boolean over;
     private volatile Optional<Ending> ending = Optional.empty();
 
