@@ -87,7 +87,6 @@ public final class WarmUp {
 
     private static JobDirectory job(Path work) throws IOException {
         JobDirectory directory = JobDirectory.create(work, NAME);
-        long self = ProcessHandle.current().pid();
         directory.write(new RunRecord(NAME, RunRecord.Place.here(Map.of()), work, "", 0, 0, List.of("mpirun"), 0));
         NodeRecord node = NodeRecord.newBuilder()
                 .setHost("here")
