@@ -80,19 +80,25 @@ static void receive_in_handler(int number)
     (void)number;
     handler_result = expect_again(call_recv_noted(quiet_socket(SO_RCVTIMEO, 1)));
 }
-/* The call that the handler interrupts has a timeout and a note of its own. */
+/*
+ * The call that the handler interrupts has a timeout and a note of its own. A signal that comes while the thread stands still
+ * counts as one that came before the call, which then ends by its timeout.
+ */
 long call_recvmsg_inside(void)
 {
     struct itimerspec soon = {.it_value = {0, 50000000}}; /* in the call, also on a busy machine */
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN + 3};
-    int fd = quiet_socket(SO_RCVTIMEO, 30);
+    struct timeval outer = {0, 500000};
+    int fd = quiet_socket(SO_RCVTIMEO, 1);
     timer_t timer;
     char c;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &outer, sizeof(outer));
     event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
     signal(SIGRTMIN + 3, receive_in_handler);
     timer_create(CLOCK_MONOTONIC, &event, &timer);
     timer_settime(timer, 0, &soon, NULL);
-    if (recv(fd, &c, 1, 0) >= 0 || errno != EINTR)
+    handler_result = -1;
+    if (recv(fd, &c, 1, 0) >= 0 || (errno != EINTR && errno != EAGAIN))
         return -1;
     return handler_result;
 }

@@ -117,6 +117,8 @@ def broken_frames():
             except (EOFError, ConnectionResetError):
                 pass
             wait_until(lambda n=number: all(a.events().count("CANCELLED") == n + 1 for a in job.agents), "all go on")
+            # Only then its directory is gone, and no one takes away that of the next one.
+            wait_until(lambda n=number: job.log().count("is cancelled, all ranks go on") == n + 1, "the round is over")
             os.makedirs(job.partial(), mode=0o700, exist_ok=True)
         still_works(job)
 
