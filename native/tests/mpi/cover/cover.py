@@ -202,7 +202,8 @@ def run_job(a, work, ask):
                       "COVER_RANK;COVER_LINES=1")
     os.environ["COVER_ASK"] = ",".join(f"{name}:{k}:{mode}" for name, k, mode in ask)
     options = types.SimpleNamespace(stage=a.stage, n=a.ranks, mode="restart", rounds=0, gap=0.4, later=0.0, skew=0.002,
-                                    target_delay=0.0, limit=40.0, timeout=60.0 if a.may_hang else 280.0, seed=1, btl=a.btl, may_refuse=False, v=False, command=command(a, folder))
+                                    target_delay=0.0, limit=40.0, timeout=60.0 if a.may_hang else 280.0, seed=1, btl=a.btl, restart_btl=None,
+                                    nodes=None, restarts=0.0, may_refuse=False, v=False, command=command(a, folder))
     job = job_class(driver, coordinator)(options)
     failure = None
     try:

@@ -144,7 +144,7 @@ def run_job(a, seeds):
     coordinator.PHASE_LIMIT_S = a.patience
     options = types.SimpleNamespace(stage=a.stage, n=ranks_of(seeds[0]), mode="continue", rounds=0, skew=0.002, target_delay=0.0,
                                     limit=min(30.0, a.patience), timeout=1e9, seed=seeds[0], btl=transport_of(a, seeds[0]),
-                                    may_refuse=False, v=False,
+                                    restart_btl=None, nodes=None, restarts=0.0, may_refuse=False, v=False,
                                     patience=a.patience, command=command(a, seeds))
     job = job_class(driver, coordinator)(options)
     failure = None

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -80,6 +81,9 @@ public final class JobDirectory {
             for (Path file : files) {
                 parse(file).ifPresent(records::add);
             }
+        } catch (NoSuchFileException e) {
+            // the job has ended since somebody saw its directory
+            return List.of();
         } catch (IOException e) {
             throw DurableFiles.failure("cannot read the job's directory", path, e);
         }

@@ -56,6 +56,12 @@ class JobRegistryTest {
     }
 
     @Test
+    void aDirectoryThatIsGoneHasNoNodes() {
+        assertThat(new JobDirectory(home.resolve("gone")).nodes()).isEmpty();
+        assertThat(new JobDirectory(home.resolve("gone")).running()).isFalse();
+    }
+
+    @Test
     void aJobIsFoundByNameAndByThePidsOfRunAndLauncher() throws Exception {
         JobDirectory directory = job("heat", SELF);
         Files.write(
