@@ -22,10 +22,16 @@ manual_pages() {
         mkdir -p "$work/share/man/man$section"
         go-md2man -in "$page" -out "$work/share/man/man$section/$(basename "${page%.md}")"
     done
+    for page in checkpoint restart; do
+        ln -s "ompi-$page.1" "$work/share/man/man1/orte-$page.1"
+    done
 }
 
 cp -a "$native/." "$work/"
 cp -a "$java/." "$work/"
+for name in {ompi,orte}-{checkpoint,restart,migrate}; do
+    ln -s quiesce "$work/bin/$name"
+done
 mkdir -p "$work/include/quiesce" "$work/share/doc/quiesce"
 cp "$root"/native/include/*.h "$work/include/"
 cp "$root"/native/include/quiesce/*.h "$work/include/quiesce/"

@@ -43,17 +43,7 @@ public final class Coordinator {
 
     /** Where the checkpoints of the job go: DIR/REF. */
     public Path reference(CheckpointRequest request) {
-        Optional<RunRecord> run = job.directory().run();
-        String fromEnvironment = environment.getOrDefault("QUIESCE_DIR", "");
-        Path directory = request.directory()
-                .or(() -> run.map(RunRecord::directory))
-                .orElseGet(() -> Path.of(
-                        fromEnvironment.isEmpty() ? job.nodes().get(0).getWorkingDirectory() : fromEnvironment));
-        String name = run.map(RunRecord::reference)
-                .filter(given -> !given.isEmpty())
-                .or(() -> run.map(RunRecord::name).filter(given -> !given.isEmpty()))
-                .orElseGet(() -> usualName(job.launcherPid()));
-        return directory.resolve(name);
+        return new ReferencePlace(job, environment).of(request.directory());
     }
 
     /** What a reference is called when nobody has given it a name. */

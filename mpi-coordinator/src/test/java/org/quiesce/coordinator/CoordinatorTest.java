@@ -103,6 +103,31 @@ class CoordinatorTest {
     }
 
     @Test
+    void openMpisParametersSayWhereReferencesLieWhenQuiesceRunSaidNothing() throws Exception {
+        directory = JobDirectory.create(work.resolve("home"), "bare");
+        try (FakeCrnode crnode = crnode(obedient())) {
+            JobRegistry.Job job = job(crnode, 1, 1);
+            assertThat(new Coordinator(job, Map.of()).reference(CheckpointRequest.plain()))
+                    .isEqualTo(work.resolve("ompi_global_snapshot_0.ckpt"));
+            Map<String, String> parameters = Map.of(
+                    "OMPI_MCA_snapc_base_global_snapshot_dir",
+                    "/snapshots",
+                    "OMPI_MCA_snapc_base_global_snapshot_ref",
+                    "mine",
+                    "QUIESCE_DIR",
+                    "/elsewhere");
+            assertThat(new Coordinator(job, parameters).reference(CheckpointRequest.plain()))
+                    .isEqualTo(Path.of("/snapshots/mine"));
+            Map<String, String> outside = Map.of("OMPI_MCA_sstore_base_global_snapshot_ref", "../other");
+            assertThat(catchThrowableOfType(
+                                    CrException.class,
+                                    () -> new Coordinator(job, outside).reference(CheckpointRequest.plain()))
+                            .code())
+                    .isEqualTo(ErrorCode.USAGE);
+        }
+    }
+
+    @Test
     void anOlderIncarnationIsRefusedBeforeItDisturbsTheJob() throws Exception {
         newIncarnation();
         newIncarnation();

@@ -7,6 +7,7 @@ import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
+import org.quiesce.cr.ExitCode;
 
 /** One subcommand. */
 interface Command {
@@ -24,6 +25,16 @@ interface Command {
 
     /** Does it; returns the exit status. */
     int run(CommandLine line, Context context);
+
+    /** The words that call it. */
+    default String call() {
+        return "quiesce " + name();
+    }
+
+    /** How it ends after this failure. */
+    default int exitStatus(ErrorCode code) {
+        return ExitCode.of(code).value();
+    }
 
     /** Whether everything from the first word that is no option on belongs to another program. */
     default boolean endsAtFirstWord() {

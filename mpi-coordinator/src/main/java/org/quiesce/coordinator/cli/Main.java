@@ -37,6 +37,7 @@ public final class Main {
 
     private final Context context;
     private boolean verbose;
+    private Optional<Command> running = Optional.empty();
 
     private Main(Context context) {
         this.context = context;
@@ -75,13 +76,15 @@ public final class Main {
     }
 
     private int failed(CrException failure) {
-        context.err().println("quiesce: " + failure.getMessage());
+        String program = running.map(Command::call).orElse("quiesce").split(" ", 2)[0];
+        context.err().println(program + ": " + failure.getMessage());
         if (verbose) {
             StringWriter trace = new StringWriter();
             failure.printStackTrace(new PrintWriter(trace, true));
             context.err().print(trace);
         }
-        return ExitCode.of(failure.code()).value();
+        return running.map(command -> command.exitStatus(failure.code()))
+                .orElseGet(() -> ExitCode.of(failure.code()).value());
     }
 
     private int dispatch(List<String> words) {
@@ -94,8 +97,10 @@ public final class Main {
             overview();
             return words.isEmpty() ? ExitCode.of(ErrorCode.USAGE).value() : 0;
         }
-        Optional<Command> command =
-                COMMANDS.stream().filter(known -> known.name().equals(first)).findFirst();
+        Optional<Command> command = COMMANDS.stream()
+                .filter(known -> known.name().equals(first))
+                .findFirst()
+                .or(() -> OldNames.find(first));
         if (command.isEmpty()) {
             throw Command.usage("there is no command \"" + first + "\"; see quiesce --help");
         }
@@ -103,6 +108,7 @@ public final class Main {
     }
 
     private int run(Command command, List<String> words) {
+        running = Optional.of(command);
         Options options = Usage.withCommon(command.options());
         try {
             CommandLine line =
@@ -118,7 +124,7 @@ public final class Main {
             verbose = line.hasOption("verbose");
             return command.run(line, context);
         } catch (ParseException e) {
-            throw new CrException(ErrorCode.USAGE, e.getMessage() + "; see quiesce " + command.name() + " --help", e);
+            throw new CrException(ErrorCode.USAGE, e.getMessage() + "; see " + command.call() + " --help", e);
         }
     }
 

@@ -47,7 +47,7 @@ final class Usage {
     @SuppressWarnings("deprecation") // its successor in another package needs a class that is still marked experimental
     static void print(Command command, Options options, PrintStream out) {
         PrintWriter writer = new PrintWriter(out, true, StandardCharsets.UTF_8);
-        writer.println("usage: quiesce " + command.name() + " [options] " + command.arguments());
+        writer.println("usage: " + command.call() + " [options] " + command.arguments());
         writer.println();
         writer.println(Character.toUpperCase(command.purpose().charAt(0))
                 + command.purpose().substring(1)

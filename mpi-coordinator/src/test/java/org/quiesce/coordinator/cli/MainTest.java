@@ -38,7 +38,7 @@ class MainTest {
         Context context = new Context(
                 new PrintStream(out, true, StandardCharsets.UTF_8),
                 new PrintStream(err, true, StandardCharsets.UTF_8),
-                Map.of("QUIESCE_HOME", work.resolve("home").toString()),
+                Map.of("QUIESCE_HOME", work.resolve("home").toString(), "HOME", work.toString()),
                 work,
                 false);
         return Main.run(context, words);
@@ -140,6 +140,46 @@ class MainTest {
     void whatIsNotThereHasItsExitCode(String line, int expected) {
         assertThat(quiesce(line.split(" "))).isEqualTo(expected);
         assertThat(err()).hasLineCount(1);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "ompi-checkpoint,1",
+        "ompi-checkpoint --nonsense 1,1",
+        "ompi-checkpoint heat,1",
+        "ompi-checkpoint --term --stop 1,1",
+        "orte-checkpoint 999999999,255",
+        "ompi-checkpoint --hnp-pid 999999999,255",
+        "ompi-checkpoint -hnp-jobid 65536,255",
+        "ompi-restart,1",
+        "ompi-restart nothing,255",
+        "ompi-restart -s 5 there,255",
+        "ompi-migrate,1",
+        "orte-migrate -x node1 -t node2 77,255"
+    })
+    void oldNamesHaveTheirOldExitStatuses(String line, int expected) throws Exception {
+        checkpoint("there", 0);
+        assertThat(quiesce(line.split(" "))).isEqualTo(expected);
+        assertThat(err())
+                .startsWith(line.split(" ", 2)[0].replace("orte", "ompi"))
+                .hasLineCount(1);
+    }
+
+    @Test
+    void oldNamesListWhatIsThereInTheOldForm() throws Exception {
+        assertThat(quiesce("ompi-checkpoint", "-l")).isZero();
+        assertThat(out()).isEqualTo("[No Valid Checkpoints]\n");
+        checkpoint("ompi_global_snapshot_7.ckpt", 0);
+        checkpoint("ompi_global_snapshot_7.ckpt", 2);
+        out.reset();
+        assertThat(quiesce("ompi-checkpoint", "--list")).isZero();
+        assertThat(out()).isEqualTo("Snapshot Ref.: ompi_global_snapshot_7.ckpt\t[0,2]\n");
+        assertThat(quiesce("ompi-checkpoint", "-l", "-mca", "snapc_base_global_snapshot_dir", "/nowhere"))
+                .isEqualTo(255);
+        out.reset();
+        assertThat(quiesce("ompi-restart", "--info", "ompi_global_snapshot_7.ckpt"))
+                .isZero();
+        assertThat(out()).startsWith("Sequences: 2\nSeq: 0\nBegin Timestamp: ").contains("Seq: 2\n", "Processes: 1\n");
     }
 
     @Test
