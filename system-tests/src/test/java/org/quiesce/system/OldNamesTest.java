@@ -47,7 +47,7 @@ final class OldNamesTest {
     @ValueSource(strings = {"-am", "--tune"})
     void theThreeLinesOfTheManualGiveTheResultOfAnUndisturbedRun(String option) throws Exception {
         String heat = Stage.program("mpicc", "examples/heat/heat.c");
-        List<String> words = List.of("--mca", "mpi_yield_when_idle", "1", "-np", "2", heat, "100", "20000", "100");
+        List<String> words = List.of("--mca", "mpi_yield_when_idle", "1", "-np", "2", heat, "400", "30000", "500");
         Run undisturbed = start("undisturbed", "mpirun", words.toArray(String[]::new));
         undisturbed.awaitStatus(0, LIMIT);
         Run job = start(
@@ -56,7 +56,7 @@ final class OldNamesTest {
                 Stream.concat(Stream.of(option, "ft-enable-cr", "--oversubscribe"), words.stream())
                         .toArray(String[]::new));
         try {
-            Await.until("the job computes", LIMIT, () -> job.stdout().contains("step 100 "));
+            Await.until("the job computes", LIMIT, () -> job.stdout().contains("step 500 "));
             String reference = "ompi_global_snapshot_" + job.handle().pid() + ".ckpt";
             Run checkpoint = start(
                     "checkpoint",
