@@ -16,10 +16,8 @@ import org.quiesce.coordinator.store.JobRegistry;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 
-/** What Open MPI's own commands for checkpoints have in common: names, options, exit statuses, the place of references. */
+/** What Open MPI's own commands for checkpoints have in common: names, options, the place of references. */
 final class OldNames {
-    private static final int DONE_NOTHING = 1;
-    private static final int FAILED = 255;
     private static final int JOB_FAMILY_BITS = 16;
     private static final List<Command> COMMANDS =
             List.of(new OmpiCheckpointCommand(), new OmpiRestartCommand(), new OmpiMigrateCommand());
@@ -30,11 +28,6 @@ final class OldNames {
     static Optional<Command> find(String name) {
         String newer = name.replaceFirst("^orte-", "ompi-");
         return COMMANDS.stream().filter(command -> command.name().equals(newer)).findFirst();
-    }
-
-    /** 1 for words that are not understood, 255 for all else. */
-    static int exitStatus(ErrorCode code) {
-        return code == ErrorCode.USAGE ? DONE_NOTHING : FAILED;
     }
 
     /** Options that all of them have. */

@@ -24,20 +24,10 @@ import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 
 /** {@code ompi-checkpoint}: a checkpoint under the name, with the options and the output that it had in Open MPI. */
-final class OmpiCheckpointCommand implements Command {
+final class OmpiCheckpointCommand implements OldCommand {
     @Override
     public String name() {
         return "ompi-checkpoint";
-    }
-
-    @Override
-    public String call() {
-        return name();
-    }
-
-    @Override
-    public int exitStatus(ErrorCode code) {
-        return OldNames.exitStatus(code);
     }
 
     @Override

@@ -8,20 +8,10 @@ import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 
 /** {@code ompi-migrate}: refuses, and says how the same is reached in two steps. */
-final class OmpiMigrateCommand implements Command {
+final class OmpiMigrateCommand implements OldCommand {
     @Override
     public String name() {
         return "ompi-migrate";
-    }
-
-    @Override
-    public String call() {
-        return name();
-    }
-
-    @Override
-    public int exitStatus(ErrorCode code) {
-        return OldNames.exitStatus(code);
     }
 
     @Override

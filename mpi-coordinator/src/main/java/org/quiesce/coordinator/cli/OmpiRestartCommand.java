@@ -27,7 +27,7 @@ import org.quiesce.cr.manifest.Manifest;
 import org.quiesce.cr.manifest.ManifestFile;
 
 /** {@code ompi-restart}: {@code quiesce restart} under the name, with the options and the output that it had in Open MPI. */
-final class OmpiRestartCommand implements Command {
+final class OmpiRestartCommand implements OldCommand {
     private static final String APPFILE = "restart-appfile";
     private static final DateTimeFormatter CTIME =
             DateTimeFormatter.ofPattern("EEE MMM ppd HH:mm:ss yyyy", Locale.ROOT);
@@ -37,16 +37,6 @@ final class OmpiRestartCommand implements Command {
     @Override
     public String name() {
         return "ompi-restart";
-    }
-
-    @Override
-    public String call() {
-        return name();
-    }
-
-    @Override
-    public int exitStatus(ErrorCode code) {
-        return OldNames.exitStatus(code);
     }
 
     @Override
