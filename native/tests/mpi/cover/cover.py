@@ -21,7 +21,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import types
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "quiesce"))
@@ -201,9 +200,8 @@ def run_job(a, work, ask):
     os.environ.update(COVER_RANK="0", OMPI_MCA_mca_base_env_list=f"LD_PRELOAD={a.library};QUIESCE_TEST_DIR;COVER_ASK;"
                       "COVER_RANK;COVER_LINES=1")
     os.environ["COVER_ASK"] = ",".join(f"{name}:{k}:{mode}" for name, k, mode in ask)
-    options = types.SimpleNamespace(stage=a.stage, n=a.ranks, mode="restart", rounds=0, gap=0.4, later=0.0, skew=0.002,
-                                    target_delay=0.0, limit=40.0, timeout=60.0 if a.may_hang else 280.0, seed=1, btl=a.btl, restart_btl=None,
-                                    nodes=None, restarts=0.0, may_refuse=False, v=False, command=command(a, folder))
+    options = driver.options(a.stage, a.proto, command(a, folder), n=a.ranks, mode="restart", skew=0.002, limit=40.0,
+                             timeout=60.0 if a.may_hang else 280.0, btl=a.btl)
     job = job_class(driver, coordinator)(options)
     failure = None
     try:

@@ -23,7 +23,7 @@ import tempfile
 import time
 
 
-def arguments():
+def parser():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--stage", required=True, help="<build>/stage")
     p.add_argument("--proto", required=True, help="folder with wire_pb2.py")
@@ -45,7 +45,15 @@ def arguments():
     p.add_argument("--may-refuse", action="store_true", help="a round that does not converge is no failure")
     p.add_argument("-v", action="store_true")
     p.add_argument("command", nargs="+")
-    return p.parse_args()
+    return p
+
+
+def options(stage, proto, command, **others):
+    """Those of a job that another program drives: the usual ones where nothing else is said."""
+    a = parser().parse_args(["--stage", stage, "--proto", proto, "--", *command])
+    for name, value in others.items():
+        setattr(a, name, value)
+    return a
 
 
 class Failed(Exception):
@@ -306,7 +314,7 @@ def run(a, command):
 
 
 def main():
-    a = arguments()
+    a = parser().parse_args()
     sys.path.insert(0, a.proto)
     global coordinator, nodes
     import coordinator

@@ -17,7 +17,6 @@ import shutil
 import subprocess
 import sys
 import time
-import types
 
 LEAST, MOST = 2, 4
 TOGETHER = 24  # programs in one job
@@ -142,10 +141,9 @@ def run_job(a, seeds):
     import driver
     driver.coordinator = coordinator
     coordinator.PHASE_LIMIT_S = a.patience
-    options = types.SimpleNamespace(stage=a.stage, n=ranks_of(seeds[0]), mode="continue", rounds=0, skew=0.002, target_delay=0.0,
-                                    limit=min(30.0, a.patience), timeout=1e9, seed=seeds[0], btl=transport_of(a, seeds[0]),
-                                    restart_btl=None, nodes=None, restarts=0.0, may_refuse=False, v=False,
-                                    patience=a.patience, command=command(a, seeds))
+    options = driver.options(a.stage, a.proto, command(a, seeds), n=ranks_of(seeds[0]), skew=0.002,
+                             limit=min(30.0, a.patience), timeout=1e9, seed=seeds[0], btl=transport_of(a, seeds[0]),
+                             patience=a.patience)
     job = job_class(driver, coordinator)(options)
     failure = None
     try:

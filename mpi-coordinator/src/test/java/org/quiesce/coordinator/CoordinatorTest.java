@@ -142,20 +142,13 @@ class CoordinatorTest {
     @Test
     void anIncarnationThatIsOvertakenWhileItWritesCommitsNothing() throws Exception {
         newIncarnation();
-        FakeCrnode.Script overtaken = new FakeCrnode.Script() {
-            private final ObedientNodes others = obedient();
-
-            @Override
-            public List<Frame> greeting(int node) {
-                return others.greeting(node);
-            }
-
+        FakeCrnode.Script overtaken = new ObedientNodes(2, 2, ObedientNodes::imaginary) {
             @Override
             public List<Frame> answer(int node, Frame frame) {
                 if (node == 0 && frame.hasEnter() && frame.getEnter().getPhase() == Phase.PHASE_SEAL) {
                     newIncarnation();
                 }
-                return others.answer(node, frame);
+                return super.answer(node, frame);
             }
         };
         try (FakeCrnode crnode = crnode(overtaken)) {
@@ -206,21 +199,14 @@ class CoordinatorTest {
 
     @Test
     void aRefusalIsToldInTheRanksOwnWordsAndLeavesNothing() throws Exception {
-        FakeCrnode.Script refusing = new FakeCrnode.Script() {
-            private final ObedientNodes others = obedient();
-
-            @Override
-            public List<Frame> greeting(int node) {
-                return others.greeting(node);
-            }
-
+        FakeCrnode.Script refusing = new ObedientNodes(2, 2, ObedientNodes::imaginary) {
             @Override
             public List<Frame> answer(int node, Frame frame) {
                 boolean stop = frame.hasEnter() && frame.getEnter().getPhase() == Phase.PHASE_STOP;
                 return node == 1 && stop
                         ? List.of(ObedientNodes.refusal(
                                 frame, Phase.PHASE_STOP, 2, 1102, "descriptor 7 is a TCP connection; close it"))
-                        : others.answer(node, frame);
+                        : super.answer(node, frame);
             }
         };
         try (FakeCrnode crnode = crnode(refusing)) {
@@ -236,21 +222,14 @@ class CoordinatorTest {
     @Test
     void aNodeThatIsLostInDumpFailsTheRound() throws Exception {
         FakeCrnode[] self = new FakeCrnode[1];
-        FakeCrnode.Script dying = new FakeCrnode.Script() {
-            private final ObedientNodes others = obedient();
-
-            @Override
-            public List<Frame> greeting(int node) {
-                return others.greeting(node);
-            }
-
+        FakeCrnode.Script dying = new ObedientNodes(2, 2, ObedientNodes::imaginary) {
             @Override
             public List<Frame> answer(int node, Frame frame) {
                 if (node == 0 && frame.hasEnter() && frame.getEnter().getPhase() == Phase.PHASE_DUMP) {
                     self[0].breakConnection(0);
                     return List.of();
                 }
-                return others.answer(node, frame);
+                return super.answer(node, frame);
             }
         };
         try (FakeCrnode crnode = crnode(dying)) {
@@ -263,20 +242,13 @@ class CoordinatorTest {
 
     @Test
     void aSecondCheckpointIsRefusedWithFour() throws Exception {
-        FakeCrnode.Script busy = new FakeCrnode.Script() {
-            private final ObedientNodes others = new ObedientNodes(1, 1, ObedientNodes::imaginary);
-
-            @Override
-            public List<Frame> greeting(int node) {
-                return others.greeting(node);
-            }
-
+        FakeCrnode.Script busy = new ObedientNodes(1, 1, ObedientNodes::imaginary) {
             @Override
             public List<Frame> answer(int node, Frame frame) {
                 return frame.hasBegin()
                         ? List.of(ObedientNodes.refusal(
                                 frame, Phase.PHASE_COLLECTIVES, 0, 1101, "another checkpoint is in progress"))
-                        : others.answer(node, frame);
+                        : super.answer(node, frame);
             }
         };
         try (FakeCrnode crnode = crnode(busy)) {
@@ -287,17 +259,10 @@ class CoordinatorTest {
 
     @Test
     void aRoundThatTakesTooLongTimesOutWithFive() throws Exception {
-        FakeCrnode.Script slow = new FakeCrnode.Script() {
-            private final ObedientNodes others = new ObedientNodes(1, 1, ObedientNodes::imaginary);
-
-            @Override
-            public List<Frame> greeting(int node) {
-                return others.greeting(node);
-            }
-
+        FakeCrnode.Script slow = new ObedientNodes(1, 1, ObedientNodes::imaginary) {
             @Override
             public List<Frame> answer(int node, Frame frame) {
-                return frame.hasBegin() ? List.of() : others.answer(node, frame);
+                return frame.hasBegin() ? List.of() : super.answer(node, frame);
             }
         };
         try (FakeCrnode crnode = crnode(slow)) {
