@@ -6,6 +6,7 @@
  */
 #include "cr_fmt.h"
 #include "cr_node.h"
+#include "cr_node_start.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,19 +132,12 @@ static void make_environment(char *ret_words[], size_t max)
 static int make_actions(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
                         int output)
 {
-    sigset_t none, all;
-    int bad = 0;
+    int bad = cr_node_start_apart(attributes);
 
-    sigemptyset(&none);
-    sigfillset(&all);
     bad |= posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
     bad |= posix_spawn_file_actions_adddup2(actions, output, 1);
     bad |= posix_spawn_file_actions_adddup2(actions, output, 2);
     bad |= posix_spawn_file_actions_addclosefrom_np(actions, 3);
-    bad |= posix_spawnattr_setsigmask(attributes, &none);
-    bad |= posix_spawnattr_setsigdefault(attributes, &all);
-    bad |= posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-                                                    POSIX_SPAWN_SETSIGDEF);
     return bad;
 }
 

@@ -206,24 +206,31 @@ static void make_environment(char *ret_words[], size_t max)
     ret_words[count] = NULL;
 }
 
-static int make_actions(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
-                        const char *log)
+int cr_node_start_apart(posix_spawnattr_t *attributes)
 {
     sigset_t none, all;
     int bad = 0;
 
     sigemptyset(&none);
     sigfillset(&all);
+    bad |= posix_spawnattr_setsigmask(attributes, &none);
+    bad |= posix_spawnattr_setsigdefault(attributes, &all);
+    bad |= posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
+                                                    POSIX_SPAWN_SETSIGDEF);
+    return bad;
+}
+
+static int make_actions(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
+                        const char *log)
+{
+    int bad = cr_node_start_apart(attributes);
+
     bad |= posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
     bad |= posix_spawn_file_actions_addopen(actions, 1, log,
                                             O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
     bad |= posix_spawn_file_actions_adddup2(actions, 1, 2);
     /* mpirun waits until nobody holds the pipes of a rank any more. */
     bad |= posix_spawn_file_actions_addclosefrom_np(actions, 3);
-    bad |= posix_spawnattr_setsigmask(attributes, &none);
-    bad |= posix_spawnattr_setsigdefault(attributes, &all);
-    bad |= posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-                                                    POSIX_SPAWN_SETSIGDEF);
     return bad;
 }
 

@@ -7,6 +7,7 @@
 #include "cr_error.h"
 #include "cr_job_dir.h"
 
+#include <spawn.h>
 #include <stdint.h>
 
 struct cr_node_launch {
@@ -24,5 +25,8 @@ struct cr_node_launch {
  */
 int cr_node_start(const struct cr_job_dir *dir, const struct cr_node_launch *launch,
                   struct cr_error *err);
+
+/* The process gets a session of its own and none of the caller's settings of signals. Returns 0, or not. */
+int cr_node_start_apart(posix_spawnattr_t *attributes);
 
 #endif
