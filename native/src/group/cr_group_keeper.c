@@ -117,17 +117,29 @@ static void detach(void)
         dup2(null, i);
 }
 
+/* The lowest descriptor of K from FIRST on, or -1. */
+static int lowest(const struct keeper *k, int first)
+{
+    int found = -1;
+
+    for (size_t i = 0; i < 2 * k->count; i++) {
+        int fd = i % 2 == 0 ? k->kept[i / 2].connection : k->kept[i / 2].listener;
+
+        if (fd >= first && (found < 0 || fd < found))
+            found = fd;
+    }
+    return found;
+}
+
 /* Closes all descriptors but those of K. */
 static void close_others(const struct keeper *k)
 {
-    for (int fd = 3; fd < (int)sysconf(_SC_OPEN_MAX); fd++) {
-        size_t i = 0;
+    int next = 3;
 
-        while (i < k->count && k->kept[i].connection != fd && k->kept[i].listener != fd)
-            i++;
-        if (i == k->count)
-            close(fd);
-    }
+    for (int own; (own = lowest(k, next)) >= 0; next = own + 1)
+        if (own > next)
+            close_range((unsigned)next, (unsigned)own - 1, 0);
+    close_range((unsigned)next, ~0U, 0);
 }
 
 _Noreturn static void serve(struct keeper *k)
