@@ -3,6 +3,8 @@
 package org.quiesce.coordinator;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -56,8 +58,11 @@ final class ManifestMaker {
         startedAt = clock.instant();
     }
 
-    /** Writes the manifest of a round whose images are all sealed. */
+    /** Writes the manifest of a round whose images are all sealed, once each of them is seen here. */
     void write(Path directory, Action.Summary summary) {
+        for (int rank = 0; rank < summary.images().size(); rank++) {
+            checkImage(directory, summary.images().get(rank), summary.hosts().get(rank));
+        }
         Manifest manifest = new Manifest(
                 Format.CURRENT,
                 Product.version(),
@@ -73,6 +78,26 @@ final class ManifestMaker {
         } catch (IOException e) {
             throw new CrException(
                     ErrorCode.WRITE, "cannot write the manifest in " + directory + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** A host may have another directory of the same name. Opening the file asks the file system's server for its size. */
+    private static void checkImage(Path directory, RankResult result, String host) {
+        Path file = directory.resolve(result.image().file());
+        try (FileChannel image = FileChannel.open(file)) {
+            if (image.size() == result.image().bytes()) {
+                return;
+            }
+            throw new IOException(
+                    image.size() + " bytes instead of " + result.image().bytes());
+        } catch (IOException e) {
+            throw new CrException(
+                    ErrorCode.WRITE,
+                    host + " has written " + file + ", which is not what is seen here ("
+                            + (e instanceof NoSuchFileException ? "no such file" : e.getMessage())
+                            + "); the directory for checkpoints must be on a file system that all hosts of the job share"
+                            + " (--dir)",
+                    e);
         }
     }
 

@@ -5,6 +5,8 @@ package org.quiesce.coordinator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -14,6 +16,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.quiesce.coordinator.agent.FakeCrnode;
 import org.quiesce.coordinator.agent.JobKey;
 import org.quiesce.coordinator.agent.ObedientNodes;
@@ -161,6 +165,46 @@ class CoordinatorTest {
 
     private void newIncarnation() {
         new Fence(work.resolve("checkpoints/heat")).take(RunRecord.Place.here(Map.of()), 0, false, ledger -> false);
+    }
+
+    /** As after a node wrote into a directory of its own that has the same name. */
+    @ParameterizedTest
+    @ValueSource(longs = {-1, 4095, 4097})
+    void anImageThatIsNotHereAsItWasWrittenKeepsTheCheckpointFromExisting(long size) throws Exception {
+        Path image = work.resolve("checkpoints/heat/0.partial/rank-3.cr");
+        FakeCrnode.Script elsewhere = new ObedientNodes(2, 2, ObedientNodes::imaginary) {
+            @Override
+            public List<Frame> answer(int node, Frame frame) {
+                List<Frame> answer = super.answer(node, frame);
+                if (frame.hasEnter() && frame.getEnter().getPhase() == Phase.PHASE_SEAL && node == 1) {
+                    change(image, size);
+                }
+                return answer;
+            }
+        };
+        try (FakeCrnode crnode = crnode(elsewhere)) {
+            CrException failure = failure(job(crnode, 2, 2));
+            assertThat(failure.code()).isEqualTo(ErrorCode.WRITE);
+            assertThat(failure)
+                    .hasMessageContaining("host1 has written " + image)
+                    .hasMessageContaining("share")
+                    .hasMessageContaining(size < 0 ? "no such file" : size + " bytes instead of 4096");
+            assertThat(crnode.received()).filteredOn(Frame::hasCancel).hasSize(2);
+            assertThat(work.resolve("checkpoints/heat/0")).doesNotExist();
+            assertThat(work.resolve("checkpoints/heat/latest")).doesNotExist();
+            assertThat(work.resolve("checkpoints/heat/0.partial")).doesNotExist();
+        }
+    }
+
+    private static void change(Path image, long size) {
+        try {
+            Files.delete(image);
+            if (size >= 0) {
+                Files.write(image, new byte[(int) size]);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Test

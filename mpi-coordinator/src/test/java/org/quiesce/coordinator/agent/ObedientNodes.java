@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.quiesce.coordinator.agent;
 
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntFunction;
@@ -26,6 +30,7 @@ public class ObedientNodes implements FakeCrnode.Script {
     private final int ranksPerNode;
     private final int worldSize;
     private final IntFunction<RankResult.Builder> sealed;
+    private volatile Path directory = Path.of("");
 
     /** Nodes of a world; {@code sealed} is what a rank says in SEAL. */
     public ObedientNodes(int nodes, int ranksPerNode, IntFunction<RankResult.Builder> sealed) {
@@ -34,7 +39,7 @@ public class ObedientNodes implements FakeCrnode.Script {
         this.sealed = sealed;
     }
 
-    /** Images that exist by name only. */
+    /** Images of zeros. */
     public static RankResult.Builder imaginary(int rank) {
         return RankResult.newBuilder()
                 .setPid(1000 + rank)
@@ -66,7 +71,10 @@ public class ObedientNodes implements FakeCrnode.Script {
     @Override
     public List<Frame> answer(int node, Frame frame) {
         return switch (frame.getBodyCase()) {
-            case BEGIN -> reports(node, frame);
+            case BEGIN -> {
+                directory = Path.of(frame.getBegin().getDirectory());
+                yield reports(node, frame);
+            }
             case ENTER -> done(node, frame, frame.getEnter().getPhase());
             case CANCEL -> done(node, frame, Phase.PHASE_RESUME);
             case QUERY -> List.of(status(node));
@@ -101,12 +109,26 @@ public class ObedientNodes implements FakeCrnode.Script {
     private List<Frame> done(int node, Frame command, Phase phase) {
         PhaseDone.Builder done = PhaseDone.newBuilder().setPhase(phase).setRanks(ranksPerNode);
         if (phase == Phase.PHASE_SEAL) {
-            ranks(node, rank -> done.addResult(sealed.apply(rank).setRank(rank)));
+            ranks(node, rank -> done.addResult(written(sealed.apply(rank).setRank(rank))));
         }
         return List.of(Frame.newBuilder()
                 .setRound(command.getRound())
                 .setPhaseDone(done)
                 .build());
+    }
+
+    /** Some tests give no directory for the images. */
+    private RankResult.Builder written(RankResult.Builder result) {
+        if (!directory.isAbsolute() || result.getFile().isEmpty()) {
+            return result;
+        }
+        try (RandomAccessFile image =
+                new RandomAccessFile(directory.resolve(result.getFile()).toFile(), "rw")) {
+            image.setLength(result.getBytes());
+            return result;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private Frame status(int node) {
