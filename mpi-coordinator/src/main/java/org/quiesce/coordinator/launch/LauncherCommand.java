@@ -15,7 +15,18 @@ public record LauncherCommand(List<String> words) {
     private static final Set<String> MPIRUN = Set.of("mpirun", "mpiexec", "orterun");
     private static final Set<String> COUNT = Set.of("-np", "--np", "-n", "--n", "-c");
     private static final Set<String> HOSTS = Set.of(
-            "-hostfile", "--hostfile", "-machinefile", "--machinefile", "-default-hostfile", "--default-hostfile");
+            "-hostfile",
+            "--hostfile",
+            "-machinefile",
+            "--machinefile",
+            "-default-hostfile",
+            "--default-hostfile",
+            "-host",
+            "--host",
+            "-H",
+            "-rf",
+            "-rankfile",
+            "--rankfile");
     private static final Set<String> OURS = Set.of("QUIESCE_JOB_DIR", "QUIESCE_JOB");
     private static final String RANK_PROGRAM = "cr_mpirank";
     private static final String SRUN = "srun";
@@ -138,10 +149,13 @@ public record LauncherCommand(List<String> words) {
                         : mpirun(launcher, spec, restore));
     }
 
+    /** Hosts that are named now take the place of all that were named before. */
     private static List<String> mpirun(List<String> launcher, RestartSpec spec, List<String> restore) {
+        boolean elsewhere =
+                spec.hostfile().isPresent() || spec.moreOptions().stream().anyMatch(HOSTS::contains);
         List<String> words = new ArrayList<>();
         for (int i = 0; i < launcher.size(); i++) {
-            if (spec.hostfile().isPresent() && HOSTS.contains(launcher.get(i))) {
+            if (elsewhere && HOSTS.contains(launcher.get(i))) {
                 i++;
             } else {
                 words.add(launcher.get(i));

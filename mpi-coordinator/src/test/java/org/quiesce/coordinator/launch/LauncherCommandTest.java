@@ -81,6 +81,25 @@ class LauncherCommandTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"-hostfile a", "-H a --host b", "--host a --rankfile r", "-machinefile a -rf r"})
+    void hostsThatAreNamedAnewTakeThePlaceOfAllOldOnes(String old) {
+        List<String> launcher = Words.split("mpirun --mca btl tcp " + old + " --oversubscribe");
+        RestartSpec options = new RestartSpec(2, Optional.empty(), List.of("--host", "c:2"));
+        assertThat(restarted(launcher, options))
+                .startsWith("mpirun", "--mca", "btl", "tcp", "--oversubscribe", "--host", "c:2", "-np");
+        RestartSpec hostfile = new RestartSpec(2, Optional.of(Path.of("/new")), List.of());
+        assertThat(restarted(launcher, hostfile))
+                .startsWith("mpirun", "--mca", "btl", "tcp", "--oversubscribe", "--hostfile", "/new", "-np");
+        RestartSpec nothing = new RestartSpec(2, Optional.empty(), List.of("--bind-to", "none"));
+        assertThat(restarted(launcher, nothing)).containsAll(launcher);
+    }
+
+    private static List<String> restarted(List<String> launcher, RestartSpec spec) {
+        return LauncherCommand.restart(launcher, spec, Path.of("/r"), Path.of("/c"), Map.of())
+                .words();
+    }
+
+    @ParameterizedTest
     @ValueSource(
             strings = {"sleep 5", "srun -n 2 ./a : -n 2 ./b", "srun -n 2", "srun --multi-prog conf", "srun --pty ./a"})
     void whatCannotBeStartedYetIsRefusedClearly(String line) {
