@@ -11,13 +11,16 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import jdk.net.ExtendedSocketOptions;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 import org.quiesce.wire.proto.Frame;
@@ -26,6 +29,12 @@ import org.quiesce.wire.proto.Frame;
 public final class NodeFleet implements AutoCloseable {
     private static final int CONNECT_MILLIS = 5_000;
     private static final long CLOSE_MILLIS = 2_000;
+
+    /** A host without power does not say that it is gone, and the other ranks stand still until that is known. */
+    private static final int KEEPALIVE_IDLE_SECONDS = 5;
+
+    private static final int KEEPALIVE_STEP_SECONDS = 3;
+    private static final int KEEPALIVE_COUNT = 3;
 
     private final NodeListener listener;
     private final EventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
@@ -51,7 +60,12 @@ public final class NodeFleet implements AutoCloseable {
                                     + address.port() + "; has the job ended?"));
             return;
         }
-        ChannelFuture connecting = bootstrap(node, key)
+        Told told = new Told(
+                node,
+                attempt + 1 < address.addresses().size()
+                        ? Optional.of(() -> tryAddress(node, address, key, attempt + 1))
+                        : Optional.empty());
+        ChannelFuture connecting = bootstrap(told, key)
                 .connect(new InetSocketAddress(address.addresses().get(attempt), address.port()));
         connecting.addListener(done -> {
             if (!done.isSuccess()) {
@@ -60,17 +74,20 @@ public final class NodeFleet implements AutoCloseable {
         });
     }
 
-    private Bootstrap bootstrap(int node, JobKey key) {
+    private Bootstrap bootstrap(Told told, JobKey key) {
         return new Bootstrap()
                 .group(loops)
                 .channel(NioSocketChannel.class)
                 .option(ChannelOption.TCP_NODELAY, true)
                 .option(ChannelOption.SO_KEEPALIVE, true)
+                .option(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPIDLE), KEEPALIVE_IDLE_SECONDS)
+                .option(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPINTERVAL), KEEPALIVE_STEP_SECONDS)
+                .option(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPCOUNT), KEEPALIVE_COUNT)
                 .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, CONNECT_MILLIS)
                 .handler(new ChannelInitializer<SocketChannel>() {
                     @Override
                     protected void initChannel(SocketChannel channel) {
-                        NodePipeline.install(channel, key, new Told(node));
+                        NodePipeline.install(channel, key, told);
                     }
                 });
     }
@@ -103,13 +120,17 @@ public final class NodeFleet implements AutoCloseable {
     /** Passes on what one connection has to say, and knows when it is of use. */
     final class Told {
         private final int node;
+        private final Optional<Runnable> next;
         private final AtomicBoolean lost = new AtomicBoolean();
+        private volatile boolean proven;
 
-        private Told(int node) {
+        private Told(int node, Optional<Runnable> next) {
             this.node = node;
+            this.next = next;
         }
 
         void proven(Channel channel) {
+            proven = true;
             channels.put(node, channel);
         }
 
@@ -117,11 +138,17 @@ public final class NodeFleet implements AutoCloseable {
             listener.received(node, frame);
         }
 
+        /** Who listens at an address but is not our crnode has that address on another host: the next one may be ours. */
         void lost(CrException why) {
-            channels.remove(node);
-            if (lost.compareAndSet(false, true)) {
-                listener.lost(node, why);
+            if (!lost.compareAndSet(false, true)) {
+                return;
             }
+            if (next.isPresent() && !proven) {
+                next.get().run();
+                return;
+            }
+            channels.remove(node);
+            listener.lost(node, why);
         }
     }
 }

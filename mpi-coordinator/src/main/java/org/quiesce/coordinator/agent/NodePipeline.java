@@ -6,6 +6,8 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.DecoderException;
+import io.netty.handler.timeout.IdleStateEvent;
+import io.netty.handler.timeout.IdleStateHandler;
 import io.netty.handler.timeout.ReadTimeoutException;
 import io.netty.handler.timeout.ReadTimeoutHandler;
 import org.quiesce.cr.CrException;
@@ -17,8 +19,14 @@ final class NodePipeline extends SimpleChannelInboundHandler<Frame> {
     private static final int PROOF_SECONDS = 5;
     private static final String PROOF_LIMIT = "proof-limit";
 
+    /** The kernel sends no probes while something that was sent is not confirmed. */
+    private static final int SILENCE_SECONDS = 10;
+
+    private static final int SILENCES = 3;
+
     private final NodeFleet.Told told;
     private boolean proven;
+    private int silences;
 
     private NodePipeline(NodeFleet.Told told) {
         super(Frame.class);
@@ -38,15 +46,29 @@ final class NodePipeline extends SimpleChannelInboundHandler<Frame> {
     public void userEventTriggered(ChannelHandlerContext context, Object event) throws Exception {
         if (event == KeyProof.Proven.PROVEN) {
             proven = true;
-            context.pipeline().remove(PROOF_LIMIT);
+            context.pipeline().replace(PROOF_LIMIT, "silence", new IdleStateHandler(SILENCE_SECONDS, 0, 0));
             told.proven(context.channel());
+        } else if (event instanceof IdleStateEvent) {
+            silent(context);
         } else {
             super.userEventTriggered(context, event);
         }
     }
 
+    /** A crnode answers at once, whatever its ranks do. */
+    private void silent(ChannelHandlerContext context) {
+        if (++silences < SILENCES) {
+            context.writeAndFlush(WireCommands.query());
+            return;
+        }
+        told.lost(new CrException(
+                ErrorCode.RANK_LOST, "nothing was heard of its crnode for " + SILENCE_SECONDS * SILENCES + " s"));
+        context.close();
+    }
+
     @Override
     protected void channelRead0(ChannelHandlerContext context, Frame frame) {
+        silences = 0;
         told.received(frame);
     }
 

@@ -4,10 +4,14 @@ package org.quiesce.coordinator.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -20,6 +24,7 @@ import org.quiesce.wire.proto.Frame;
 @Timeout(60)
 class NodeFleetTest {
     private static final JobKey KEY = JobKey.parse("ab".repeat(32));
+    private static final int TICKS_PER_SECOND = 100;
     private static final JobKey OTHER = JobKey.parse("cd".repeat(32));
 
     private final BlockingQueue<Object> told = new LinkedBlockingQueue<>();
@@ -98,6 +103,45 @@ class NodeFleetTest {
             fleet.connect(0, new NodeAddress("x", List.of("127.0.0.2", "127.0.0.1"), crnode.port()), KEY);
             assertThat(next()).isInstanceOf(Frame.class);
         }
+    }
+
+    /** As behind the address of a bridge that every host has. */
+    @Test
+    void theSecondAddressIsTriedWhenSomebodyElseListensAtTheFirst() throws Exception {
+        ObedientNodes nodes = new ObedientNodes(1, 1, ObedientNodes::imaginary);
+        try (FakeCrnode crnode = new FakeCrnode(KEY, nodes);
+                ServerSocket other = new ServerSocket(crnode.port(), 1, InetAddress.getByName("127.0.0.2"));
+                NodeFleet fleet = new NodeFleet(listener)) {
+            fleet.connect(0, new NodeAddress("x", List.of("127.0.0.2", "127.0.0.1"), crnode.port()), KEY);
+            other.accept().close();
+            assertThat(next()).isInstanceOf(Frame.class);
+        }
+        assertThat(told).isEmpty();
+    }
+
+    @Test
+    void aConnectionIsProbedSoonBecauseAHostWithoutPowerSaysNothing() throws Exception {
+        ObedientNodes nodes = new ObedientNodes(1, 1, ObedientNodes::imaginary);
+        try (FakeCrnode crnode = new FakeCrnode(KEY, nodes);
+                NodeFleet fleet = new NodeFleet(listener)) {
+            fleet.connect(0, crnode.address("here"), KEY);
+            assertThat(next()).isInstanceOf(Frame.class);
+            assertThat(ticksToTheNextProbe(crnode.port())).isBetween(0L, 5L * TICKS_PER_SECOND);
+        }
+    }
+
+    /** Of the connection to a port here: the kernel's timer 2 is that of probes. */
+    private static long ticksToTheNextProbe(int port) throws IOException {
+        String remote = String.format(Locale.ROOT, ":%04X", port);
+        for (String table : List.of("/proc/net/tcp", "/proc/net/tcp6")) {
+            for (String line : Files.readAllLines(Path.of(table))) {
+                String[] fields = line.strip().split("\\s+");
+                if (fields[2].endsWith(remote) && fields[5].startsWith("02:")) {
+                    return Long.parseLong(fields[5].substring(3), 16);
+                }
+            }
+        }
+        return -1;
     }
 
     @Test
