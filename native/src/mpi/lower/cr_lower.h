@@ -78,6 +78,12 @@ struct cr_lower_info {
     int32_t pid; /* of the rank; a forked child finds another number in getpid() */
     /* Path of cr_mpirank, for a rank that executes another program before MPI_Init. */
     char program[512];
+
+    /* To be called after MPI_Init: looks at what messages go by, and aborts the job where they would be
+     * wrong. FS: the lower half's. */
+    void (*mpi_started)(void);
+    /* Why no checkpoint is possible with the transport of this lower half; "": it is. */
+    char transport[384];
 };
 
 /* In the environment from a rank that executes another program to its new cr_mpirank: the program's

@@ -7,10 +7,14 @@
 #include "cr_lower_fds.h"
 #include "cr_lower_ranges.h"
 #include "cr_lower_threads.h"
+#include "cr_lower_transport.h"
 #include "cr_lower_vdso.h"
 #include "cr_sys.h"
 
 #include <dlfcn.h>
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -26,6 +30,16 @@ static int resolve(const char *const *names, int count, void **out)
             missing++;
     }
     return missing;
+}
+
+static void mpi_started(void)
+{
+    struct cr_error err = {0, ""};
+
+    if (cr_lower_transport_look(&err) == 0)
+        return;
+    fprintf(stderr, "cr_mpirank: %s\n", err.text);
+    MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);
 }
 
 /* No two lower halves have the same pid at the same time of this machine; never 0. */
@@ -53,6 +67,7 @@ int cr_lower_page_make(int restored, struct cr_error *err)
     cr_lower->ranges = cr_lower_ranges_copy;
     cr_lower->fds = cr_lower_fds_copy;
     cr_lower->thread_is_lower = cr_lower_threads_is_lower;
+    cr_lower->mpi_started = mpi_started;
     cr_lower->rank = -1;
     cr_lower->pid = cr_sys_getpid();
     if (readlink("/proc/self/exe", cr_lower->program, sizeof cr_lower->program - 1) < 0)

@@ -15,6 +15,7 @@
 #include "cr_lower_placeholders.h"
 #include "cr_lower_rseq.h"
 #include "cr_lower_threads.h"
+#include "cr_lower_transport.h"
 #include "cr_lower_vdso.h"
 #include "cr_restore.h"
 #include "cr_sys.h"
@@ -146,6 +147,8 @@ static int start_mpi(const struct image *image, struct cr_error *err)
     cr_lower->size = size;
     cr_lower->thread_level = level;
     cr_lower->mpi_initialized = 1;
+    if (cr_lower_transport_look(err) < 0)
+        return -err->code;
     return check_place(image, rank, size, err);
 }
 

@@ -65,6 +65,14 @@ static int thread_is_foreign(int tid)
     return cr_lower->thread_is_lower(tid);
 }
 
+/* May be called while the application runs. */
+static int may_begin(struct cr_error *err)
+{
+    if (cr_lower->transport[0] != '\0')
+        return cr_fail(err, CR_EREFUSED, "%s", cr_lower->transport);
+    return cr_dynamic_check(err);
+}
+
 static int check(struct cr_error *err)
 {
     int rc = cr_stub_check(err);
@@ -75,7 +83,7 @@ static int check(struct cr_error *err)
 const struct cr_rank_ops *cr_rank_ops_get(void)
 {
     static struct cr_rank_ops ops = {
-        .may_begin = cr_dynamic_check,
+        .may_begin = may_begin,
         .pend = cr_clock_pend,
         .report = cr_clock_report,
         .target = cr_clock_target,

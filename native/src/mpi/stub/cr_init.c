@@ -26,6 +26,8 @@ int cr_stub_init(int *argc, char ***argv, int required, int *ret_provided)
         rc = CR_REAL(Init)(argc, argv);
     else
         rc = CR_REAL(Init_thread)(argc, argv, required, &provided);
+    if (rc == MPI_SUCCESS)
+        cr_lower->mpi_started();
     cr_lower_leave(fs);
     if (ret_provided != NULL)
         *ret_provided = provided;
@@ -49,6 +51,7 @@ int cr_stub_finalize(void)
     fs = cr_lower_enter();
     rc = CR_REAL(Finalize)();
     cr_lower_leave(fs);
+    cr_lower->transport[0] = '\0';
     return rc;
 }
 

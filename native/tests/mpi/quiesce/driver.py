@@ -11,6 +11,7 @@ lines: what the program is doing, for the report of a failure, and words with wh
   later     it runs on until the program has made the file written-N, is then killed and restarted from the image; in all modes
             gone-N tells the program that this is over
   second    restarted, checkpointed again at the same place, restarted from that
+With --transports, the job and each of its restarts use the next of these: see TRANSPORTS.
 """
 import argparse
 import glob
@@ -41,6 +42,7 @@ def parser():
     p.add_argument("--btl", default="self,vader")
     p.add_argument("--restart-btl", help="every other launch, beginning with the first restart, has this transport")
     p.add_argument("--nodes", help="hosts for one launch after the other, such as 'n1:2,n2:2 n3:4'; for a shared home only")
+    p.add_argument("--transports", type=lambda words: words.split(","), default=[])
     p.add_argument("--each", type=int, default=0, help="so many jobs; {} in the command is 0, 1, ...")
     p.add_argument("--may-refuse", action="store_true", help="a round that does not converge is no failure")
     p.add_argument("-v", action="store_true")
@@ -54,6 +56,32 @@ def options(stage, proto, command, **others):
     for name, value in others.items():
         setattr(a, name, value)
     return a
+
+
+# What Open MPI's own site parameters leave out is asked for by name.
+_UCX = {"OMPI_MCA_pml": "ucx", "OMPI_MCA_pml_ucx_tls": "any", "OMPI_MCA_pml_ucx_devices": "any"}
+_OFI = {"OMPI_MCA_pml": "cm", "OMPI_MCA_mtl": "ofi"}
+TRANSPORTS = {
+    "vader": {"OMPI_MCA_pml": "ob1", "OMPI_MCA_btl": "self,vader"},
+    "tcp": {"OMPI_MCA_pml": "ob1", "OMPI_MCA_btl": "self,tcp"},
+    "ucx": {**_UCX, "UCX_TLS": "shm,self"},
+    "ucx-tcp": {**_UCX, "UCX_TLS": "tcp,self"},
+    "ofi": {**_OFI, "OMPI_MCA_mtl_ofi_provider_include": "tcp"},
+    "ofi-sockets": {**_OFI, "OMPI_MCA_mtl_ofi_provider_include": "sockets"},
+    "ofi-net": {**_OFI, "OMPI_MCA_mtl_ofi_provider_include": "net"},
+    "monitored": {"OMPI_MCA_pml_monitoring_enable": "1"},
+}
+
+
+def runs_natively(a, name):
+    """Whether the installed Open MPI and this host have what the transport needs (an interface that the provider accepts)."""
+    env = dict(os.environ, OMPI_MCA_rmaps_base_oversubscribe="1", **TRANSPORTS[name])
+    try:
+        return subprocess.run(["mpirun", "--allow-run-as-root", "-np", "2", a.proto + "/buffers"], env=env, check=False,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              timeout=a.timeout / 4).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 class Failed(Exception):
@@ -88,6 +116,8 @@ class Job:
                    OMPI_MCA_odls_base_sigkill_timeout="0")  # mpirun gives ranks that it ends a second, twice
         env.pop("QUIESCE_JOB_DIR", None)
         hosts = self.hosts(env) if self.a.nodes else []
+        if self.a.transports:
+            env.update(TRANSPORTS[self.a.transports[(self.launches - 1) % len(self.a.transports)]])
         self.process = subprocess.Popen(
             ["mpirun", "--allow-run-as-root", "--oversubscribe", "-np", str(self.a.n), *hosts,
              self.a.stage + "/libexec/quiesce/cr_mpirank"] + words,
@@ -320,6 +350,10 @@ def main():
     import coordinator
     import nodes
     command = a.command
+    lacking = [name for name in a.transports if not runs_natively(a, name)]
+    if lacking:
+        print(f"skipped: on this host Open MPI does not run over {', '.join(lacking)}")
+        return 77
     return max(run(a, [w.replace("{}", str(i)) for w in command] if a.each else command) for i in range(a.each or 1))
 
 

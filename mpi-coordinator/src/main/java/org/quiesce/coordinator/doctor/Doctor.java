@@ -16,6 +16,7 @@ public final class Doctor {
         Sources sources = new Sources(root);
         List<Finding> findings = new ArrayList<>();
         findings.addAll(new SoftwareChecks(sources, libexec).findings());
+        findings.addAll(TransportChecks.ofThisHost(sources).findings());
         findings.addAll(new KernelChecks(sources).findings());
         findings.addAll(new LimitChecks(sources, environment).findings());
         return findings;

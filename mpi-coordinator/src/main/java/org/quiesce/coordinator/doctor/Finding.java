@@ -17,6 +17,10 @@ public record Finding(String what, Verdict verdict, String found, String remedy)
         OK,
         /** Something does not work, or works more slowly. */
         LIMITED,
+        /** Nobody has seen it work. */
+        UNTRIED,
+        /** Known not to work: refused where it is used. */
+        UNSAFE,
         /** Jobs cannot be checkpointed or restarted. */
         MISSING
     }
@@ -27,6 +31,14 @@ public record Finding(String what, Verdict verdict, String found, String remedy)
 
     static Finding limited(String what, String found, String remedy) {
         return new Finding(what, Verdict.LIMITED, found, remedy);
+    }
+
+    static Finding untried(String what, String found, String remedy) {
+        return new Finding(what, Verdict.UNTRIED, found, remedy);
+    }
+
+    static Finding unsafe(String what, String found, String remedy) {
+        return new Finding(what, Verdict.UNSAFE, found, remedy);
     }
 
     static Finding missing(String what, String found, String remedy) {

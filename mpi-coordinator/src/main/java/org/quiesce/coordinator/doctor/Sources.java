@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** Where a doctor looks; tests give another root. */
 final class Sources {
@@ -29,6 +30,15 @@ final class Sources {
 
     boolean exists(String file) {
         return Files.exists(path(file));
+    }
+
+    /** Of the files in a directory, in order; none if it is not there. */
+    List<String> names(String directory) {
+        try (Stream<Path> files = Files.list(path(directory))) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList();
+        } catch (IOException e) {
+            return List.of();
+        }
     }
 
     Optional<String> text(String file) {

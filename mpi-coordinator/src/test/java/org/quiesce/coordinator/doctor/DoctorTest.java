@@ -51,6 +51,59 @@ class DoctorTest {
                 .hasSizeGreaterThan(3);
     }
 
+    private static final String COMPONENTS = """
+            mca:btl:vader:version:"component:4.1.4"
+            mca:btl:openib:version:"component:4.1.4"
+            mca:pml:ob1:version:"component:4.1.4"
+            mca:pml:ucx:version:"component:4.1.4"
+            mca:mtl:ofi:version:"component:4.1.4"
+            mca:btl:base:param:btl:value:^uct,openib,ofi
+            mca:mtl:base:param:mtl:value:^ofi
+            mca:pml:base:param:pml:value:
+            """;
+
+    private List<Finding> transports(String more) {
+        return new TransportChecks(new Sources(root), COMPONENTS + more).findings();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "transport btl vader,OK",
+        "transport btl openib,UNTRIED",
+        "transport pml ucx,OK",
+        "'transport mtl ofi: tcp, sockets',OK",
+        "'transport mtl ofi: net, udp',UNSAFE",
+        "transport mtl ofi: others,UNTRIED",
+        "registered memory,OK"
+    })
+    void transportsAreKnownByName(String what, Finding.Verdict verdict) {
+        assertThat(find(transports(""), what).verdict()).isEqualTo(verdict);
+    }
+
+    @Test
+    void whatTheSiteLeavesOutIsSaid() {
+        assertThat(find(transports(""), "transport btl openib").found()).startsWith("left out by btl=^uct,openib,ofi");
+        assertThat(find(transports(""), "transport pml ucx").found()).startsWith("installed; ");
+        assertThat(transports(""))
+                .noneMatch(finding -> finding.what().contains("ob1"))
+                .allMatch(finding -> finding.verdict() == Finding.Verdict.OK
+                        || !finding.remedy().isEmpty());
+    }
+
+    @Test
+    void registrationsThatCannotBeSwitchedOffAreSeen() {
+        assertThat(find(transports("""
+                                        mca:mpi:base:param:mpi_leave_pinned:value:true
+                                        mca:mpi:base:param:mpi_leave_pinned:source:file (/etc/openmpi-mca-params-override.conf:1)
+                                        """), "registered memory").verdict()).isEqualTo(Finding.Verdict.MISSING);
+    }
+
+    @Test
+    void adaptersAreNamed() throws Exception {
+        file("/sys/class/infiniband/mlx5_0/node_type", "1");
+        assertThat(find(transports(""), "adapters").found()).isEqualTo("mlx5_0");
+    }
+
     @Test
     void aLimitedAddressSpaceIsSeen() throws Exception {
         file("/proc/self/limits", "Max address space         8000000              unlimited            bytes\n");
