@@ -2,19 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.quiesce.coordinator.launch;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.quiesce.coordinator.program.ProgramOutput;
 
 /** What Slurm's commands say of jobs and do to them. They are given up when slurmctld does not answer. */
 public final class Slurm {
-    private static final long PATIENCE_SECONDS = 15;
+    private static final Duration PATIENCE = Duration.ofSeconds(15);
     private static final Pattern TIME = Pattern.compile("(?:(\\d{1,5})-)?(?:(\\d{1,5}):)?(\\d{1,5}):(\\d{2})");
     private static final Pattern STEP = Pattern.compile("StepId=(\\S+)");
 
@@ -43,7 +41,20 @@ public final class Slurm {
 
     /** How long our job may still run; empty if that is not limited, or nobody says. */
     public Optional<Duration> remaining() {
-        return output(List.of("squeue", "-h", "-j", job(), "-o", "%L")).flatMap(Slurm::time);
+        return queue(job(), "%L").flatMap(Slurm::time);
+    }
+
+    /** What squeue says of a job. Of an array it says it of all tasks when asked for the one that has the array's number. */
+    private static Optional<String> queue(String job, String what) {
+        return output(List.of("squeue", "-h", "-j", job, "-o", "%A " + what)).flatMap(lines -> ofJob(lines, job));
+    }
+
+    static Optional<String> ofJob(String lines, String job) {
+        return lines.lines()
+                .map(String::strip)
+                .filter(line -> line.startsWith(job + ' '))
+                .map(line -> line.substring(job.length()).strip())
+                .findFirst();
     }
 
     /** Reads {@code D-HH:MM:SS}, {@code HH:MM:SS} or {@code MM:SS}; words such as UNLIMITED are none. */
@@ -63,16 +74,22 @@ public final class Slurm {
 
     /** Whether a job runs, as far as Slurm says. */
     public boolean runs(String job) {
-        return output(List.of("squeue", "-h", "-j", job, "-o", "%T"))
-                .filter(state -> List.of("RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "SIGNALING")
-                        .contains(state.strip()))
+        return queue(job, "%T")
+                .filter(List.of("RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "SIGNALING")::contains)
                 .isPresent();
     }
 
     /** Queues our job again, held if {@code hold}; whether Slurm has taken that. */
     public boolean requeue(boolean hold) {
-        return output(List.of("scontrol", hold ? "requeuehold" : "requeue", job()))
+        return output(List.of("scontrol", hold ? "requeuehold" : "requeue", unambiguous()))
                 .isPresent();
+    }
+
+    /** Our job as commands must call it that change it: the number of the last task of an array is that of the whole array. */
+    String unambiguous() {
+        String array = environment.getOrDefault("SLURM_ARRAY_JOB_ID", "");
+        String task = environment.getOrDefault("SLURM_ARRAY_TASK_ID", "");
+        return array.isEmpty() || task.isEmpty() ? job() : array + '_' + task;
     }
 
     /** The step that an srun of this host has started, as JOB.STEP. */
@@ -90,23 +107,6 @@ public final class Slurm {
     }
 
     private static Optional<String> output(List<String> command) {
-        try {
-            Process process = new ProcessBuilder(command)
-                    .redirectError(ProcessBuilder.Redirect.DISCARD)
-                    .start();
-            process.getOutputStream().close();
-            boolean over = process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS);
-            if (!over) {
-                process.destroyForcibly();
-            }
-            return over && process.exitValue() == 0
-                    ? Optional.of(new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
-                    : Optional.empty();
-        } catch (IOException e) {
-            return Optional.empty();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return Optional.empty();
-        }
+        return ProgramOutput.of(command, PATIENCE);
     }
 }

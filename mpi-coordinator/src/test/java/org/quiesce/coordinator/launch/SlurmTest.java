@@ -38,4 +38,13 @@ class SlurmTest {
         assertThat(new Slurm(Map.of("SLURM_RESTART_COUNT", "2")).restarts()).isEqualTo(2);
         assertThat(new Slurm(Map.of()).isBatch()).isFalse();
     }
+
+    @Test
+    void ofAnArrayOnlyOurTaskIsMeant() {
+        Slurm task = new Slurm(Map.of("SLURM_JOB_ID", "7", "SLURM_ARRAY_JOB_ID", "7", "SLURM_ARRAY_TASK_ID", "3"));
+        assertThat(task.unambiguous()).isEqualTo("7_3");
+        assertThat(new Slurm(Map.of("SLURM_JOB_ID", "7")).unambiguous()).isEqualTo("7");
+        assertThat(Slurm.ofJob("8 RUNNING\n7 PENDING\n71 RUNNING\n", "7")).contains("PENDING");
+        assertThat(Slurm.ofJob("8 RUNNING\n", "7")).isEmpty();
+    }
 }
