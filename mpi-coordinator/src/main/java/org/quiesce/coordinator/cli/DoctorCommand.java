@@ -30,7 +30,9 @@ final class DoctorCommand implements Command {
 
     @Override
     public Options options() {
-        return new Options().addOption(Usage.json());
+        return new Options()
+                .addOption(Usage.value("dir", "DIR", "where references lie: they tell what a checkpoint costs"))
+                .addOption(Usage.json());
     }
 
     @Override
@@ -41,21 +43,26 @@ final class DoctorCommand implements Command {
         List<Finding> findings = Doctor.examine(
                 context.directory().resolve("/"),
                 context.environment(),
-                Installation.find(context.environment()).libexec());
+                Installation.find(context.environment()).libexec(),
+                Costs.find(line, context));
         if (line.hasOption("json")) {
             Json.print(findings, context.out());
         } else {
-            Table table = new Table("WHAT", "VERDICT", "FOUND", "REMEDY");
-            for (Finding finding : findings) {
-                table.row(
-                        finding.what(),
-                        finding.verdict().name().toLowerCase(Locale.ROOT),
-                        finding.found(),
-                        finding.remedy());
-            }
-            table.print(context.out());
+            print(findings, context);
         }
         boolean missing = findings.stream().anyMatch(finding -> finding.verdict() == Finding.Verdict.MISSING);
         return missing ? ExitCode.FAILED.value() : ExitCode.DONE.value();
+    }
+
+    /** What was found as a table; what to do about it in words below, which would not fit into one. */
+    private static void print(List<Finding> findings, Context context) {
+        Table table = new Table("WHAT", "VERDICT", "FOUND");
+        for (Finding finding : findings) {
+            table.row(finding.what(), finding.verdict().name().toLowerCase(Locale.ROOT), finding.found());
+        }
+        table.print(context.out());
+        findings.stream()
+                .filter(finding -> !finding.remedy().isEmpty())
+                .forEach(finding -> context.out().println('\n' + finding.what() + ":\n    " + finding.remedy()));
     }
 }
