@@ -7,6 +7,7 @@
 #include "cr_fmt.h"
 #include "cr_freeze.h"
 #include "cr_session.h"
+#include "cr_slice.h"
 #include "cr_sys.h"
 
 #include <errno.h>
@@ -55,6 +56,7 @@ static void *run(void *unused)
     (void)unused;
     cr_agent_block_signals();
     cr_sys(SYS_prctl, PR_SET_NAME, CR_AGENT_NAME, 0, 0, 0);
+    cr_slice_shorten();
     cr_agent.tid = cr_sys_gettid();
     cr_sys_futex_wake((volatile uint32_t *)&cr_agent.tid, INT32_MAX);
     for (;;)
@@ -172,6 +174,11 @@ void cr_agent_report_changed(void)
     if (cr_agent.in_collectives != 0 &&
         __atomic_exchange_n(&cr_agent.report_pending, 1, __ATOMIC_ACQ_REL) == 0)
         wake_agent(CR_WAKE_REPORT);
+}
+
+void cr_agent_report_later(void)
+{
+    cr_agent.report_later = 1;
 }
 
 CR_AGENT_EXPORT int cr_agent_submit(struct cr_agent_request *request)

@@ -69,6 +69,8 @@ void cr_agent_last(struct cr_rank_checkpoint *ret);
 
 /* Wakes the agent for a new collective report, if a round waits for one. Async-signal-safe. */
 void cr_agent_report_changed(void);
+/* Without waking it: it looks every few milliseconds. */
+void cr_agent_report_later(void);
 
 /* ---- a checkpoint that the process itself asks for ---- */
 

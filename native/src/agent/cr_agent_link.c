@@ -25,7 +25,8 @@
 #define REFUSE_TIMEOUT_MS 50
 #define AWAIT_STEP_MS 20
 #define IDLE_STEP_MS 1
-#define REPORT_AFTER_MS 1000 /* what threads do in MPI changes without a word */
+#define REPORT_STEP_MS 4
+#define REPORT_AFTER_STEPS 250 /* what threads do in MPI changes without a word */
 
 static uint8_t
     send_buffer[CR_FRAME_MAX]; /* a rank with thousands of communicators reports as many clocks */
@@ -313,7 +314,18 @@ static int patience(const struct cr_link *link)
 {
     if (link->idle != NULL && link->idle())
         return IDLE_STEP_MS;
-    return cr_agent.in_collectives != 0 ? REPORT_AFTER_MS : -1;
+    return cr_agent.in_collectives != 0 ? REPORT_STEP_MS : -1;
+}
+
+/* After each REPORT_STEP_MS without a frame. */
+static int is_report_due(struct cr_link *link)
+{
+    if (cr_agent.in_collectives == 0)
+        return 0;
+    if (cr_agent.report_later == 0 && ++link->quiet_steps < REPORT_AFTER_STEPS)
+        return 0;
+    link->quiet_steps = 0;
+    return 1;
 }
 
 int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame)
@@ -331,7 +343,7 @@ int cr_link_receive(struct cr_link *link, quiesce_wire_Frame *ret_frame)
         n = cr_sys(SYS_poll, fds, 2, patience(link));
         if (n < 0 && n != -EINTR)
             return (int)n;
-        if (n == 0 && cr_agent.in_collectives != 0)
+        if (n == 0 && is_report_due(link))
             return 0;
         /*
          * A new requester that comes right after the end of this round must find it ended, so

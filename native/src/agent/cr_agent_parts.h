@@ -17,7 +17,8 @@ enum { CR_WAKE_REPORT = -1, CR_WAKE_SELF = -2 };
 struct cr_agent {
     volatile int32_t tid; /* kernel's; 0: not running */
     volatile uint32_t status;
-    volatile uint32_t report_pending;
+    volatile uint32_t report_pending; /* the agent has been woken for a report */
+    volatile uint32_t report_later;   /* it has not, but there is something to report */
     volatile uint32_t in_collectives;
     struct cr_agent_request *volatile request;
     const char *volatile disabled;
@@ -43,7 +44,8 @@ struct cr_link {
     struct cr_arena arena;
     uint64_t reported[256][2]; /* groups whose members have been sent */
     size_t reported_count;
-    int (*idle)(void); /* NULL, or called again and again while waiting, until it returns 0 */
+    uint32_t quiet_steps; /* since the last report */
+    int (*idle)(void);    /* NULL, or called again and again while waiting, until it returns 0 */
 };
 
 /*

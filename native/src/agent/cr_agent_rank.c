@@ -113,6 +113,7 @@ int cr_agent_rank_report(struct cr_link *link)
     int rc;
 
     /* Before the snapshot: a change after it wakes the agent again. */
+    __atomic_store_n(&cr_agent.report_later, 0, __ATOMIC_SEQ_CST);
     __atomic_store_n(&cr_agent.report_pending, 0, __ATOMIC_SEQ_CST);
     memset(&report, 0, sizeof(report));
     ops->report(&report);

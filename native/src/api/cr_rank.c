@@ -36,6 +36,11 @@ CR_EXPORT void cr_rank_report_changed(void)
     cr_agent_report_changed();
 }
 
+CR_EXPORT void cr_rank_report_later(void)
+{
+    cr_agent_report_later();
+}
+
 CR_EXPORT void cr_rank_finalized(void)
 {
     cr_agent_disable("it has called MPI_Finalize");

@@ -110,6 +110,12 @@ void cr_rank_park(void);
 void cr_rank_report_changed(void);
 
 /*
+ * The report has changed in what matters only if it stays so for milliseconds: the agent, which looks that often, takes it along.
+ * Async-signal-safe.
+ */
+void cr_rank_report_later(void);
+
+/*
  * MPI_Finalize has completed its barrier: no checkpoint from here on. Waits for the end of a round
  * in progress.
  */

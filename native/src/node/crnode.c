@@ -4,6 +4,7 @@
 #include "cr_fault.h"
 #include "cr_fmt.h"
 #include "cr_node.h"
+#include "cr_slice.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -265,6 +266,7 @@ int main(int argc, char **argv)
     close_range(3, ~0U, 0);
     umask(077);
     raise_descriptor_limit();
+    cr_slice_shorten();
     cr_fault_init(getenv("CR_FAULT"));
     rc = run(&node, &o, &err);
     if (rc == 0)

@@ -307,7 +307,12 @@ void cr_clock_wake(void)
     cr_sys_futex_wake(&gate_event, 1 << 30);
 }
 
-/* ---- whom this rank waits for ---- */
+/*
+ * ---- whom this rank waits for ----
+ *
+ * Asked for only when somebody is kept waiting: a program that exchanges messages changes it a hundred thousand times a second,
+ * and an agent that hears of each takes the processor from the very ranks for which it waits.
+ */
 
 static int set_bit(uint32_t rank)
 {
@@ -333,7 +338,7 @@ void cr_clock_waits_for(MPI_Comm comm, int peer)
     if (!news)
         return;
     wait_set_used = 1;
-    cr_safe_point_report_changed();
+    cr_safe_point_report_later();
 }
 
 void cr_clock_progressed(void)
@@ -345,7 +350,7 @@ void cr_clock_progressed(void)
     wait_set_used = 0;
     for (i = 0; i < (world_size + 63) / 64; i++)
         wait_set[i] = 0;
-    cr_safe_point_report_changed();
+    cr_safe_point_report_later();
 }
 
 /* ---- the agent's side ---- */

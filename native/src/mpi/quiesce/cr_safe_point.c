@@ -15,6 +15,7 @@
 
 #pragma weak cr_rank_park
 #pragma weak cr_rank_report_changed
+#pragma weak cr_rank_report_later
 
 volatile uint32_t cr_gate_word;
 __thread uint32_t cr_gate_depth __attribute__((tls_model("initial-exec")));
@@ -40,6 +41,12 @@ void cr_safe_point_report_changed(void)
 {
     if ((cr_gate_word & CR_GATE_PENDING) && cr_rank_report_changed != NULL)
         cr_rank_report_changed();
+}
+
+void cr_safe_point_report_later(void)
+{
+    if ((cr_gate_word & CR_GATE_PENDING) && cr_rank_report_later != NULL)
+        cr_rank_report_later();
 }
 
 /*

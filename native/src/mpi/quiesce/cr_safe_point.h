@@ -11,6 +11,8 @@
 
 /* Tells the agent that cr_clock_report() would answer differently now. FS: the upper half's. */
 void cr_safe_point_report_changed(void);
+/* The same where it is enough that the agent hears of it in a few milliseconds. */
+void cr_safe_point_report_later(void);
 
 /* Operations of cr_rank_ops. */
 void cr_safe_point_stop(void);

@@ -1,0 +1,29 @@
+/* SPDX-FileCopyrightText: The Quiesce Authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* context: frozen. The time slice of a thread: sched_setattr(2), EEVDF's custom slices. */
+#include "cr_slice.h"
+
+#include "cr_sys.h"
+
+#include <linux/sched.h>
+
+#define SHORTEST_NS 100000
+
+/* The kernel's struct sched_attr in its first size. */
+struct attributes {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+};
+
+void cr_slice_shorten(void)
+{
+    struct attributes a = {0};
+
+    if (cr_sys(SYS_sched_getattr, 0, &a, sizeof(a), 0) < 0 || a.policy != SCHED_NORMAL)
+        return;
+    a.runtime = SHORTEST_NS;
+    cr_sys(SYS_sched_setattr, 0, &a, 0);
+}
