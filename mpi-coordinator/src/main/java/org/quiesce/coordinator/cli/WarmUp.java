@@ -9,9 +9,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.quiesce.coordinator.rehearsal.RehearsalNode;
 import org.quiesce.coordinator.store.JobDirectory;
 import org.quiesce.coordinator.store.RunRecord;
 import org.quiesce.cr.manifest.Format;
@@ -25,42 +28,52 @@ import org.quiesce.wire.proto.NodeRecord;
 /** Does at installation what commands do, so that the classes they need are in the archive from which Java starts. */
 public final class WarmUp {
     private static final String NAME = "rehearsal";
-    private static final int NOBODY_LISTENS = 1;
 
     private WarmUp() {}
 
     /** Runs commands on a job and a checkpoint that are made up, and throws their output away. */
     public static void main(String[] words) throws IOException {
         Path work = Files.createTempDirectory("quiesce");
+        try {
+            rehearse(work);
+        } finally {
+            remove(work);
+        }
+    }
+
+    private static void rehearse(Path work) throws IOException {
         PrintStream nowhere = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
         Map<String, String> environment = Map.of("QUIESCE_HOME", work.toString());
         Context context = new Context(nowhere, nowhere, environment, work, false);
         Path checkpoint = Files.createDirectories(work.resolve(NAME).resolve("0"));
         ManifestFile.write(checkpoint, manifest());
-        JobDirectory job = job(work);
-        for (String line : List.of(
-                "--help",
-                "status --json",
-                "status rehearsal",
-                "list",
-                "list --json",
-                "info rehearsal",
-                "verify rehearsal",
-                "checkpoint -v rehearsal",
-                "prune --keep 1",
-                "checkpoint --help")) {
-            Main.run(context, line.split(" "));
+        JobDirectory job = JobDirectory.create(work, NAME);
+        try (RehearsalNode node = new RehearsalNode(job.key())) {
+            describe(job, work, node.port());
+            Main.run(context, "checkpoint", "-v", NAME);
+            if (Main.run(context, "checkpoint", "--json", NAME) != 0) {
+                throw new IllegalStateException("the rehearsed checkpoint has failed");
+            }
+            for (String line : List.of(
+                    "--help",
+                    "status --json",
+                    "status rehearsal",
+                    "list",
+                    "list --json",
+                    "info rehearsal",
+                    "verify rehearsal",
+                    "prune --keep 1",
+                    "checkpoint --help")) {
+                Main.run(context, line.split(" "));
+            }
         }
-        Files.delete(job.path().resolve("node-here.pb"));
-        job.remove();
-        for (Path file : List.of(
-                checkpoint.resolve(ManifestFile.NAME),
-                checkpoint,
-                checkpoint.resolveSibling(".lock"),
-                work.resolve(NAME),
-                work.resolve("jobs"),
-                work)) {
-            Files.deleteIfExists(file);
+    }
+
+    private static void remove(Path work) throws IOException {
+        try (Stream<Path> files = Files.walk(work)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
         }
     }
 
@@ -85,16 +98,14 @@ public final class WarmUp {
                 List.of());
     }
 
-    private static JobDirectory job(Path work) throws IOException {
-        JobDirectory directory = JobDirectory.create(work, NAME);
-        directory.write(new RunRecord(NAME, RunRecord.Place.here(Map.of()), work, "", 0, 0, List.of("mpirun"), 0));
+    private static void describe(JobDirectory job, Path work, int port) throws IOException {
+        job.write(new RunRecord(NAME, RunRecord.Place.here(Map.of()), work, NAME, 0, 0, List.of("mpirun"), 0));
         NodeRecord node = NodeRecord.newBuilder()
                 .setHost("here")
                 .addAddress("127.0.0.1")
-                .setPort(NOBODY_LISTENS)
+                .setPort(port)
                 .setWorldSize(1)
                 .build();
-        Files.write(directory.path().resolve("node-here.pb"), node.toByteArray());
-        return directory;
+        Files.write(job.path().resolve("node-here.pb"), node.toByteArray());
     }
 }

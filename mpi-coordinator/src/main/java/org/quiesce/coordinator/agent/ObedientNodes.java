@@ -22,7 +22,7 @@ import org.quiesce.wire.proto.RankInfo;
 import org.quiesce.wire.proto.RankResult;
 import org.quiesce.wire.proto.RankStatus;
 
-/** Nodes on which every phase goes well, unless a test says otherwise for one of them. */
+/** Nodes on which every phase goes well, unless a script that extends this one says otherwise. Their images are zeros. */
 public class ObedientNodes implements FakeCrnode.Script {
     private static final long GROUP_HIGH = 11;
     private static final long GROUP_LOW = 12;

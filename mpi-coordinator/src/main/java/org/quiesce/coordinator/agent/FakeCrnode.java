@@ -27,7 +27,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.quiesce.wire.proto.Frame;
 
-/** What a coordinator sees of crnodes: the proof of the key and frames. A script says what they answer. */
+/**
+ * What a coordinator sees of crnodes: the proof of the key and frames. A script says what they answer. For tests, and for
+ * the rehearsal at installation.
+ */
 public final class FakeCrnode implements AutoCloseable {
     private final JobKey key;
     private final Script script;
