@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 LEAST, MOST = 2, 4
@@ -70,8 +71,9 @@ def undisturbed(a, seeds):
     """What the programs compute without us."""
     words = ["mpirun", "--oversubscribe", "--mca", "btl", transport_of(a, seeds[0]), "-np", str(ranks_of(seeds[0]))]
     words += command(a, seeds)
-    done = subprocess.run(words, env=dict(os.environ, **ROOT), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=a.patience * 3, check=False)
+    with tempfile.TemporaryDirectory(prefix="quiesce-random-") as folder:
+        done = subprocess.run(words, env=dict(os.environ, **ROOT, QUIESCE_RANDOM_FILES=folder), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=a.patience * 3, check=False)
     found = hashes(done.stdout.decode(errors="replace"))
     if done.returncode != 0 or len(found) != len(seeds):
         raise RuntimeError(f"seeds {seeds[0]} to {seeds[-1]} do not even run undisturbed:\n{done.stdout.decode()[-2000:]}")

@@ -89,6 +89,15 @@ static void play(void)
         {1, "comm_free", rn_comm_free},
         {1, "type_make", rn_type_make},
         {1, "type_free", rn_type_free},
+        {3, "persistent_collective", rn_persistent_collective},
+        {1, "window_make", rn_window_make},
+        {1, "window_free", rn_window_free},
+        {3, "epoch", rn_epoch},
+        {4, "operate", rn_operate},
+        {1, "count_up", rn_count_up},
+        {1, "file_make", rn_file_make},
+        {1, "file_close", rn_file_close},
+        {5, "file", rn_file},
     };
 
     int all = 0, at, i = 0;
@@ -155,9 +164,15 @@ static void run(unsigned long seed)
     rn_requests_begin();
     rn_types_begin();
     rn_comms_begin();
+    rn_collectives_begin();
+    rn_windows_begin();
+    rn_files_begin(seed);
     program(seed);
     rn_open_all();
+    rn_files_end();
+    rn_windows_end();
     rn_complete_all();
+    rn_collectives_end();
     detach();
     rn_comms_end();
     rn_types_end();

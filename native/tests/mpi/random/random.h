@@ -21,7 +21,9 @@ enum {
     COMMS = 24,
     TYPES = 24,
     SLOTS = 20,
-    OPEN = 24,            /* messages of which only one half has been played */
+    OPEN = 24,     /* messages of which only one half has been played */
+    OF_WINDOW = 1, /* what a request belongs to: a window, a file */
+    OF_FILE = 100,
     PLAIN = 7,            /* the first types are predefined */
     BSEND_ROOM = 1 << 22, /* for a whole program */
     ANSWER_S = 300,
@@ -106,6 +108,7 @@ struct rn_slot {
     int used, active; /* active: started, and not known to be complete */
     int ready;        /* the other side has played its part, or will without this rank */
     int persistent, comm, kind;
+    int of, serial; /* of: which window or file must not be left before it is complete */
     /* of this rank */
     MPI_Request request;
     void *buffer, *more; /* more: what else must live as long */
@@ -125,7 +128,11 @@ void rn_persistent(void);
 void rn_cancel(void);
 /* Notes a message that has been received. STATUS may be MPI_STATUS_IGNORE. */
 void rn_received(const void *buffer, size_t bytes, MPI_Status *status, int base, int event);
+/* Completes what is under way of that window or file, on all ranks. */
+void rn_complete_of(int of);
 int rn_comm_is_busy(int comm);
+/* Whether the request that was number SERIAL in this slot may be incomplete yet. */
+int rn_slot_holds(int who, int slot, int serial);
 
 /* ---- messages: random_messages.c ---- */
 
@@ -151,5 +158,90 @@ void rn_messages_begin(void);
 /* ---- collectives: random_collectives.c ---- */
 
 void rn_collective(void);
+void rn_persistent_collective(void);
+void rn_collectives_begin(void);
+void rn_collectives_end(void);
+
+/* ---- windows: random_windows.c, random_rma.c ---- */
+
+enum { WINDOWS = 3, CELLS = 4, CELL = 6144, PENDING = 128 };
+enum rn_flavour { RN_SHARED, RN_ALLOCATED, RN_CREATED, RN_DYNAMIC, RN_FLAVOURS };
+enum rn_epoch { RN_IDLE, RN_FENCE, RN_LOCK_ALL, RN_LOCK, RN_PAIRED, RN_EPOCHS };
+enum rn_cell { RN_FREE, RN_READ, RN_BUSY, RN_ADDED, RN_OWNED };
+
+/* The memory of a rank: for each rank some cells, which that one alone writes; two counters for each rank alone; one for all. */
+enum {
+    COUNTERS_AT = RANKS * CELLS * CELL,
+    COMMON = 2 * RANKS,
+    WINDOW_BYTES = COUNTERS_AT + 8 * (COMMON + 1)
+};
+
+struct rn_window {
+    /* the plan; ranks are those of the communicator */
+    int live, comm, unit;
+    enum rn_flavour flavour;
+    enum rn_epoch epoch;
+    int target[RANKS], exclusive[RANKS]; /* of RN_LOCK; -1: none */
+    int origins, targets;                /* of RN_PAIRED: bit by bit */
+    enum rn_cell cells[RANKS][RANKS][CELLS];
+    long swapped[RANKS][RANKS];
+    int operations[RANKS]; /* since those of a rank were last complete */
+    /* of this rank */
+    MPI_Win handle;
+    char *memory;
+    MPI_Aint address[RANKS];
+    struct {
+        void *buffer;
+        size_t bytes;
+        int target, noted, event;
+    } pending[PENDING];
+    int pending_count;
+};
+
+extern struct rn_window rn_windows[WINDOWS];
+
+void rn_windows_begin(void);
+void rn_windows_end(void);
+void rn_window_make(void);
+void rn_window_free(void);
+void rn_epoch(void);
+void rn_count_up(void);
+int rn_window_draw(int idle); /* one in an epoch, or in none; or -1 */
+int rn_windows_use(int comm);
+/* Of the calling rank's operations on TARGET, or all if -1: they are complete, in its memory as well. */
+void rn_window_done(struct rn_window *w, int origin, int target);
+void rn_operate(void);
+
+/* ---- files: random_files.c, random_shared.c ---- */
+
+enum { FILES = 3, BLOCKS = 10, BLOCK = 3000, RECORD = 64 };
+enum rn_file_kind { RN_BLOCKS, RN_ORDERED, RN_ANY_ORDER, RN_FILE_KINDS };
+enum rn_split { RN_WHOLE, RN_WRITING, RN_READING };
+
+struct rn_file {
+    /* the plan; ranks are those of the communicator */
+    int live, comm, view, records;
+    enum rn_file_kind kind;
+    enum rn_split split;
+    int at[RANKS]; /* the block at which the individual pointer stands */
+    int length[RANKS][BLOCKS], slot[RANKS][BLOCKS],
+        serial[RANKS][BLOCKS]; /* written so far; by which request */
+    /* of this rank */
+    MPI_File handle;
+    void *buffer; /* of what is split */
+    size_t bytes;
+    char path[512];
+};
+
+extern struct rn_file rn_files[FILES];
+
+void rn_files_begin(unsigned long seed);
+void rn_files_end(void);
+void rn_file_make(void);
+void rn_file_close(void);
+void rn_file(void);
+int rn_files_use(int comm);
+void rn_records(struct rn_file *f, int index);
+void rn_records_end(struct rn_file *f);
 
 #endif

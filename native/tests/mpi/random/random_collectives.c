@@ -3,6 +3,8 @@
 /* Random collectives: blocking and not, in place, on all kinds of communicators. */
 #include "random.h"
 
+#include <mpi-ext.h>
+
 enum what {
     BARRIER,
     BCAST,
@@ -29,7 +31,7 @@ enum what {
     KINDS
 };
 
-enum { MOST_PARTS = 8 };
+enum { MOST_PARTS = 8, KEPT = 4 };
 
 /* The arrays of v and w variants: as long-lived as the request. */
 struct arrays {
@@ -51,11 +53,22 @@ struct call {
     MPI_Op op;
     struct arrays *a;
     MPI_Request *request; /* NULL: blocking */
+    int kept;             /* persistent */
 };
 
-/* Both forms of a collective have the same arguments but the last. */
+/* A persistent one, with its slot on each member. */
+struct kept {
+    int used, slots[RANKS];
+    struct call call;
+};
+
+static struct kept kept[KEPT];
+
+/* All forms of a collective have the same arguments but the last. */
 #define CALL(name, iname, ...)                                                                     \
-    (c->request != NULL ? MPI_##iname(__VA_ARGS__, c->request) : MPI_##name(__VA_ARGS__))
+    (c->kept              ? MPIX_##name##_init(__VA_ARGS__, MPI_INFO_NULL, c->request)             \
+     : c->request != NULL ? MPI_##iname(__VA_ARGS__, c->request)                                   \
+                          : MPI_##name(__VA_ARGS__))
 
 static void draw_reduction(struct call *c)
 {
@@ -210,7 +223,9 @@ static void perform(struct call *c)
     int rc, root = root_of(c),
             sends = root == MPI_ROOT || (root == c->me && rn_comms[c->comm].remote == 0);
 
-    if (c->what == BARRIER)
+    if (c->what == BARRIER && c->kept)
+        rc = MPIX_Barrier_init(c->handle, MPI_INFO_NULL, c->request);
+    else if (c->what == BARRIER)
         rc = c->request != NULL ? MPI_Ibarrier(c->handle, c->request) : MPI_Barrier(c->handle);
     else if (c->what == BCAST)
         rc = CALL(Bcast, Ibcast, sends ? c->out : c->in, c->count, c->data, root, c->handle);
@@ -279,23 +294,129 @@ static void play(struct call *c, int slot)
     rn_give(c->in);
 }
 
+/* A slot of each member of COMM; all or none. */
+static int take_slots(int comm, int slots[RANKS])
+{
+    int who, all = 1;
+
+    for (who = 0; who < qt_size; who++) {
+        slots[who] = rn_comm_has(comm, who) ? rn_slot_take(who, RN_COLLECTIVE, comm, 1) : -1;
+        all &= slots[who] >= 0 || !rn_comm_has(comm, who);
+    }
+    for (who = 0; !all && who < qt_size; who++)
+        if (slots[who] >= 0) {
+            rn_slots[who][slots[who]].used = 0;
+            slots[who] = -1;
+        }
+    return all;
+}
+
 void rn_collective(void)
 {
     struct call c = {0};
-    int slots[RANKS], now = rn_dice(2), who, i;
+    int slots[RANKS] = {-1, -1, -1, -1}, now = rn_dice(2);
 
     if (!draw_call(&c))
         return;
-    for (who = 0; who < qt_size; who++)
-        slots[who] =
-            now && rn_comm_has(c.comm, who) ? rn_slot_take(who, RN_COLLECTIVE, c.comm, 1) : -1;
-    for (who = 0; now && who < qt_size; who++)
-        now = !rn_comm_has(c.comm, who) || slots[who] >= 0;
-    for (i = 0; !now && i < qt_size; i++)
-        if (slots[i] >= 0) {
-            rn_slots[i][slots[i]].used = 0;
-            slots[i] = -1;
-        }
+    if (now)
+        take_slots(c.comm, slots);
     if (rn_comm_has(c.comm, qt_rank))
         play(&c, slots[qt_rank]);
+}
+
+/* ---- persistent ones ---- */
+
+static void kept_make(struct kept *k)
+{
+    int who;
+
+    memset(k, 0, sizeof(*k));
+    if (!draw_call(&k->call) || !take_slots(k->call.comm, k->slots))
+        return;
+    k->used = k->call.kept = 1;
+    for (who = 0; who < qt_size; who++)
+        if (k->slots[who] >= 0) {
+            rn_slots[who][k->slots[who]].persistent = 1;
+            rn_slots[who][k->slots[who]].active = 0;
+        }
+    if (!rn_comm_has(k->call.comm, qt_rank))
+        return;
+    play(&k->call, k->slots[qt_rank]);
+    rn_slots[qt_rank][k->slots[qt_rank]].event = 0;
+}
+
+static void kept_start(struct kept *k)
+{
+    struct call *c = &k->call;
+    struct rn_slot *s = &rn_slots[qt_rank][k->slots[qt_rank] < 0 ? 0 : k->slots[qt_rank]];
+    int who, event = rn_tag();
+
+    for (who = 0; who < qt_size; who++)
+        if (k->slots[who] >= 0)
+            rn_slots[who][k->slots[who]].active = 1;
+    if (!rn_comm_has(c->comm, qt_rank))
+        return;
+    s->event = event;
+    rn_fill(c->out, c->out_bytes, rn_mix((uint64_t)event, (uint64_t)qt_rank));
+    memset(c->in, 0xa5, c->in_bytes);
+    if (c->in_place)
+        memcpy(c->in, c->out, c->in_bytes);
+    rn_trace("start collective %d, event %d", (int)c->what, event);
+    if (event % 2)
+        MPI_Start(&s->request);
+    else
+        MPI_Startall(1, &s->request);
+}
+
+static int kept_is_active(const struct kept *k)
+{
+    int who, active = 0;
+
+    for (who = 0; who < qt_size; who++)
+        active |= k->slots[who] >= 0 && rn_slots[who][k->slots[who]].active;
+    return active;
+}
+
+static void kept_free(struct kept *k)
+{
+    int who;
+
+    k->used = 0;
+    for (who = 0; who < qt_size; who++)
+        if (k->slots[who] >= 0)
+            rn_slots[who][k->slots[who]].used = 0;
+    if (!rn_comm_has(k->call.comm, qt_rank))
+        return;
+    MPI_Request_free(&rn_slots[qt_rank][k->slots[qt_rank]].request);
+    rn_give(k->call.a);
+    rn_give(k->call.out);
+    rn_give(k->call.in);
+}
+
+void rn_persistent_collective(void)
+{
+    struct kept *k = &kept[rn_dice(KEPT)];
+
+    if (!k->used)
+        kept_make(k);
+    else if (kept_is_active(k))
+        rn_complete();
+    else if (rn_chance(15))
+        kept_free(k);
+    else
+        kept_start(k);
+}
+
+void rn_collectives_begin(void)
+{
+    memset(kept, 0, sizeof(kept));
+}
+
+void rn_collectives_end(void)
+{
+    int i;
+
+    for (i = 0; i < KEPT; i++)
+        if (kept[i].used)
+            kept_free(&kept[i]);
 }

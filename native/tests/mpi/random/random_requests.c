@@ -24,6 +24,7 @@ struct pair {
 
 struct rn_slot rn_slots[RANKS][SLOTS];
 static struct pair pairs[PAIRS];
+static int serials;
 
 void rn_requests_begin(void)
 {
@@ -31,6 +32,7 @@ void rn_requests_begin(void)
 
     memset(rn_slots, 0, sizeof(rn_slots));
     memset(pairs, 0, sizeof(pairs));
+    serials = 0;
     for (i = 0; i < RANKS; i++)
         for (j = 0; j < SLOTS; j++)
             rn_slots[i][j].request = MPI_REQUEST_NULL;
@@ -51,15 +53,23 @@ int rn_slot_take(int who, int kind, int comm, int ready)
         s->comm = comm;
         s->ready = ready;
         s->request = MPI_REQUEST_NULL;
+        s->serial = ++serials;
         return i;
     }
     return -1;
+}
+
+int rn_slot_holds(int who, int slot, int serial)
+{
+    return slot >= 0 && rn_slots[who][slot].used && rn_slots[who][slot].serial == serial;
 }
 
 int rn_comm_is_busy(int comm)
 {
     int i, j;
 
+    if (rn_windows_use(comm) || rn_files_use(comm))
+        return 1;
     for (i = 0; i < OPEN; i++)
         if (rn_open[i].used && rn_open[i].comm == comm)
             return 1;
@@ -240,7 +250,8 @@ static void play(enum how_complete how, struct rn_slot *list[], int count)
     }
 }
 
-static void complete(int who, enum how_complete how, int percent)
+/* OF: of which window or file; 0: whatever there is. */
+static void complete(int who, enum how_complete how, int percent, int of)
 {
     struct rn_slot *list[SLOTS];
     int i, count = 0, at = rn_dice(SLOTS);
@@ -248,7 +259,8 @@ static void complete(int who, enum how_complete how, int percent)
     for (i = 0; i < SLOTS; i++) {
         struct rn_slot *s = &rn_slots[who][(at + i) % SLOTS];
 
-        if (s->used && s->active && (s->ready || how >= WAITANY) && rn_chance(percent))
+        if (s->used && s->active && (of == 0 || s->of == of) && (s->ready || how >= WAITANY) &&
+            rn_chance(percent))
             list[count++] = s;
     }
     if (who == qt_rank && count > 0)
@@ -263,7 +275,15 @@ void rn_complete(void)
 {
     int who = rn_dice(qt_size);
 
-    complete(who, (enum how_complete)rn_dice(HOWS), 20 + rn_dice(80));
+    complete(who, (enum how_complete)rn_dice(HOWS), 20 + rn_dice(80), 0);
+}
+
+void rn_complete_of(int of)
+{
+    int who;
+
+    for (who = 0; who < qt_size; who++)
+        complete(who, rn_dice(2) ? WAITALL : TESTALL, 100, of);
 }
 
 /* ---- persistent requests ---- */
@@ -361,7 +381,7 @@ void rn_persistent(void)
     if (!p->used)
         pair_make(p);
     else if (pair_is_active(p))
-        complete(rn_dice(2) ? p->src : p->dst, WAITALL, 100);
+        complete(rn_dice(2) ? p->src : p->dst, WAITALL, 100, 0);
     else if (rn_chance(15))
         pair_free(p);
     else
@@ -373,7 +393,7 @@ void rn_complete_all(void)
     int who, i;
 
     for (who = 0; who < qt_size; who++)
-        complete(who, rn_dice(2) ? WAITALL : TESTALL, 100);
+        complete(who, rn_dice(2) ? WAITALL : TESTALL, 100, 0);
     for (i = 0; i < PAIRS; i++)
         if (pairs[i].used)
             pair_free(&pairs[i]);
