@@ -241,6 +241,8 @@ void rn_file_make(void);
 void rn_file_close(void);
 void rn_file(void);
 int rn_files_use(int comm);
+/* Completes what is under way of all files, on all ranks: before each sync. */
+void rn_files_settle(void);
 void rn_records(struct rn_file *f, int index);
 void rn_records_end(struct rn_file *f);
 

@@ -39,6 +39,16 @@ int rn_files_use(int comm)
     return 0;
 }
 
+/* What one file has under way lets Open MPI 4.1 refuse to sync another one. */
+void rn_files_settle(void)
+{
+    int i;
+
+    for (i = 0; i < FILES; i++)
+        if (rn_files[i].live)
+            rn_complete_of(of(&rn_files[i]));
+}
+
 /* ---- the plan ---- */
 
 static int is_settled(const struct rn_file *f, int rank, int block)
@@ -332,7 +342,7 @@ static void sync_all(struct rn_file *f, int event)
     MPI_Offset bytes;
     MPI_Status status;
 
-    rn_complete_of(of(f));
+    rn_files_settle();
     if (me < 0)
         return;
     MPI_File_sync(f->handle);
@@ -412,7 +422,7 @@ static void close_one(struct rn_file *f)
 
     if (f->split != RN_WHOLE && f->kind == RN_BLOCKS)
         split_end(f, event);
-    rn_complete_of(of(f));
+    rn_files_settle();
     if (f->kind != RN_BLOCKS)
         rn_records_end(f);
     else

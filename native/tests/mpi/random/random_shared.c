@@ -85,6 +85,7 @@ static void read_ordered(struct rn_file *f, int event)
     MPI_Offset before, after;
     MPI_Status status;
 
+    rn_files_settle();
     if (rank_in(f) < 0 || f->records == 0)
         return;
     MPI_File_sync(f->handle);
