@@ -256,10 +256,13 @@ int cr_file_prepare(struct cr_error *err)
     return 0;
 }
 
-/* The position of the shared pointer: some ranks may know it, because they have used it. */
+/*
+ * The position of the shared pointer: some ranks may know it, because they have used it. Open MPI compares MPI_OFFSET without
+ * a sign.
+ */
 static int share_position(struct cr_file_saved *s, MPI_Comm comm)
 {
-    MPI_Offset own = s->has_shared ? s->shared : -1;
+    MPI_Offset own = s->has_shared ? s->shared : 0;
     int rc = CR_REAL(Allreduce)(&own, &s->shared, 1, CR_REAL_DATATYPE(MPI_OFFSET),
                                 CR_REAL_OP(MPI_MAX), comm);
 

@@ -105,7 +105,8 @@ static int draw_operation(struct operation *o)
     draw_data(o);
     if (o->w->operations[o->origin] >= PENDING / 4 && o->what != FLUSH)
         return 0;
-    if (o->what == SWAP && (o->origin == o->target || !is_passive(o->w))) /* Open MPI 4.1 crashes */
+    if (o->what == SWAP &&
+        (o->origin == 0 || o->target != 0 || !is_passive(o->w))) /* Open MPI 4.1 crashes */
         return 0;
     if (o->what == STORE &&
         (o->w->flavour != RN_SHARED || (o->w->epoch != RN_FENCE && o->w->epoch != RN_LOCK_ALL)))

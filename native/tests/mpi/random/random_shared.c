@@ -30,6 +30,7 @@ static void write_one(struct rn_file *f, int event)
     f->records++;
     if (slot >= 0)
         rn_slots[who][slot].of = OF_FILE + (int)(f - rn_files);
+    rn_trace("record of file %d, rank %d, slot %d", (int)(f - rn_files), who, slot);
     if (who != qt_rank)
         return;
     record = rn_take(RECORD);
@@ -52,6 +53,7 @@ static void write_ordered(struct rn_file *f, int event, int split)
 
     f->records += rn_comms[f->comm].size;
     f->split = split ? RN_WRITING : RN_WHOLE;
+    rn_trace("records of file %d, split %d", (int)(f - rn_files), split);
     if (me < 0)
         return;
     f->buffer = rn_take(RECORD);
