@@ -17,7 +17,7 @@ enum what {
     ADD_COMMON,
     STORE,
     FLUSH,
-    WHATS
+    OPERATIONS
 };
 
 struct operation {
@@ -95,7 +95,7 @@ static int draw_operation(struct operation *o)
 {
     memset(o, 0, sizeof(*o));
     o->w = &rn_windows[rn_window_draw(0)];
-    o->what = (enum what)rn_dice(WHATS);
+    o->what = (enum what)rn_dice(OPERATIONS);
     if (!draw_ends(o))
         return 0;
     o->owner = o->what == GET ? rn_dice(rn_comms[o->w->comm].size) : o->origin;
