@@ -248,7 +248,7 @@ static int register_on(struct cr_link *link, struct cr_error *err)
 
 int cr_agent_register(struct cr_error *err)
 {
-    static struct cr_link link;
+    static struct cr_link link = {.fd = -1, .signals = -1, .passed = -1};
     int rc;
 
     if (cr_agent.ops == NULL || cr_lower->run_directory[0] == '\0')
