@@ -84,6 +84,9 @@ struct cr_lower_info {
     void (*mpi_started)(void);
     /* Why no checkpoint is possible with the transport of this lower half; "": it is. */
     char transport[384];
+
+    /* At a restart: the environment that the new launcher gave, as the application is to see it. */
+    char *const *environment;
 };
 
 /* In the environment from a rank that executes another program to its new cr_mpirank: the program's

@@ -134,6 +134,9 @@ static int start_mpi(const struct image *image, struct cr_error *err)
     int rank = -1, size = -1, level = -1;
     int wanted = (int)image->note.thread_level;
 
+    cr_lower->environment = cr_lower_environment_of_application();
+    if (cr_lower->environment == NULL)
+        return cr_fail(err, ENOMEM, "no memory");
     cr_lower_environment_set();
     if (MPI_Init_thread(NULL, NULL, wanted, &level) != MPI_SUCCESS)
         return cr_fail(err, CR_EREFUSED, "MPI_Init_thread failed");

@@ -405,6 +405,8 @@ static int rebuild(struct cr_error *err)
     rc = cr_finalize_rebuild(err);
     if (rc < 0)
         return rc;
+    if (cr_processor_compare(cr_internal_drain, rank, size) != MPI_SUCCESS)
+        return cr_fail(err, CR_EINTERNAL, "names of processors cannot be compared");
     return wait_for_all(err);
 }
 

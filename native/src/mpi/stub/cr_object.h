@@ -113,6 +113,15 @@ void cr_attributes_make(void *object);
 void cr_wtime_hold(void);
 void cr_wtime_continue(void);
 
+/* ---- MPI_Get_processor_name: kept at a checkpoint; after a restart one rank of REAL says if names
+ * have changed. A code of MPI. ---- */
+void cr_processor_hold(void);
+int cr_processor_compare(MPI_Comm real, int rank, int size);
+
+/* ---- environment: after a restart the new launcher's variables take the place of the old ones ---- */
+void cr_environment_init(void);
+void cr_environment_refresh(void);
+
 /* ---- Fortran ---- */
 void cr_fortran_init(void);
 

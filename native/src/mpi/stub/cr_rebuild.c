@@ -26,6 +26,7 @@ int cr_stub_check(struct cr_error *err)
     cr_info_snapshot();
     cr_communicator_snapshot();
     cr_wtime_hold();
+    cr_processor_hold();
     cr_stub_return_main(&saved);
     return 0;
 }
@@ -39,6 +40,7 @@ int cr_stub_rebuild(struct cr_error *err)
     if (rc < 0)
         return rc;
     cr_wtime_continue();
+    cr_environment_refresh();
     cr_errhandler_init();
     cr_error_class_rebuild();
     cr_attribute_refresh();

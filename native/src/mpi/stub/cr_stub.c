@@ -8,6 +8,7 @@
 #include "cr_stub.h"
 
 #include "cr_fmt.h"
+#include "cr_object.h"
 #include "cr_stub_bind.h"
 #include "cr_sys.h"
 
@@ -330,6 +331,8 @@ __attribute__((constructor)) static void start(void)
         absent = 1;
     if (!cr_sys_is_error(at))
         cr_lower->generation = 1;
+    if (!absent)
+        cr_environment_init();
     if (is_primordial())
         main_upper_fs = own_fs();
     pthread_key_create(&thread_key, thread_ends);
