@@ -20,7 +20,8 @@ MVN := mvn -B -q
 # What a build and a run need beyond a Debian 12 with nothing installed.
 PACKAGES := build-essential cmake ninja-build maven openjdk-17-jdk-headless gfortran openmpi-bin libopenmpi-dev \
     nanopb libnanopb-dev protobuf-compiler python3 python3-protobuf libxxhash-dev nettle-dev gdb binutils \
-    clang-16 clang-format-16 libclang-rt-16-dev shellcheck codespell go-md2man procps util-linux iproute2
+    clang-16 clang-format-16 libclang-rt-16-dev shellcheck codespell go-md2man procps util-linux iproute2 \
+    libslurm-dev
 # The programs that the tests checkpoint.
 TEST_PACKAGES := bc gawk sqlite3 redis-server nginx-light vim fzf python3-mpi4py lammps hpcc scalapack-mpi-test \
     slurmctld slurmd slurm-client munge

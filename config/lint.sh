@@ -6,7 +6,8 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
-mapfile -t c_files < <(git ls-files 'native/*.c' 'native/*.h' 'examples/*.c' 'benchmarks/*.c' 'system-tests/*.c')
+mapfile -t c_files < <(git ls-files 'native/*.c' 'native/*.h' 'examples/*.c' 'benchmarks/*.c' 'system-tests/*.c' \
+    'slurm-plugin/*.c' 'slurm-plugin/*.h')
 mapfile -t scripts < <(git ls-files '*.sh' '.ci/run' | xargs -r grep -lE '^#!.*(bash|/sh)')
 if [[ ${#c_files[@]} -gt 0 ]]; then
     clang-format-16 --dry-run --Werror "${c_files[@]}"

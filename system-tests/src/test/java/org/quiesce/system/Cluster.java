@@ -134,6 +134,11 @@ final class Cluster implements AutoCloseable, BeforeAllCallback, AfterAllCallbac
         return directory.resolve("home").resolve(ALICE);
     }
 
+    /** What Slurm reads from now on to know its plugins. */
+    void plugins(String lines) throws IOException {
+        Files.writeString(directory.resolve("etc/slurm/plugstack.conf"), lines);
+    }
+
     /** Copies a file into alice's home. */
     void give(Path file) throws IOException {
         Files.copy(

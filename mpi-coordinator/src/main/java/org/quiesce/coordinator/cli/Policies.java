@@ -14,6 +14,7 @@ import org.quiesce.coordinator.launch.Slurm;
 /** What the options of {@code quiesce run} say of checkpoints that nobody asks for. */
 final class Policies {
     private static final String AUTO = "auto";
+    private static final String INTERVAL = "QUIESCE_INTERVAL";
 
     private Policies() {}
 
@@ -25,9 +26,12 @@ final class Policies {
         if (line.hasOption("total-time") && !line.hasOption("name")) {
             throw Command.usage("--total-time needs --name, by which the next run finds what this one has used");
         }
-        boolean auto = AUTO.equals(line.getOptionValue("interval"));
+        Optional<String> interval = Optional.ofNullable(
+                        line.getOptionValue("interval", context.environment().get(INTERVAL)))
+                .filter(text -> !text.isEmpty());
+        boolean auto = interval.filter(AUTO::equals).isPresent();
         return new ResidentPolicy(
-                auto ? Optional.empty() : time(line, "interval"),
+                auto ? Optional.empty() : interval.map(Interval::parse),
                 auto,
                 time(line, "before-end"),
                 time(line, "total-time"),

@@ -16,10 +16,14 @@ import org.quiesce.coordinator.Restart;
 import org.quiesce.coordinator.launch.Installation;
 import org.quiesce.coordinator.launch.LauncherCommand;
 import org.quiesce.coordinator.launch.Notices;
+import org.quiesce.coordinator.store.ReferenceDirectory;
 import org.quiesce.cr.CrException;
+import org.quiesce.cr.ErrorCode;
 
 /** {@code quiesce run}. */
 final class RunCommand implements Command {
+    private static final String LATEST = "latest";
+
     @Override
     public String name() {
         return "run";
@@ -57,6 +61,11 @@ final class RunCommand implements Command {
                         .argName("latest|REF")
                         .desc("go on from the newest complete checkpoint if there is one (=latest, =REF)")
                         .get())
+                .addOption(Usage.value(
+                        "restart-dir",
+                        "DIR",
+                        "go on from the newest complete checkpoint of the program in DIR, or of the reference DIR"))
+                .addOption(Usage.flag("of-plugin", "what srun's own options --checkpoint and so on have become"))
                 .addOption(Option.builder()
                         .longOpt("store")
                         .hasArg()
@@ -80,18 +89,21 @@ final class RunCommand implements Command {
         if (line.hasOption("store")) {
             throw Command.usage("--store is not available yet");
         }
-        LauncherCommand command = LauncherCommand.parse(line.getArgList());
+        LauncherCommand command = line.hasOption("of-plugin")
+                ? LauncherCommand.parseOfPlugin(line.getArgList())
+                : LauncherCommand.parse(line.getArgList());
         ResidentPolicy policy = Policies.parse(line, context);
         boolean forward = policy.requeue() == ResidentPolicy.Requeue.FORWARD;
         Notices notices = forward ? Notices.none() : Notices.listen();
-        Optional<Path> reference = reference(line, context, command);
+        Optional<String> wanted = wanted(line, context, command);
+        Optional<Path> reference = reference(line, context, command, wanted);
         Incarnation incarnation = reference
                 .map(path -> Incarnation.take(
-                        path, context.environment(), !line.hasOption("restart"), context.err()::println))
+                        path, context.environment(), wanted.isEmpty(), context.err()::println))
                 .orElseGet(Incarnation::none);
         ResidentPlan plan;
         try {
-            plan = restart(line, context, reference)
+            plan = restart(line, context, reference, wanted)
                     .map(restart -> resume(restart, command, line, context, incarnation))
                     .orElseGet(() -> fresh(line, context, command, incarnation))
                     .with(policy);
@@ -103,23 +115,47 @@ final class RunCommand implements Command {
     }
 
     /** The reference that is known before anything is started: that of a name, or that of a checkpoint to go on from. */
-    private static Optional<Path> reference(CommandLine line, Context context, LauncherCommand command) {
-        if (line.hasOption("restart") && !wanted(line).equals("latest")) {
-            Restart named = finder(line, context).named(wanted(line));
+    private static Optional<Path> reference(
+            CommandLine line, Context context, LauncherCommand command, Optional<String> wanted) {
+        if (wanted.isPresent() && !wanted.get().equals(LATEST)) {
+            Restart named = finder(line, context).named(wanted.get());
             return Optional.of(named.directory().resolve(named.referenceName()));
         }
         if (line.hasOption("name")) {
             return Optional.of(directory(line, context).resolve(line.getOptionValue("name")));
         }
-        return line.hasOption("restart")
+        return wanted.isPresent()
                 ? finder(line, context)
                         .newest(Optional.empty(), command.words())
                         .map(found -> found.directory().resolve(found.referenceName()))
                 : Optional.empty();
     }
 
-    private static String wanted(CommandLine line) {
-        return Optional.ofNullable(line.getOptionValue("restart")).orElse("latest");
+    /** From where the job is to go on: a checkpoint, or the newest one if there is one; empty: it begins. */
+    private static Optional<String> wanted(CommandLine line, Context context, LauncherCommand command) {
+        if (line.hasOption("restart-dir")) {
+            if (line.hasOption("restart") || line.hasOption("dir")) {
+                throw Command.usage("--restart-dir goes neither with --restart nor with --dir");
+            }
+            return Optional.of(within(context.directory().resolve(line.getOptionValue("restart-dir")), context, command));
+        }
+        return line.hasOption("restart")
+                ? Optional.of(Optional.ofNullable(line.getOptionValue("restart")).orElse(LATEST))
+                : Optional.empty();
+    }
+
+    /** The checkpoint in a directory that is a reference, or that holds references. */
+    private static String within(Path directory, Context context, LauncherCommand command) {
+        if (new ReferenceDirectory(directory).newest().isPresent()) {
+            return directory.toString();
+        }
+        return new Restart.Finder(directory, context.err()::println)
+                .newest(Optional.empty(), command.words())
+                .map(found -> found.path().toString())
+                .orElseThrow(() -> new CrException(
+                        ErrorCode.INCOMPLETE,
+                        "there is no complete checkpoint of this program in " + directory + "; see \"quiesce list "
+                                + directory + "\""));
     }
 
     private static Restart.Finder finder(CommandLine line, Context context) {
@@ -127,13 +163,11 @@ final class RunCommand implements Command {
     }
 
     /** Looked for once nobody else can commit there any more. */
-    private static Optional<Restart> restart(CommandLine line, Context context, Optional<Path> reference) {
-        if (!line.hasOption("restart")) {
-            return Optional.empty();
-        }
-        return wanted(line).equals("latest")
+    private static Optional<Restart> restart(
+            CommandLine line, Context context, Optional<Path> reference, Optional<String> wanted) {
+        return wanted.flatMap(what -> what.equals(LATEST)
                 ? reference.flatMap(finder(line, context)::newestOf)
-                : Optional.of(finder(line, context).named(wanted(line)));
+                : Optional.of(finder(line, context).named(what)));
     }
 
     private static Path directory(CommandLine line, Context context) {

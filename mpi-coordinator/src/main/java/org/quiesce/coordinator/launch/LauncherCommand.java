@@ -37,6 +37,12 @@ public record LauncherCommand(List<String> words) {
         words = List.copyOf(words);
     }
 
+    /** The words of an srun whose plugin has read its options of them: as those of any other launcher, without these options. */
+    public static LauncherCommand parseOfPlugin(List<String> words) {
+        boolean srun = !words.isEmpty() && fileName(words.get(0)).equals(SRUN);
+        return parse(srun ? SrunCommand.withoutPlugin(words) : words);
+    }
+
     /** Refuses what is not a launcher that this version can start. */
     public static LauncherCommand parse(List<String> words) {
         if (words.isEmpty()) {

@@ -20,6 +20,18 @@ record SrunCommand(List<String> words, SrunOptions options) {
     private static final Set<String> OF_ALLOCATION =
             Set.of(COUNT, "jobid", "nodelist", "nodefile", "exclude", "relative");
 
+    /** The options of our plugin for Slurm. */
+    private static final Set<String> OF_PLUGIN = Set.of("checkpoint", "checkpoint-dir", "restart-dir");
+
+    /** The words without the options of our plugin for Slurm. */
+    static List<String> withoutPlugin(List<String> words) {
+        SrunOptions options = SrunOptions.read(words);
+        List<String> all = new SrunCommand(words, options).kept(OF_PLUGIN);
+        all.add("--");
+        all.addAll(words.subList(options.program(), words.size()));
+        return all;
+    }
+
     /** Reads a command line and refuses what cannot be checkpointed. */
     static SrunCommand parse(List<String> words) {
         if (words.contains(":")) {
@@ -35,6 +47,12 @@ record SrunCommand(List<String> words, SrunOptions options) {
         for (String other : List.of("bcast", "pty", "attach", "container")) {
             if (options.has(other)) {
                 throw usage("srun --" + other + " cannot be used under quiesce run; leave it out");
+            }
+        }
+        for (String plugin : OF_PLUGIN) {
+            if (options.has(plugin)) {
+                throw usage("srun --" + plugin
+                        + " cannot be used under quiesce run; leave it out and use --interval, --dir or --restart of quiesce run");
             }
         }
         if (options.program() >= words.size()) {

@@ -107,6 +107,9 @@ class MainTest {
                 "run -- srun -n 2",
                 "run -- srun --bogus ./a",
                 "run --interval soon -- mpirun a",
+                "run --restart-dir d --restart -- mpirun a",
+                "run --restart-dir d --dir e -- mpirun a",
+                "run --of-plugin -- bash",
                 "run --keep 0 -- mpirun a",
                 "checkpoint",
                 "checkpoint a b",
@@ -135,6 +138,7 @@ class MainTest {
         "info nothing,7",
         "verify nothing,7",
         "restart nothing,7",
+        "run --restart-dir nothing -- srun ./a,7",
         "list nothing,7"
     })
     void whatIsNotThereHasItsExitCode(String line, int expected) {

@@ -67,12 +67,26 @@ class SrunCommandTest {
                 "srun --multi-prog conf",
                 "srun --bcast=/tmp/a ./a",
                 "srun --pty ./a",
+                "srun --checkpoint=5 ./a",
+                "srun --checkpoint-dir /d ./a",
+                "srun --restart-d=/d ./a",
                 "srun --container c ./a"
             })
     void whatIsNotClearOrCannotBeIsRefused(String line) {
         assertThatThrownBy(() -> SrunCommand.parse(Words.split(line)))
                 .isInstanceOf(CrException.class)
                 .hasMessageMatching("(?s).*(srun|component|program|option).*");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "srun --checkpoint=30 -N2 ./a --checkpoint=7, srun -N2 -- ./a --checkpoint=7",
+        "srun --checkpoint 1-0 -n 4 --checkpoint-dir d ./a, srun -n 4 -- ./a",
+        "srun --comment --checkpoint=3 --restart=d -- ./a, srun --comment --checkpoint=3 -- ./a",
+        "srun ./a, srun -- ./a"
+    })
+    void optionsOfThePluginAreTakenAwayAndNothingElse(String line, String left) {
+        assertThat(SrunCommand.withoutPlugin(Words.split(line))).isEqualTo(Words.split(left));
     }
 
     @Test
