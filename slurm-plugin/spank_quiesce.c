@@ -30,7 +30,7 @@ SPANK_PLUGIN(quiesce, 1)
 
 #define LEVELS_TO_PREFIX 2                    /* this is lib/slurm */
 #define LAUNCHERS "libexec/quiesce/launchers" /* our mpirun */
-#define MOST_LINE (2 * 1024 * 1024)
+#define MOST_LIST (8 * 1024 * 1024)
 #define MOST_VALUE (64 * 1024)
 #define BATCH_STEP 0xfffffffbU /* SLURM_BATCH_SCRIPT of slurm.h */
 
@@ -109,26 +109,30 @@ static int find_prefix(void)
 
 /* ---- srun ---- */
 
-/* Our own command line, as a list that ends with NULL. Neither is ever freed: what we become has no use for memory. */
-static char **own_words(void)
+/*
+ * What FILE of /proc has of our start, as a list that ends with NULL. It is never freed: what we become has no use for memory.
+ * NULL: it cannot be read.
+ */
+static char **read_list(const char *file)
 {
-    char *text = malloc(MOST_LINE);
-    int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-    ssize_t got = 0;
+    char *text = malloc(MOST_LIST);
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    ssize_t got = -1;
     size_t length = 0;
     size_t count = 0;
-    char **words;
+    char **list;
 
-    while (text != NULL && fd >= 0 && (got = read(fd, text + length, MOST_LINE - length)) > 0)
+    while (text != NULL && fd >= 0 && (got = read(fd, text + length, MOST_LIST - length)) > 0)
         length += (size_t)got;
     if (fd >= 0)
         close(fd);
-    if (text == NULL || fd < 0 || got < 0 || length == 0 || length == MOST_LINE)
+    if (got < 0 || length == MOST_LIST)
         return NULL;
-    words = calloc(length + 1, sizeof(*words));
-    for (size_t at = 0; words != NULL && at < length; at += strlen(text + at) + 1)
-        words[count++] = text + at;
-    return words;
+    text[length] = '\0';
+    list = calloc(length + 1, sizeof(*list));
+    for (size_t at = 0; list != NULL && at < length; at += strlen(text + at) + 1)
+        list[count++] = text + at;
+    return list;
 }
 
 /* An mpirun that does not run under "quiesce run" starts its daemons. */
@@ -162,10 +166,11 @@ static void speak_as_parent(void)
 
 static void become_run(void)
 {
-    char **words = own_words();
+    char **words = read_list("/proc/self/cmdline");
+    char **variables = read_list("/proc/self/environ");
     sigset_t none;
 
-    if (words == NULL) {
+    if (words == NULL || words[0] == NULL || variables == NULL) {
         refuse("cannot read srun's own command line, so the job cannot be checkpointed");
         return;
     }
@@ -177,7 +182,8 @@ static void become_run(void)
     }
     if (find_prefix() < 0)
         return;
-    /* srun has blocked what it is going to wait for. */
+    /* srun has blocked what it is going to wait for, and set variables that the next srun would take for the user's. */
+    environ = variables;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     cr_slurm_start(prefix, &wishes, words, &refusal);
