@@ -66,7 +66,9 @@ final class SlurmOptionsTest {
                 return false;
             }
             try (Stream<Path> files = Files.find(
-                    directory, 3, (file, attributes) -> file.getFileName().toString().equals("manifest.json"))) {
+                    directory,
+                    3,
+                    (file, attributes) -> file.getFileName().toString().equals("manifest.json"))) {
                 return files.anyMatch(
                         file -> !String.valueOf(file.getParent().getFileName()).startsWith("."));
             }
@@ -74,7 +76,9 @@ final class SlurmOptionsTest {
     }
 
     private static List<String> jobs() throws Exception {
-        return CLUSTER.ask("ctl", "squeue", "-h", "--states=all", "-o", "%i").lines().toList();
+        return CLUSTER.ask("ctl", "squeue", "-h", "--states=all", "-o", "%i")
+                .lines()
+                .toList();
     }
 
     @Test
@@ -103,7 +107,8 @@ final class SlurmOptionsTest {
     void aStepIsCheckpointedEverySoOftenAndGoesOnElsewhere() throws Exception {
         Path place = place("often");
         Path checkpoints = CLUSTER.home().resolve("ck-often");
-        Run first = shell(YIELD + "exec " + SRUN + "-J often --checkpoint=0:01 --checkpoint-dir=ck-often " + program(place));
+        Run first = shell(
+                YIELD + "exec " + SRUN + "-J often --checkpoint=0:01 --checkpoint-dir=ck-often " + program(place));
         awaitCheckpoint(checkpoints, first);
         CLUSTER.ask("ctl", "scancel", "-n", "often");
         assertThat(first.await(Cluster.LIMIT)).as(first.describe()).isNotZero();
@@ -124,7 +129,9 @@ final class SlurmOptionsTest {
             Await.until(
                     "nothing of alice's runs on " + node,
                     Cluster.LIMIT,
-                    () -> CLUSTER.exec(node, "root", "pgrep", "-u", Cluster.ALICE).await(Cluster.LIMIT) == 1);
+                    () -> CLUSTER.exec(node, "root", "pgrep", "-u", Cluster.ALICE)
+                                    .await(Cluster.LIMIT)
+                            == 1);
         }
     }
 
@@ -171,8 +178,8 @@ final class SlurmOptionsTest {
         assertThat(wait.await(Cluster.LIMIT)).as(wait.describe()).isNotZero();
         endStages(place);
         String undisturbed = shell(YIELD + SRUN + program(place)).awaitStatus(0, Cluster.LIMIT);
-        Run again = shell(YIELD + "salloc -Q -N2 -n2 --restart-dir=ck-" + launcher + " " + launcher + " "
-                + program(place));
+        Run again =
+                shell(YIELD + "salloc -Q -N2 -n2 --restart-dir=ck-" + launcher + " " + launcher + " " + program(place));
         assertThat(lastLine(again.awaitStatus(0, Cluster.LIMIT))).isEqualTo(lastLine(undisturbed));
         assertThat(again.stderr()).contains("going on from");
         awaitNothingLeft();

@@ -98,8 +98,7 @@ final class RunCommand implements Command {
         Optional<String> wanted = wanted(line, context, command);
         Optional<Path> reference = reference(line, context, command, wanted);
         Incarnation incarnation = reference
-                .map(path -> Incarnation.take(
-                        path, context.environment(), wanted.isEmpty(), context.err()::println))
+                .map(path -> Incarnation.take(path, context.environment(), wanted.isEmpty(), context.err()::println))
                 .orElseGet(Incarnation::none);
         ResidentPlan plan;
         try {
@@ -137,10 +136,12 @@ final class RunCommand implements Command {
             if (line.hasOption("restart") || line.hasOption("dir")) {
                 throw Command.usage("--restart-dir goes neither with --restart nor with --dir");
             }
-            return Optional.of(within(context.directory().resolve(line.getOptionValue("restart-dir")), context, command));
+            return Optional.of(
+                    within(context.directory().resolve(line.getOptionValue("restart-dir")), context, command));
         }
         return line.hasOption("restart")
-                ? Optional.of(Optional.ofNullable(line.getOptionValue("restart")).orElse(LATEST))
+                ? Optional.of(
+                        Optional.ofNullable(line.getOptionValue("restart")).orElse(LATEST))
                 : Optional.empty();
     }
 

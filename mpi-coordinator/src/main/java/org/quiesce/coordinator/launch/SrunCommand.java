@@ -51,8 +51,9 @@ record SrunCommand(List<String> words, SrunOptions options) {
         }
         for (String plugin : OF_PLUGIN) {
             if (options.has(plugin)) {
-                throw usage("srun --" + plugin
-                        + " cannot be used under quiesce run; leave it out and use --interval, --dir or --restart of quiesce run");
+                throw usage(
+                        "srun --" + plugin
+                                + " cannot be used under quiesce run; leave it out and use --interval, --dir or --restart of quiesce run");
             }
         }
         if (options.program() >= words.size()) {
