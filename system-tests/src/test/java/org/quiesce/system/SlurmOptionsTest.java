@@ -104,6 +104,7 @@ final class SlurmOptionsTest {
     }
 
     @Test
+    @EnabledIfEnvironmentVariable(named = "QUIESCE_TEST_BATCH", matches = "1")
     void aStepIsCheckpointedEverySoOftenAndGoesOnElsewhere() throws Exception {
         Path place = place("often");
         Path checkpoints = CLUSTER.home().resolve("ck-often");
@@ -137,16 +138,30 @@ final class SlurmOptionsTest {
 
     /** What a task and a batch script of a job without the options see of the world, but for numbers. */
     private static String seen() throws Exception {
-        String look = "env | LC_ALL=C sort; ps -eo user=,args= | grep -v -e grep -e 'ps -eo' | LC_ALL=C sort";
-        String step = shell("srun -n1 sh -c \"" + look + "\"").awaitStatus(0, Cluster.LIMIT);
-        String batch = shell("sbatch -Q --wait -o seen --wrap \"" + look + "\" && cat seen && rm seen")
-                .awaitStatus(0, Cluster.LIMIT);
+        Files.writeString(
+                CLUSTER.home().resolve("look.sh"),
+                String.join(
+                        "\n",
+                        "#!/bin/sh",
+                        "env | LC_ALL=C sort",
+                        "processes=$(ps -u alice -o args=)",
+                        "echo \"$processes\" | grep -v 'ps -u' | LC_ALL=C sort",
+                        "above=$$",
+                        "while [ \"$above\" -gt 1 ]; do",
+                        "    ps -o user=,args= -p \"$above\"",
+                        "    above=$(ps -o ppid= -p \"$above\" | tr -d ' ')",
+                        "done",
+                        ""));
+        String step = shell("srun -n1 sh look.sh").awaitStatus(0, Cluster.LIMIT);
+        String batch =
+                shell("sbatch -Q --wait -o seen look.sh && cat seen && rm seen").awaitStatus(0, Cluster.LIMIT);
         assertThat(step).contains("SLURM_STEP_ID");
         assertThat(batch).contains("SLURM_JOB_ID");
         return (step + batch).replaceAll("[0-9]+", "N");
     }
 
     @Test
+    @EnabledIfEnvironmentVariable(named = "QUIESCE_TEST_BATCH", matches = "1")
     void aJobThatDoesNotAskIsTheSameWithThePluginWithoutItAndWithABrokenPath() throws Exception {
         String with = seen();
         CLUSTER.plugins("");
