@@ -36,12 +36,19 @@ int rn_windows_use(int comm)
 
 /* ---- windows ---- */
 
-/* Without memory access by the transport Debian's Open MPI has windows of memory that it shares itself only. */
-static int has_memory_access(void)
+/*
+ * Without memory access by the transport Debian's Open MPI has windows of memory that it allocates itself only, and under
+ * Quiesce, where messages stand in for that, none with several threads. The first so many flavours are possible.
+ */
+static int flavours(void)
 {
     const char *transport = getenv("OMPI_MCA_btl");
+    int level;
 
-    return transport == NULL || strstr(transport, "tcp") == NULL;
+    if (transport == NULL || strstr(transport, "tcp") == NULL)
+        return RN_FLAVOURS;
+    MPI_Query_thread(&level);
+    return level == MPI_THREAD_MULTIPLE ? 0 : RN_CREATED;
 }
 
 static void make(struct rn_window *w, MPI_Comm comm)
@@ -77,14 +84,14 @@ void rn_window_make(void)
 
     for (i = 0; i < WINDOWS && rn_windows[i].live; i++)
         ;
-    if (i == WINDOWS || comm < 0)
+    if (i == WINDOWS || comm < 0 || flavours() == 0)
         return;
     w = &rn_windows[i];
     memset(w, 0, sizeof(*w));
     w->live = 1;
     w->comm = comm;
     w->unit = units[rn_dice(3)];
-    w->flavour = (enum rn_flavour)rn_dice(has_memory_access() ? RN_FLAVOURS : RN_CREATED);
+    w->flavour = (enum rn_flavour)rn_dice(flavours());
     if (w->flavour == RN_DYNAMIC)
         w->unit = 1;
     rn_trace("window %d, flavour %d, comm %d", i, (int)w->flavour, comm);
