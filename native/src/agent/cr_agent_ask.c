@@ -23,10 +23,12 @@ static uint8_t send_buffer[1024];
 static uint8_t receive_buffer[CR_FRAME_AGENT_MAX];
 static quiesce_wire_Frame frame;
 
-/* The directory is REFERENCE/SEQUENCE.partial. */
+/* REFERENCE/SEQUENCE.partial is where the images go, or where they will go in the end. */
 void cr_agent_ask_remember(const quiesce_wire_Begin *begin)
 {
-    size_t slash = cr_str_copy(last.reference, sizeof(last.reference), begin->directory);
+    size_t slash =
+        cr_str_copy(last.reference, sizeof(last.reference),
+                    begin->destination[0] != '\0' ? begin->destination : begin->directory);
 
     while (slash > 0 && last.reference[slash] != '/')
         slash--;

@@ -275,6 +275,7 @@ int cr_node_open(struct cr_node *node, struct cr_error *err)
     node->local_listener.fd = node->tcp_listener.fd = node->signals.fd = -1;
     node->round.arrivals[0].fd = node->round.arrivals[1].fd = -1;
     node->ask.process.fd = node->ask.pipe = -1;
+    node->move.process.fd = node->move.pipe = -1;
     rc = take_lock(node, err);
     if (rc < 0)
         return rc;
@@ -317,7 +318,7 @@ static int is_over(const struct cr_node *node, int64_t now, int64_t *earliest)
         return 0;
     if (node->leaving)
         return 1;
-    if (node->idle_since == 0)
+    if (node->idle_since == 0 || cr_node_move_runs(node))
         return 0;
     end = node->idle_since + (node->had_ranks ? CR_NODE_LINGER_MS : CR_NODE_EMPTY_MS);
     if (now >= end || (!node->had_ranks && has_lost_launcher(node)))
@@ -345,6 +346,7 @@ int cr_node_serve(struct cr_node *node)
         node->arena.used = 0;
         rc = cr_loop_step(&node->loop, earliest);
     }
+    cr_node_move_leave(node);
     cr_node_peer_drain_all(node, DRAIN_MS);
     return rc;
 }

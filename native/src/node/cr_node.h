@@ -12,6 +12,7 @@
  *     cr_node_agent.c   the connections to the agents during a round
  *     cr_node_report.c  hello, status
  *     cr_node_ask.c     checkpoints that the application asks for
+ *     cr_node_move.c    images that are written to a disk of this node first
  * One thread; nothing here blocks. Everything hangs on struct cr_node.
  */
 #ifndef CR_NODE_H
@@ -156,6 +157,13 @@ struct cr_node_ask {
     char output[8192];
 };
 
+/* Images on their way from a disk of this node; process.fd < 0: none. */
+struct cr_node_move {
+    struct cr_watch process; /* pidfd of cr_move */
+    int pipe;                /* what it says */
+    char from[sizeof(((quiesce_wire_Move *)0)->from)];
+};
+
 struct cr_node {
     struct cr_loop loop;
     struct cr_job_dir dir;
@@ -171,6 +179,7 @@ struct cr_node {
     struct cr_node_expected *expected;
     struct cr_node_round round;
     struct cr_node_ask ask;
+    struct cr_node_move move;
     struct cr_arena arena; /* lists of the frame being handled; empty between events */
     quiesce_wire_Frame in;
     quiesce_wire_Frame out;
@@ -305,6 +314,19 @@ void cr_agent_close_all(struct cr_node *node);
 
 /* Leaves the answer to node->in, a CheckpointRequest of RANK, in node->out. */
 void cr_node_ask_answer(struct cr_node *node, const struct cr_node_rank *rank);
+
+/* ---- cr_node_move.c ---- */
+
+/* Makes the directory of a round that writes to this node, and removes what no checkpoint needs beside it. Returns 0 or a negative code. */
+int cr_node_move_prepare(const struct cr_node *node, const quiesce_wire_Begin *begin,
+                         struct cr_error *err);
+
+/* node->in is a Move: starts it, in place of one that is under way for another checkpoint. All coordinators hear of its end. */
+void cr_node_move_order(struct cr_node *node);
+int cr_node_move_runs(const struct cr_node *node);
+
+/* crnode ends before its time. */
+void cr_node_move_leave(struct cr_node *node);
 
 /* ---- cr_node_report.c ---- */
 

@@ -33,14 +33,16 @@ static void unlink_image(int directory, uint32_t rank)
     }
 }
 
-/* Opens the round's directory if it is one that is being written; -1 otherwise. */
+/* Opens the round's directory if it is one that is being written; -1 otherwise. That of a node keeps its name when it is committed. */
 static int open_partial(const struct cr_node *node)
 {
     static const char SUFFIX[] = ".partial";
     const char *path = node->round.begin.directory;
     size_t length = strlen(path);
 
-    if (length < sizeof(SUFFIX) || strcmp(path + length - (sizeof(SUFFIX) - 1), SUFFIX) != 0)
+    if (node->round.begin.node_local
+            ? node->round.sealed
+            : length < sizeof(SUFFIX) || strcmp(path + length - (sizeof(SUFFIX) - 1), SUFFIX) != 0)
         return -1;
     return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }

@@ -111,6 +111,8 @@ static void obey_owner(struct cr_node *node)
         cr_round_enter(node, node->in.body.enter.phase);
         break;
     case quiesce_wire_Frame_cancel_tag:
+        /* Who says this has not committed. */
+        node->round.sealed = 0;
         cr_round_cancel(node, node->in.body.cancel.reason);
         break;
     case quiesce_wire_Frame_end_tag:
@@ -140,6 +142,9 @@ static int obey(struct cr_node *node, struct cr_node_peer *peer)
         return -ECONNRESET;
     case quiesce_wire_Frame_begin_tag:
         cr_round_begin(node, peer, &node->in);
+        return 0;
+    case quiesce_wire_Frame_move_tag:
+        cr_node_move_order(node);
         return 0;
     default:
         if (owns_round(node, peer))

@@ -99,7 +99,8 @@ static int check_begin(struct cr_node *node, const quiesce_wire_Begin *begin, st
     if (begin->directory[0] != '/' && (begin->file[0] != '/' || node->rank_count > 1))
         return cr_fail(err, CR_EPROTOCOL,
                        "the coordinator has named no absolute directory for the images");
-    return check_directory(node, begin->directory, err);
+    return begin->node_local ? cr_node_move_prepare(node, begin, err)
+                             : check_directory(node, begin->directory, err);
 }
 
 static void start(struct cr_node *node, struct cr_node_peer *peer, const quiesce_wire_Frame *frame)
@@ -351,6 +352,8 @@ void cr_round_tick(struct cr_node *node, int64_t now, int64_t *earliest)
 {
     if (!cr_round_is_active(node))
         return;
+    if (node->round.sealed && cr_node_move_runs(node))
+        renew_deadline(node);
     for (size_t i = 0; i < node->rank_count; i++) {
         struct cr_node_rank *rank = node->ranks[i];
 

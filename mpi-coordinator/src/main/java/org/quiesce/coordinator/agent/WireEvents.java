@@ -50,6 +50,8 @@ public final class WireEvents {
                     CHECKPOINT_ANSWER,
                     FORWARD,
                     FORWARDED,
+                    MOVE,
+                    MOVED,
                     BODY_NOT_SET -> Optional.empty();
         };
     }
