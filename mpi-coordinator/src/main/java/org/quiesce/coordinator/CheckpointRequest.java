@@ -10,10 +10,17 @@ import java.util.OptionalLong;
  * A checkpoint that somebody wants.
  *
  * @param directory where references lie, instead of where the job wants them
+ * @param local a directory of each node to which images go first, if {@code directory} is given
  * @param ending what happens to the job once the checkpoint is committed
  * @param maxWaitMillis the longest that the round may take
  */
-public record CheckpointRequest(Optional<Path> directory, Ending ending, OptionalLong maxWaitMillis) {
+public record CheckpointRequest(
+        Optional<Path> directory, Optional<Path> local, Ending ending, OptionalLong maxWaitMillis) {
+    /** Images go to the directory at once, or as the job wants it. */
+    public CheckpointRequest(Optional<Path> directory, Ending ending, OptionalLong maxWaitMillis) {
+        this(directory, Optional.empty(), ending, maxWaitMillis);
+    }
+
     /** What happens to a job after its checkpoint. */
     public enum Ending {
         /** It goes on. */

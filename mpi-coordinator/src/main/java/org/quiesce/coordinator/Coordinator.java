@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.quiesce.coordinator.agent.JobKey;
@@ -21,6 +22,7 @@ import org.quiesce.coordinator.store.Fence;
 import org.quiesce.coordinator.store.JobRegistry.Job;
 import org.quiesce.coordinator.store.ReferenceDirectory;
 import org.quiesce.coordinator.store.RunRecord;
+import org.quiesce.coordinator.store.StoreSpec;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 import org.quiesce.wire.proto.Begin;
@@ -34,6 +36,7 @@ public final class Coordinator {
 
     private final Job job;
     private final Map<String, String> environment;
+    private Optional<String> lower = Optional.empty();
 
     /** A coordinator for a job that is alive. */
     public Coordinator(Job job, Map<String, String> environment) {
@@ -67,6 +70,56 @@ public final class Coordinator {
         }
     }
 
+    /**
+     * Brings the images of a checkpoint that is on the disks of the nodes to the directory that all nodes see. Returns why that
+     * is not done when this time (of {@link System#nanoTime}) has come; empty: it is.
+     */
+    public Optional<String> raise(Path sequence, long until) {
+        Optional<String> problem = Relocation.orReason(() -> Relocation.perform(job, sequence, until));
+        if (problem.isEmpty()) {
+            ReferenceDirectory reference = new ReferenceDirectory(sequence.resolve(".."));
+            try {
+                reference.whileLocked(() -> prune(reference));
+            } catch (CrException e) {
+                // another checkpoint is being written: it will
+                return problem;
+            }
+        }
+        return problem;
+    }
+
+    /** The same for a checkpoint that was just taken; without a limit of the user's as long as writing may take. */
+    public Committed raise(Committed committed, OptionalLong maxWaitMillis, long begunAt) {
+        if (committed.lower().isEmpty()) {
+            return committed;
+        }
+        return committed.with(raise(committed.path(), until(maxWaitMillis, begunAt)));
+    }
+
+    private static long until(OptionalLong maxWaitMillis, long begunAt) {
+        return begunAt
+                + (maxWaitMillis.isPresent()
+                        ? TimeUnit.MILLISECONDS.toNanos(maxWaitMillis.getAsLong())
+                        : Relocation.MOST_NANOS);
+    }
+
+    private List<Integer> prune(ReferenceDirectory reference) {
+        return job.directory()
+                .run()
+                .filter(run -> run.keep() > 0)
+                .map(run -> reference.prune(run.keep()))
+                .orElse(List.of());
+    }
+
+    /** The directory of this round on each node, if images go there first. */
+    private Optional<Path> local(CheckpointRequest request, ReferenceDirectory reference, RoundPlan plan) {
+        return request.local()
+                .or(() -> request.directory().isPresent()
+                        ? Optional.empty()
+                        : job.directory().run().flatMap(RunRecord::local))
+                .map(base -> StoreSpec.directory(base, reference, plan.sequence(), plan.round()));
+    }
+
     private Committed locked(
             CheckpointRequest request, RoundListener listener, ReferenceDirectory reference, CountDownLatch over) {
         reference.removeLeftovers();
@@ -75,8 +128,8 @@ public final class Coordinator {
         try {
             Outcome outcome = round(request, listener, reference, sequence, over);
             if (outcome instanceof Outcome.Committed committed) {
-                job.directory().run().filter(run -> run.keep() > 0).ifPresent(run -> reference.prune(run.keep()));
-                return new Committed(reference.path(), sequence, committed.summary());
+                prune(reference);
+                return new Committed(reference.path(), sequence, committed.summary(), lower);
             }
             throw failure((Outcome.Failed) outcome);
         } finally {
@@ -101,10 +154,12 @@ public final class Coordinator {
                 request.ending().keepsStopped(),
                 request.ending().signal(),
                 limits);
-        ManifestMaker manifests = new ManifestMaker(job, plan, reference, Clock.systemUTC());
+        Optional<Path> local = local(request, reference, plan);
+        ManifestMaker manifests = new ManifestMaker(job, plan, reference, local, Clock.systemUTC());
+        long begunAt = System.nanoTime();
         Conductor conductor = new Conductor(
                 plan,
-                begin(plan, partial),
+                begin(plan, partial, local, reference),
                 summary -> {
                     manifests.write(partial, summary);
                     fence(reference).whileNewest(incarnation(reference), () -> {
@@ -115,6 +170,7 @@ public final class Coordinator {
                     if (request.ending().keepsStopped()) {
                         job.directory().markEndedByCheckpoint();
                     }
+                    lower = local.flatMap(directory -> lower(request, reference.sequence(sequence), begunAt));
                 },
                 listener,
                 System::nanoTime);
@@ -123,6 +179,13 @@ public final class Coordinator {
                 conductor.run(addresses(), JobKey.parse(job.directory().key()));
         forget(hook);
         return outcome;
+    }
+
+    /** Nodes may lose their processes with the job: it stands still until the images are safe, or its time is over. */
+    private Optional<String> lower(CheckpointRequest request, Path sequence, long begunAt) {
+        return request.ending().keepsStopped()
+                ? Relocation.orReason(() -> Relocation.perform(job, sequence, until(request.maxWaitMillis(), begunAt)))
+                : Optional.of("the images are on their way");
     }
 
     private static Fence fence(ReferenceDirectory reference) {
@@ -150,11 +213,14 @@ public final class Coordinator {
                         ErrorCode.NOT_READY, "no rank of the job has reached MPI_Init yet; try again later"));
     }
 
-    private Begin begin(RoundPlan plan, Path partial) {
-        return Begin.newBuilder()
-                .setRound(plan.round())
+    private Begin begin(RoundPlan plan, Path partial, Optional<Path> local, ReferenceDirectory reference) {
+        Begin.Builder begin = Begin.newBuilder();
+        local.ifPresent(directory -> begin.setNodeLocal(true)
+                .setDestination(partial.toString())
+                .setKeepFrom(reference.oldestLocal().orElse(plan.sequence())));
+        return begin.setRound(plan.round())
                 .setSequence(plan.sequence())
-                .setDirectory(partial.toString())
+                .setDirectory(local.orElse(partial).toString())
                 .setDurable(true)
                 .setJob(job.name())
                 .setWorldSize(plan.worldSize())

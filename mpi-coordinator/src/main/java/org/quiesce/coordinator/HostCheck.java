@@ -40,7 +40,7 @@ public final class HostCheck {
 
     private void look() {
         for (RankImage image : manifest.ranks()) {
-            try (ImageFile open = ImageFile.open(path.resolve(image.file()))) {
+            try (ImageFile open = ImageFile.open(Levels.file(path, manifest, image))) {
                 open.message(NoteType.NOTE_HOST, Host.parser()).ifPresent(this::compareMachine);
                 open.messages(NoteType.NOTE_MAPPED_FILES, MappedFiles.parser())
                         .forEach(mapped ->

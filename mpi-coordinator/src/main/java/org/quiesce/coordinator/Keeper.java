@@ -50,6 +50,8 @@ final class Keeper {
     private volatile long tryAgainAt;
     private volatile boolean over;
     private volatile Optional<Ending> ending = Optional.empty();
+    private volatile boolean onNodesOnly;
+    private Optional<Mover> mover = Optional.empty();
 
     /** How {@code quiesce run} is to end. */
     enum Ending {
@@ -88,6 +90,16 @@ final class Keeper {
     /** Why the job was ended from here, if it was. */
     Optional<Ending> ending() {
         return ending;
+    }
+
+    /** Whether the last checkpoint, which has ended the job, is on the disks of the nodes only. */
+    boolean onNodesOnly() {
+        return onNodesOnly;
+    }
+
+    /** Who is told of checkpoints. */
+    void tell(Mover other) {
+        mover = Optional.of(other);
     }
 
     /** The job has ended. */
@@ -180,6 +192,7 @@ final class Keeper {
         long begun = clock.millis();
         JobRegistry.Job now = NodeRevival.revive(JobRegistry.Job.of(job.directory()), environment);
         Committed committed = new Coordinator(now, environment).checkpoint(request, RoundListener.SILENT);
+        mover.ifPresent(Mover::wake);
         long pause = PAUSE.stream()
                 .mapToLong(phase -> committed.summary().phaseMicros().getOrDefault(phase, 0L))
                 .sum();
@@ -200,6 +213,10 @@ final class Keeper {
         try {
             Committed committed = ready(limit.map(Duration::toMillis));
             err.println("quiesce: " + why + ": the job is ended, its checkpoint is " + committed.path());
+            onNodesOnly = committed.lower().isPresent();
+            committed
+                    .lower()
+                    .ifPresent(reason -> err.println("quiesce: it is on the disks of the nodes only: " + reason));
             ending = Optional.of(how);
             job.process().end(LAST_WORDS);
         } catch (CrException e) {

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.quiesce.coordinator.core.Action;
@@ -47,10 +48,17 @@ final class ManifestMaker {
     private final JobRegistry.Job job;
     private final RoundPlan plan;
     private final ReferenceDirectory reference;
+    private final Optional<Path> local;
     private final InstantSource clock;
     private final Instant startedAt;
 
-    ManifestMaker(JobRegistry.Job job, RoundPlan plan, ReferenceDirectory reference, InstantSource clock) {
+    ManifestMaker(
+            JobRegistry.Job job,
+            RoundPlan plan,
+            ReferenceDirectory reference,
+            Optional<Path> local,
+            InstantSource clock) {
+        this.local = local;
         this.job = job;
         this.plan = plan;
         this.reference = reference;
@@ -58,9 +66,9 @@ final class ManifestMaker {
         startedAt = clock.instant();
     }
 
-    /** Writes the manifest of a round whose images are all sealed, once each of them is seen here. */
+    /** Writes the manifest of a round whose images are all sealed, once each is seen here that is to be seen here now. */
     void write(Path directory, Action.Summary summary) {
-        for (int rank = 0; rank < summary.images().size(); rank++) {
+        for (int rank = 0; rank < summary.images().size() && local.isEmpty(); rank++) {
             checkImage(directory, summary.images().get(rank), summary.hosts().get(rank));
         }
         Manifest manifest = new Manifest(
@@ -72,7 +80,7 @@ final class ManifestMaker {
                 new Times(startedAt, clock.instant(), phases(summary)),
                 images(summary),
                 List.of(),
-                List.of(new StorageLevel("shared", reference.path().toString(), true)));
+                levels());
         try {
             ManifestFile.write(directory, manifest);
         } catch (IOException e) {
@@ -99,6 +107,12 @@ final class ManifestMaker {
                             + " (--dir)",
                     e);
         }
+    }
+
+    private List<StorageLevel> levels() {
+        StorageLevel shared = StorageLevel.shared(reference.path().toString(), local.isEmpty());
+        return local.map(directory -> List.of(StorageLevel.local(directory.toString(), true), shared))
+                .orElse(List.of(shared));
     }
 
     private Job describeJob() {

@@ -6,6 +6,7 @@ import java.io.PrintStream;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.quiesce.coordinator.launch.JobProcess;
 import org.quiesce.coordinator.launch.Notices;
@@ -65,23 +66,39 @@ public final class ResidentJob {
                 err);
         Thread thread = new Thread(() -> keeper.keep(notices), "keeper");
         thread.setDaemon(true);
+        Optional<Thread> moving = mover(directory, reference, keeper);
         thread.start();
         int status = process.await();
         keeper.over();
         stop(thread);
+        moving.ifPresent(ResidentJob::stop);
         boolean paused = directory.endedByCheckpoint() || keeper.ending().isPresent();
         incarnation.ended(status != 0 && paused, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started));
-        return keeper.ending().map(ending -> end(ending, status)).orElseGet(() -> statusOf(directory, status));
+        return keeper.ending()
+                .map(ending -> end(ending, status, keeper.onNodesOnly()))
+                .orElseGet(() -> statusOf(directory, status));
+    }
+
+    private Optional<Thread> mover(JobDirectory directory, String reference, Keeper keeper) {
+        if (plan.checkpoints().local().isEmpty()) {
+            return Optional.empty();
+        }
+        Mover mover = new Mover(directory, plan.checkpoints().directory().resolve(reference), environment, err);
+        keeper.tell(mover);
+        Thread thread = new Thread(mover, "mover");
+        thread.setDaemon(true);
+        thread.start();
+        return Optional.of(thread);
     }
 
     private static int statusOf(JobDirectory directory, int status) {
         return status != 0 && directory.endedByCheckpoint() ? ExitCode.REQUEUE.value() : status;
     }
 
-    private int end(Keeper.Ending ending, int status) {
+    private int end(Keeper.Ending ending, int status, boolean onNodesOnly) {
         return switch (ending) {
             case FENCED -> ExitCode.of(ErrorCode.FENCED).value();
-            case AS_LAUNCHER -> status;
+            case AS_LAUNCHER -> onNodesOnly ? ExitCode.LOWER_LEVEL.value() : status;
             case REQUEUE -> {
                 requeue();
                 yield ExitCode.REQUEUE.value();
@@ -113,7 +130,8 @@ public final class ResidentJob {
                 plan.checkpoints().incarnation().number(),
                 plan.checkpoints().keep(),
                 plan.launcher(),
-                plan.programWords());
+                plan.programWords(),
+                plan.checkpoints().local());
     }
 
     private Map<String, String> environmentOf(JobDirectory directory) {

@@ -44,9 +44,11 @@ public record ResidentPlan(
      * Where checkpoints go.
      *
      * @param directory where references lie
+     * @param local a directory of each node to which images go first
      * @param reference the name of the reference there; empty: the usual one
      * @param keep how many stay; 0: all
      * @param incarnation the one that was taken of that reference
      */
-    public record Checkpoints(Path directory, String reference, int keep, Incarnation incarnation) {}
+    public record Checkpoints(
+            Path directory, Optional<Path> local, String reference, int keep, Incarnation incarnation) {}
 }

@@ -100,11 +100,13 @@ public record Restart(Path path, Manifest manifest) {
     public static final class Finder {
         private final ReferenceLocator locator;
         private final Path directory;
+        private final Consumer<Restart> fetch;
         private final Consumer<String> warnings;
 
-        /** Looks in this directory; tells of checkpoints that are passed over. */
-        public Finder(Path directory, Consumer<String> warnings) {
+        /** Looks in this directory; brings images there that are on nodes only; tells of checkpoints that are passed over. */
+        public Finder(Path directory, Consumer<Restart> fetch, Consumer<String> warnings) {
             this.directory = directory;
+            this.fetch = fetch;
             this.warnings = warnings;
             locator = new ReferenceLocator(directory);
         }
@@ -112,6 +114,7 @@ public record Restart(Path path, Manifest manifest) {
         /** The one that a person names; it must be whole. */
         public Restart named(String reference) {
             Restart restart = at(locator.find(reference).path());
+            fetch.accept(restart);
             Verification.of(restart.path()).throwIfDamaged();
             return restart;
         }
@@ -158,6 +161,7 @@ public record Restart(Path path, Manifest manifest) {
 
         private boolean whole(Restart restart) {
             try {
+                fetch.accept(restart);
                 Verification.of(restart.path()).throwIfDamaged();
                 return true;
             } catch (CrException e) {

@@ -39,22 +39,21 @@ public record Verification(Path path, Manifest manifest, List<Finding> images) {
         Manifest manifest = ManifestFile.read(path);
         AtomicLong total = new AtomicLong();
         List<Finding> findings = manifest.ranks().parallelStream()
-                .map(image -> finding(path, image, bytes -> progress.accept(total.addAndGet(bytes))))
+                .map(image -> finding(path, manifest, image, bytes -> progress.accept(total.addAndGet(bytes))))
                 .toList();
         return new Verification(path, manifest, findings);
     }
 
-    private static Finding finding(Path directory, RankImage image, LongConsumer progress) {
+    private static Finding finding(Path directory, Manifest manifest, RankImage image, LongConsumer progress) {
         try {
-            verify(directory, image, progress);
+            verify(Levels.file(directory, manifest, image), image, progress);
             return new Finding(image.rank(), image.file(), image.bytes(), Optional.empty());
         } catch (CrException e) {
             return new Finding(image.rank(), image.file(), image.bytes(), Optional.of(e));
         }
     }
 
-    private static void verify(Path directory, RankImage image, LongConsumer progress) {
-        Path file = directory.resolve(image.file());
+    private static void verify(Path file, RankImage image, LongConsumer progress) {
         try (ImageFile open = ImageFile.open(file)) {
             if (open.size() != image.bytes() || !open.identity().equals(image.digest())) {
                 throw new CrException(

@@ -64,13 +64,10 @@ final class MpiJob implements AutoCloseable {
     }
 
     MpiJob start(List<String> options) throws Exception {
-        List<String> command = new ArrayList<>(List.of(
-                Stage.bin("quiesce"),
-                "run",
-                "--name",
-                name,
-                "--dir",
-                directory().toString()));
+        List<String> command = new ArrayList<>(List.of(Stage.bin("quiesce"), "run", "--name", name));
+        if (!options.contains("--store")) {
+            command.addAll(List.of("--dir", directory().toString()));
+        }
         command.addAll(options);
         command.add("--");
         command.addAll(mpirun);

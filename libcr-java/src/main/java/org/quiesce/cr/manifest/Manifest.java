@@ -4,6 +4,7 @@
 package org.quiesce.cr.manifest;
 
 import java.util.List;
+import java.util.Optional;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 
@@ -54,6 +55,28 @@ public record Manifest(
     /** Bytes of all images together. */
     public long bytes() {
         return ranks.stream().mapToLong(RankImage::bytes).sum();
+    }
+
+    /** Whether some of the images may still lie on the hosts of their ranks. */
+    public boolean isLocalOnly() {
+        return levels.stream().anyMatch(level -> level.name().equals(StorageLevel.SHARED) && !level.complete());
+    }
+
+    /** The directory on each host in which the images of its ranks are, or were, if they were to be there at first. */
+    public Optional<String> localDirectory() {
+        return levels.stream()
+                .filter(level -> level.name().equals(StorageLevel.LOCAL))
+                .map(StorageLevel::location)
+                .findFirst();
+    }
+
+    /** The same once all images lie beside the manifest, and nowhere else. */
+    public Manifest moved() {
+        List<StorageLevel> all = levels.stream()
+                .map(level -> new StorageLevel(
+                        level.name(), level.location(), level.name().equals(StorageLevel.SHARED)))
+                .toList();
+        return new Manifest(format, quiesceVersion, job, sequence, parent, times, ranks, openFiles, all);
     }
 
     static CrException wrong(String what) {

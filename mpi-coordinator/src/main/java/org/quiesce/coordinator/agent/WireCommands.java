@@ -10,6 +10,7 @@ import org.quiesce.wire.proto.Cancel;
 import org.quiesce.wire.proto.End;
 import org.quiesce.wire.proto.Enter;
 import org.quiesce.wire.proto.Frame;
+import org.quiesce.wire.proto.Move;
 import org.quiesce.wire.proto.Query;
 import org.quiesce.wire.proto.Release;
 import org.quiesce.wire.proto.Targets;
@@ -62,6 +63,13 @@ public final class WireCommands {
     /** The round is committed. */
     public Frame end(int signal) {
         return frame().setEnd(End.newBuilder().setSignal(signal)).build();
+    }
+
+    /** Images of the node go from a directory of it to that of their checkpoint. */
+    public static Frame move(String from, String to) {
+        return Frame.newBuilder()
+                .setMove(Move.newBuilder().setFrom(from).setTo(to))
+                .build();
     }
 
     /** What are the ranks doing? */

@@ -21,8 +21,10 @@ import org.quiesce.coordinator.NodeRevival;
 import org.quiesce.coordinator.launch.Interval;
 import org.quiesce.coordinator.store.JobDirectory;
 import org.quiesce.coordinator.store.JobRegistry;
+import org.quiesce.coordinator.store.StoreSpec;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
+import org.quiesce.cr.manifest.StorageLevel;
 
 /** {@code quiesce checkpoint}. */
 final class CheckpointCommand implements Command {
@@ -58,6 +60,7 @@ final class CheckpointCommand implements Command {
                 .addOption(Usage.flag("forked", "copy on write"))
                 .addOption(Usage.flag("incremental", "save what has changed"))
                 .addOption(Usage.value("dir", "DIR", "where the reference lies"))
+                .addOption(Usage.value("store", "SPEC", "local:DIR,shared:DIR2: images go to the nodes' own DIR first"))
                 .addOption(Usage.flag("for-rank", "as crnode asks for a program: TARGET is a job's directory"))
                 .addOption(Usage.json());
     }
@@ -71,6 +74,7 @@ final class CheckpointCommand implements Command {
             }
         }
         CheckpointRequest request = request(line, context);
+        long begun = System.nanoTime();
         boolean forRank = line.hasOption("for-rank");
         JobRegistry.Job job =
                 forRank ? JobRegistry.Job.of(new JobDirectory(Path.of(target))) : Targets.find(target, context);
@@ -81,7 +85,7 @@ final class CheckpointCommand implements Command {
                     new Coordinator(NodeRevival.revive(job, context.environment()), context.environment());
             committed = forRank
                     ? inTurn(() -> coordinator.checkpoint(request, progress))
-                    : coordinator.checkpoint(request, progress);
+                    : coordinator.raise(coordinator.checkpoint(request, progress), request.maxWaitMillis(), begun);
         } finally {
             progress.finish();
         }
@@ -89,6 +93,7 @@ final class CheckpointCommand implements Command {
             context.out().println(committed.sequence() + " " + committed.reference());
         } else {
             print(committed, line, context);
+            return Stores.status(committed, context);
         }
         return 0;
     }
@@ -113,13 +118,14 @@ final class CheckpointCommand implements Command {
         for (Ending possible : Ending.values()) {
             ending = line.hasOption(possible.name().toLowerCase(java.util.Locale.ROOT)) ? possible : ending;
         }
-        Optional<Path> directory =
-                Optional.ofNullable(line.getOptionValue("dir")).map(context.directory()::resolve);
+        Optional<StoreSpec> store = Stores.parse(line, context);
+        Optional<Path> directory = store.map(StoreSpec::shared)
+                .or(() -> Optional.ofNullable(line.getOptionValue("dir")).map(context.directory()::resolve));
         OptionalLong limit = line.hasOption("max-wait")
                 ? OptionalLong.of(
                         Interval.parse(line.getOptionValue("max-wait")).toMillis())
                 : OptionalLong.empty();
-        return new CheckpointRequest(directory, ending, limit);
+        return new CheckpointRequest(directory, store.flatMap(StoreSpec::local), ending, limit);
     }
 
     private static void print(Committed committed, CommandLine line, Context context) {
@@ -137,6 +143,7 @@ final class CheckpointCommand implements Command {
             String reference,
             int sequence,
             String path,
+            String level,
             long bytes,
             long messages,
             long releases,
@@ -146,6 +153,7 @@ final class CheckpointCommand implements Command {
                     committed.reference().toString(),
                     committed.sequence(),
                     committed.path().toString(),
+                    committed.lower().isPresent() ? StorageLevel.LOCAL : StorageLevel.SHARED,
                     committed.bytes(),
                     committed.summary().messages(),
                     committed.summary().releases(),

@@ -4,11 +4,13 @@ package org.quiesce.coordinator.cli;
 
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
+import org.quiesce.coordinator.Levels;
 import org.quiesce.coordinator.launch.Words;
 import org.quiesce.coordinator.store.ReferenceLocator;
 import org.quiesce.cr.manifest.Manifest;
 import org.quiesce.cr.manifest.ManifestFile;
 import org.quiesce.cr.manifest.RankImage;
+import org.quiesce.cr.manifest.StorageLevel;
 import org.quiesce.cr.manifest.Times;
 
 /** {@code quiesce info}. */
@@ -65,6 +67,12 @@ final class InfoCommand implements Command {
         facts.row("committed", manifest.times().committedAt());
         facts.row("complete sequences", located.reference().sequences());
         facts.row("size", Table.size(manifest.bytes()));
+        String level = Levels.of(located.path(), manifest);
+        facts.row(
+                "storage level",
+                level.equals(StorageLevel.LOCAL)
+                        ? level + ", in " + manifest.localDirectory().orElse("") + " on each host"
+                        : level);
         facts.row("written by", "Quiesce " + manifest.quiesceVersion());
         facts.print(context.out());
         Table phases = new Table("PHASE", "MILLISECONDS");

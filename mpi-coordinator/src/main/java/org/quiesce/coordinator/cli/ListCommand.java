@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
+import org.quiesce.coordinator.Levels;
 import org.quiesce.coordinator.store.ReferenceDirectory;
 import org.quiesce.coordinator.store.ReferenceLocator;
 import org.quiesce.cr.CrException;
@@ -55,16 +56,30 @@ final class ListCommand implements Command {
     }
 
     private static void print(List<View> found, Context context) {
-        Table table = new Table("REFERENCE", "SEQ", "COMMITTED", "RANKS", "SIZE", "PROGRAM");
+        Table table = new Table("REFERENCE", "SEQ", "COMMITTED", "RANKS", "SIZE", "LEVEL", "PROGRAM");
         for (View view : found) {
-            table.row(view.reference, view.sequence, view.committed, view.ranks, Table.size(view.bytes), view.program);
+            table.row(
+                    view.reference,
+                    view.sequence,
+                    view.committed,
+                    view.ranks,
+                    Table.size(view.bytes),
+                    view.level,
+                    view.program);
         }
         table.print(context.out());
     }
 
     /** A manifest that cannot be read makes a row that says so. */
     private record View(
-            String reference, int sequence, String committed, int ranks, long bytes, String program, String path) {
+            String reference,
+            int sequence,
+            String committed,
+            int ranks,
+            long bytes,
+            String level,
+            String program,
+            String path) {
         static View of(ReferenceDirectory reference, int sequence) {
             Path path = reference.path().resolve(Integer.toString(sequence));
             String name = reference.name();
@@ -76,10 +91,11 @@ final class ListCommand implements Command {
                         manifest.times().committedAt().toString(),
                         manifest.job().ranks(),
                         manifest.bytes(),
+                        Levels.of(path, manifest),
                         String.join(" ", manifest.job().arguments()),
                         path.toString());
             } catch (CrException e) {
-                return new View(name, sequence, "damaged", 0, 0, e.getMessage(), path.toString());
+                return new View(name, sequence, "damaged", 0, 0, "", e.getMessage(), path.toString());
             }
         }
     }

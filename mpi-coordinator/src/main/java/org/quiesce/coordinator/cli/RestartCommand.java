@@ -12,11 +12,13 @@ import org.quiesce.coordinator.Incarnation;
 import org.quiesce.coordinator.ResidentJob;
 import org.quiesce.coordinator.ResidentPlan;
 import org.quiesce.coordinator.Restart;
+import org.quiesce.coordinator.Retrieval;
 import org.quiesce.coordinator.launch.Installation;
 import org.quiesce.coordinator.launch.LauncherCommand;
 import org.quiesce.coordinator.launch.Notices;
 import org.quiesce.coordinator.launch.Words;
 import org.quiesce.coordinator.store.ReferenceLocator;
+import org.quiesce.coordinator.store.StoreSpec;
 import org.quiesce.cr.ExitCode;
 
 /** {@code quiesce restart}. */
@@ -69,6 +71,9 @@ final class RestartCommand implements Command {
             context.out().println(Words.join(command.words()));
             return 0;
         }
+        if (!line.hasOption("check")) {
+            fetch(restart, launcher, line, context);
+        }
         int status = check(restart, context);
         if (status != 0 || line.hasOption("check")) {
             return status;
@@ -78,8 +83,12 @@ final class RestartCommand implements Command {
                 context.environment(),
                 false,
                 context.err()::println);
-        ResidentPlan.Checkpoints checkpoints =
-                new ResidentPlan.Checkpoints(restart.directory(), restart.referenceName(), 0, incarnation);
+        ResidentPlan.Checkpoints checkpoints = new ResidentPlan.Checkpoints(
+                restart.directory(),
+                restart.manifest().localDirectory().map(StoreSpec::localOf),
+                restart.referenceName(),
+                0,
+                incarnation);
         ResidentPlan plan = restart.plan(command, launcher, context.environment(), checkpoints);
         return new ResidentJob(plan, context.environment(), Notices.none(), context.err()).run();
     }
@@ -105,6 +114,15 @@ final class RestartCommand implements Command {
         List<String> more = Words.split(line.getOptionValue(name + "-opts", ""));
         return restart.command(
                 Installation.find(context.environment()), launcher, hostfile, more, context.environment());
+    }
+
+    private static void fetch(Restart restart, List<String> launcher, CommandLine line, Context context) {
+        Optional<Path> hostfile =
+                Optional.ofNullable(line.getOptionValue("hostfile")).map(context.directory()::resolve);
+        String name = new LauncherCommand(launcher).name().equals("srun") ? "srun" : "mpirun";
+        List<String> more = Words.split(line.getOptionValue(name + "-opts", ""));
+        new Retrieval(Installation.find(context.environment()), context.environment(), context.err()::println)
+                .bring(restart, launcher, hostfile, more);
     }
 
     private static int check(Restart restart, Context context) {

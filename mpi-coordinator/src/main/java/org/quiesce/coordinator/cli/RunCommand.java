@@ -13,10 +13,12 @@ import org.quiesce.coordinator.ResidentJob;
 import org.quiesce.coordinator.ResidentPlan;
 import org.quiesce.coordinator.ResidentPolicy;
 import org.quiesce.coordinator.Restart;
+import org.quiesce.coordinator.Retrieval;
 import org.quiesce.coordinator.launch.Installation;
 import org.quiesce.coordinator.launch.LauncherCommand;
 import org.quiesce.coordinator.launch.Notices;
 import org.quiesce.coordinator.store.ReferenceDirectory;
+import org.quiesce.coordinator.store.StoreSpec;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 
@@ -70,7 +72,8 @@ final class RunCommand implements Command {
                         .longOpt("store")
                         .hasArg()
                         .argName("SPEC")
-                        .desc("not available yet")
+                        .desc(
+                                "local:DIR,shared:DIR2: images go to the nodes' own DIR first, then to DIR2, where references lie")
                         .get())
                 .addOption(Option.builder()
                         .longOpt("requeue")
@@ -86,9 +89,7 @@ final class RunCommand implements Command {
 
     @Override
     public int run(CommandLine line, Context context) {
-        if (line.hasOption("store")) {
-            throw Command.usage("--store is not available yet");
-        }
+        Stores.parse(line, context);
         LauncherCommand command = line.hasOption("of-plugin")
                 ? LauncherCommand.parseOfPlugin(line.getArgList())
                 : LauncherCommand.parse(line.getArgList());
@@ -102,7 +103,7 @@ final class RunCommand implements Command {
                 .orElseGet(Incarnation::none);
         ResidentPlan plan;
         try {
-            plan = restart(line, context, reference, wanted)
+            plan = restart(line, context, command, reference, wanted)
                     .map(restart -> resume(restart, command, line, context, incarnation))
                     .orElseGet(() -> fresh(line, context, command, incarnation))
                     .with(policy);
@@ -117,14 +118,14 @@ final class RunCommand implements Command {
     private static Optional<Path> reference(
             CommandLine line, Context context, LauncherCommand command, Optional<String> wanted) {
         if (wanted.isPresent() && !wanted.get().equals(LATEST)) {
-            Restart named = finder(line, context).named(wanted.get());
+            Restart named = finder(line, context, command).named(wanted.get());
             return Optional.of(named.directory().resolve(named.referenceName()));
         }
         if (line.hasOption("name")) {
             return Optional.of(directory(line, context).resolve(line.getOptionValue("name")));
         }
         return wanted.isPresent()
-                ? finder(line, context)
+                ? finder(line, context, command)
                         .newest(Optional.empty(), command.words())
                         .map(found -> found.directory().resolve(found.referenceName()))
                 : Optional.empty();
@@ -133,8 +134,8 @@ final class RunCommand implements Command {
     /** From where the job is to go on: a checkpoint, or the newest one if there is one; empty: it begins. */
     private static Optional<String> wanted(CommandLine line, Context context, LauncherCommand command) {
         if (line.hasOption("restart-dir")) {
-            if (line.hasOption("restart") || line.hasOption("dir")) {
-                throw Command.usage("--restart-dir goes neither with --restart nor with --dir");
+            if (line.hasOption("restart") || line.hasOption("dir") || line.hasOption("store")) {
+                throw Command.usage("--restart-dir goes neither with --restart nor with --dir or --store");
             }
             return Optional.of(
                     within(context.directory().resolve(line.getOptionValue("restart-dir")), context, command));
@@ -150,7 +151,7 @@ final class RunCommand implements Command {
         if (new ReferenceDirectory(directory).newest().isPresent()) {
             return directory.toString();
         }
-        return new Restart.Finder(directory, context.err()::println)
+        return finder(directory, context, command)
                 .newest(Optional.empty(), command.words())
                 .map(found -> found.path().toString())
                 .orElseThrow(() -> new CrException(
@@ -159,19 +160,35 @@ final class RunCommand implements Command {
                                 + directory + "\""));
     }
 
-    private static Restart.Finder finder(CommandLine line, Context context) {
-        return new Restart.Finder(directory(line, context), context.err()::println);
+    private static Restart.Finder finder(CommandLine line, Context context, LauncherCommand command) {
+        return finder(directory(line, context), context, command);
+    }
+
+    private static Restart.Finder finder(Path directory, Context context, LauncherCommand command) {
+        Retrieval retrieval =
+                new Retrieval(Installation.find(context.environment()), context.environment(), context.err()::println);
+        return new Restart.Finder(
+                directory,
+                restart -> retrieval.bring(restart, restart.launcherOf(command), Optional.empty(), List.of()),
+                context.err()::println);
     }
 
     /** Looked for once nobody else can commit there any more. */
     private static Optional<Restart> restart(
-            CommandLine line, Context context, Optional<Path> reference, Optional<String> wanted) {
+            CommandLine line,
+            Context context,
+            LauncherCommand command,
+            Optional<Path> reference,
+            Optional<String> wanted) {
         return wanted.flatMap(what -> what.equals(LATEST)
-                ? reference.flatMap(finder(line, context)::newestOf)
-                : Optional.of(finder(line, context).named(what)));
+                ? reference.flatMap(finder(line, context, command)::newestOf)
+                : Optional.of(finder(line, context, command).named(what)));
     }
 
     private static Path directory(CommandLine line, Context context) {
+        if (line.hasOption("store")) {
+            return Stores.parse(line, context).map(StoreSpec::shared).orElseThrow();
+        }
         return line.hasOption("dir")
                 ? context.directory().resolve(line.getOptionValue("dir"))
                 : context.checkpointDirectory();
@@ -187,7 +204,7 @@ final class RunCommand implements Command {
                 command.programWords(),
                 command.startEnvironment(agent, context.environment()),
                 Optional.empty(),
-                checkpoints(line, directory(line, context), line.getOptionValue("name", ""), incarnation),
+                checkpoints(line, context, directory(line, context), line.getOptionValue("name", ""), incarnation),
                 ResidentPolicy.NOTHING);
     }
 
@@ -201,12 +218,13 @@ final class RunCommand implements Command {
                 again,
                 launcher,
                 context.environment(),
-                checkpoints(line, restart.directory(), restart.referenceName(), incarnation));
+                checkpoints(line, context, restart.directory(), restart.referenceName(), incarnation));
     }
 
     private static ResidentPlan.Checkpoints checkpoints(
-            CommandLine line, Path directory, String reference, Incarnation incarnation) {
+            CommandLine line, Context context, Path directory, String reference, Incarnation incarnation) {
         int keep = line.hasOption("keep") ? Command.number(line, "keep", 1) : 0;
-        return new ResidentPlan.Checkpoints(directory, reference, keep, incarnation);
+        Optional<Path> local = Stores.parse(line, context).flatMap(StoreSpec::local);
+        return new ResidentPlan.Checkpoints(directory, local, reference, keep, incarnation);
     }
 }

@@ -2,12 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.quiesce.coordinator.cli;
 
+import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
 import org.quiesce.coordinator.JobStatus;
+import org.quiesce.coordinator.Levels;
 import org.quiesce.coordinator.store.JobRegistry;
+import org.quiesce.coordinator.store.ReferenceDirectory;
 import org.quiesce.coordinator.store.RunRecord;
+import org.quiesce.cr.CrException;
+import org.quiesce.cr.manifest.ManifestFile;
 import org.quiesce.wire.proto.NodeRecord;
 
 /** {@code quiesce status}. */
@@ -52,9 +58,16 @@ final class StatusCommand implements Command {
             context.out().println("no jobs");
             return;
         }
-        Table table = new Table("JOB", "LAUNCHER", "RANKS", "HOSTS", "PROGRAM", "CHECKPOINTS");
+        Table table = new Table("JOB", "LAUNCHER", "RANKS", "HOSTS", "PROGRAM", "CHECKPOINTS", "NEWEST");
         for (JobView job : jobs) {
-            table.row(job.name, job.launcherPid, job.ranks, String.join(",", job.hosts), job.program, job.directory);
+            table.row(
+                    job.name,
+                    job.launcherPid,
+                    job.ranks,
+                    String.join(",", job.hosts),
+                    job.program,
+                    job.directory,
+                    job.newest);
         }
         table.print(context.out());
     }
@@ -81,7 +94,13 @@ final class StatusCommand implements Command {
     }
 
     private record JobView(
-            String name, long launcherPid, int ranks, List<String> hosts, String program, String directory) {
+            String name,
+            long launcherPid,
+            int ranks,
+            List<String> hosts,
+            String program,
+            String directory,
+            String newest) {
         static JobView of(JobRegistry.Job job) {
             NodeRecord first = job.nodes().isEmpty()
                     ? NodeRecord.getDefaultInstance()
@@ -101,7 +120,24 @@ final class StatusCommand implements Command {
                             .run()
                             .map(RunRecord::directory)
                             .map(Object::toString)
-                            .orElse(first.getWorkingDirectory()));
+                            .orElse(first.getWorkingDirectory()),
+                    job.directory().run().map(JobView::newest).orElse(""));
+        }
+
+        /** The newest checkpoint and the level that it has reached. */
+        private static String newest(RunRecord run) {
+            ReferenceDirectory reference =
+                    new ReferenceDirectory(run.directory().resolve(run.reference()));
+            OptionalInt newest = run.reference().isEmpty() ? OptionalInt.empty() : reference.newest();
+            if (newest.isEmpty()) {
+                return "";
+            }
+            Path path = reference.path().resolve(Integer.toString(newest.getAsInt()));
+            try {
+                return newest.getAsInt() + ", " + Levels.of(path, ManifestFile.read(path));
+            } catch (CrException e) {
+                return newest.getAsInt() + ", damaged";
+            }
         }
     }
 

@@ -5,6 +5,7 @@ package org.quiesce.coordinator.cli;
 import java.util.List;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
+import org.quiesce.coordinator.Levels;
 import org.quiesce.coordinator.Verification;
 import org.quiesce.coordinator.store.ReferenceLocator;
 import org.quiesce.cr.CrException;
@@ -53,7 +54,8 @@ final class VerifyCommand implements Command {
                             + (verification.images().size()
                                     - verification.damaged().count())
                             + " of " + verification.images().size() + " images as written, "
-                            + Table.size(verification.manifest().bytes()));
+                            + Table.size(verification.manifest().bytes()) + ", level "
+                            + Levels.of(verification.path(), verification.manifest()));
         }
         return verification
                 .damaged()
@@ -63,11 +65,12 @@ final class VerifyCommand implements Command {
                 .orElse(0);
     }
 
-    private record View(String path, boolean intact, List<ImageView> images) {
+    private record View(String path, boolean intact, String level, List<ImageView> images) {
         static View of(Verification verification) {
             return new View(
                     verification.path().toString(),
                     verification.damaged().findAny().isEmpty(),
+                    Levels.of(verification.path(), verification.manifest()),
                     verification.images().stream().map(ImageView::of).toList());
         }
     }

@@ -31,6 +31,11 @@ public record Installation(Path libexec) {
         return program("crnode");
     }
 
+    /** The program that moves images from a disk of one node. */
+    public Path moveProgram() {
+        return program("cr_move");
+    }
+
     private Path program(String name) {
         Path program = libexec.resolve(name);
         if (!Files.isExecutable(program)) {

@@ -149,10 +149,16 @@ public record LauncherCommand(List<String> words) {
     public static LauncherCommand restart(
             List<String> launcher, RestartSpec spec, Path rankProgram, Path images, Map<String, String> environment) {
         List<String> restore = List.of(rankProgram.toString(), "--restore", images.toString());
+        return onEveryRank(launcher, spec, restore, environment);
+    }
+
+    /** The command that starts this program where the ranks of a restart would be. */
+    public static LauncherCommand onEveryRank(
+            List<String> launcher, RestartSpec spec, List<String> program, Map<String, String> environment) {
         return new LauncherCommand(
                 fileName(launcher.get(0)).equals(SRUN)
-                        ? SrunCommand.restart(launcher, spec, restore, environment)
-                        : mpirun(launcher, spec, restore));
+                        ? SrunCommand.restart(launcher, spec, program, environment)
+                        : mpirun(launcher, spec, program));
     }
 
     /** Hosts that are named now take the place of all that were named before. */

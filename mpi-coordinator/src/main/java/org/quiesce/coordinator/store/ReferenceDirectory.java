@@ -16,10 +16,13 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Supplier;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
+import org.quiesce.cr.manifest.Manifest;
+import org.quiesce.cr.manifest.ManifestFile;
 
 /**
  * DIR/REF: the checkpoints of one job, one directory per sequence. A sequence exists when its directory has its final name
@@ -193,11 +196,45 @@ public final class ReferenceDirectory {
         }
     }
 
-    /** Removes all but the newest {@code keep} complete sequences and returns those removed. */
+    /** The oldest sequence of which images may still be on the disks of nodes. */
+    public OptionalInt oldestLocal() {
+        return sequences().stream()
+                .mapToInt(Integer::intValue)
+                .filter(this::isLocalOnly)
+                .min();
+    }
+
+    private boolean isLocalOnly(int sequence) {
+        return manifest(sequence).map(Manifest::isLocalOnly).orElse(false);
+    }
+
+    private Optional<Manifest> manifest(int sequence) {
+        try {
+            return Optional.of(ManifestFile.read(path.resolve(Integer.toString(sequence))));
+        } catch (CrException e) {
+            // damaged: others say so
+            return Optional.empty();
+        }
+    }
+
+    /**
+     * Removes what is older than the newest {@code keep} complete sequences, and returns what was removed. One of which images
+     * may still be on the disks of nodes is not counted: a node that is lost takes them along.
+     */
     public List<Integer> prune(int keep) {
         List<Integer> complete = sequences();
-        List<Integer> old = List.copyOf(complete.subList(0, Math.max(0, complete.size() - keep)));
+        List<Integer> safe = complete.stream().filter(one -> !isLocalOnly(one)).toList();
+        if (safe.size() < keep) {
+            return List.of();
+        }
+        int oldest = safe.get(safe.size() - keep);
+        List<Integer> old = complete.stream().filter(one -> one < oldest).toList();
         for (int sequence : old) {
+            manifest(sequence)
+                    .flatMap(Manifest::localDirectory)
+                    .filter(StoreSpec::isOfRound)
+                    .map(Path::of)
+                    .ifPresent(ReferenceDirectory::deleteLocal);
             // Under the name of a failed one first: a sequence that is half removed must not look complete.
             try {
                 Files.move(path.resolve(Integer.toString(sequence)), partial(sequence), StandardCopyOption.ATOMIC_MOVE);
@@ -207,6 +244,13 @@ public final class ReferenceDirectory {
             delete(partial(sequence));
         }
         return old;
+    }
+
+    /** On other hosts the next checkpoint does it. */
+    private static void deleteLocal(Path directory) {
+        if (Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+            delete(directory);
+        }
     }
 
     private static void delete(Path directory) {

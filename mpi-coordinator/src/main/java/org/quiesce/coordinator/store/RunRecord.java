@@ -25,6 +25,7 @@ import java.util.Properties;
  * @param keep how many checkpoints are kept; 0: all
  * @param launcher the words with which the user started the launcher
  * @param programWords how many of these at the end are the program and its arguments; 0: as the ranks say
+ * @param local a directory of each node to which images go first
  */
 public record RunRecord(
         String name,
@@ -34,7 +35,8 @@ public record RunRecord(
         long incarnation,
         int keep,
         List<String> launcher,
-        int programWords) {
+        int programWords,
+        Optional<Path> local) {
     /**
      * Where {@code quiesce run} runs.
      *
@@ -77,6 +79,19 @@ public record RunRecord(
 
     private static final String FILE = "run.properties";
 
+    /** A job whose images go to the directory of the reference at once. */
+    public RunRecord(
+            String name,
+            Place place,
+            Path directory,
+            String reference,
+            long incarnation,
+            int keep,
+            List<String> launcher,
+            int programWords) {
+        this(name, place, directory, reference, incarnation, keep, launcher, programWords, Optional.empty());
+    }
+
     /** Copies the list. */
     public RunRecord {
         launcher = List.copyOf(launcher);
@@ -94,6 +109,7 @@ public record RunRecord(
         properties.setProperty("incarnation", Long.toString(incarnation));
         properties.setProperty("directory", directory.toString());
         properties.setProperty("reference", reference);
+        local.ifPresent(path -> properties.setProperty("local", path.toString()));
         properties.setProperty("keep", Integer.toString(keep));
         properties.setProperty("programWords", Integer.toString(programWords));
         for (int i = 0; i < launcher.size(); i++) {
@@ -125,7 +141,8 @@ public record RunRecord(
                     Long.parseLong(properties.getProperty("incarnation", "0")),
                     Integer.parseInt(properties.getProperty("keep", "0")),
                     launcher,
-                    Integer.parseInt(properties.getProperty("programWords", "0"))));
+                    Integer.parseInt(properties.getProperty("programWords", "0")),
+                    Optional.ofNullable(properties.getProperty("local")).map(Path::of)));
         } catch (NumberFormatException e) {
             return Optional.empty();
         }

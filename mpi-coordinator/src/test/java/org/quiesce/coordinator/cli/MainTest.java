@@ -100,6 +100,7 @@ class MainTest {
                 "run",
                 "run -- sleep 1",
                 "run --store x -- mpirun a",
+                "run --store local:a,shared:b --dir c -- mpirun a",
                 "run --requeue=soon -- mpirun a",
                 "run --before-end 5m -- mpirun a",
                 "run --total-time 5m -- mpirun a",
