@@ -32,4 +32,24 @@ final class RequeueTest {
             assertThat(job.run().stdout()).as("it went on, not from the start").doesNotContain("step 500 ");
         }
     }
+
+    @Test
+    void theSignalThatComesBeforeJavaTakesItDoesNotEndTheJob() throws Exception {
+        Run run = Run.start(
+                work,
+                "early",
+                Map.of("OMPI_ALLOW_RUN_AS_ROOT", "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),
+                List.of(Stage.bin("quiesce"), "run", "--requeue=exit", "--", "mpirun", "-np", "1", "true"));
+        Await.until(
+                "Java starts",
+                LIMIT,
+                () -> !run.alive() || run.handle().info().command().orElse("").endsWith("/java"));
+        Run.start(
+                        work,
+                        "kill",
+                        Map.of(),
+                        List.of("kill", "-USR1", Long.toString(run.handle().pid())))
+                .awaitStatus(0, LIMIT);
+        assertThat(run.await(LIMIT)).as(run.describe()).isIn(0, 75);
+    }
 }
