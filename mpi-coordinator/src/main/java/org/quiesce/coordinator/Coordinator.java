@@ -20,6 +20,7 @@ import org.quiesce.coordinator.core.Outcome;
 import org.quiesce.coordinator.core.RoundPlan;
 import org.quiesce.coordinator.store.Fence;
 import org.quiesce.coordinator.store.JobRegistry.Job;
+import org.quiesce.coordinator.store.LocalProcess;
 import org.quiesce.coordinator.store.ReferenceDirectory;
 import org.quiesce.coordinator.store.RunRecord;
 import org.quiesce.coordinator.store.StoreSpec;
@@ -230,7 +231,7 @@ public final class Coordinator {
 
     private List<NodeAddress> addresses() {
         return job.nodes().stream()
-                .map(node -> new NodeAddress(node.getHost(), node.getAddressList(), node.getPort()))
+                .map(node -> NodeAddress.of(node, LocalProcess.hostName()))
                 .toList();
     }
 

@@ -18,6 +18,7 @@ import org.quiesce.coordinator.agent.WireCommands;
 import org.quiesce.coordinator.agent.WireEvents;
 import org.quiesce.coordinator.core.WhoWaits;
 import org.quiesce.coordinator.store.JobRegistry.Job;
+import org.quiesce.coordinator.store.LocalProcess;
 import org.quiesce.wire.proto.Frame;
 import org.quiesce.wire.proto.NodeStatus;
 import org.quiesce.wire.proto.RankStatus;
@@ -51,7 +52,7 @@ public final class JobStatus {
             JobKey key = JobKey.parse(job.directory().key());
             for (int node = 0; node < job.nodes().size(); node++) {
                 var record = job.nodes().get(node);
-                fleet.connect(node, new NodeAddress(record.getHost(), record.getAddressList(), record.getPort()), key);
+                fleet.connect(node, NodeAddress.of(record, LocalProcess.hostName()), key);
                 status.open.add(node);
             }
             status.collect(job, inbox, fleet);
