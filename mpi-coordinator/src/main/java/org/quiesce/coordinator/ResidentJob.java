@@ -72,8 +72,18 @@ public final class ResidentJob {
         keeper.over();
         stop(thread);
         moving.ifPresent(ResidentJob::stop);
+        return ended(directory, keeper, status, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started));
+    }
+
+    /** Says in the ledger how the launcher has ended, and returns the status to end with. */
+    private int ended(JobDirectory directory, Keeper keeper, int status, long ranMillis) {
+        Incarnation incarnation = plan.checkpoints().incarnation();
         boolean paused = directory.endedByCheckpoint() || keeper.ending().isPresent();
-        incarnation.ended(status != 0 && paused, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started));
+        if (status != 0 && !paused && isInterrupted(directory)) {
+            incarnation.note(ranMillis);
+            return end(Keeper.Ending.REQUEUE, status, keeper.onNodesOnly());
+        }
+        incarnation.ended(status != 0 && paused, ranMillis);
         return keeper.ending()
                 .map(ending -> end(ending, status, keeper.onNodesOnly()))
                 .orElseGet(() -> statusOf(directory, status));
@@ -89,6 +99,18 @@ public final class ResidentJob {
         thread.setDaemon(true);
         thread.start();
         return Optional.of(thread);
+    }
+
+    /** Whether the job is to run again though no checkpoint has ended it: it then goes on from the one before. */
+    private boolean isInterrupted(JobDirectory directory) {
+        boolean asked = switch (plan.policy().requeue()) {
+            case EXIT, SCONTROL, HOLD -> true;
+            case FORWARD, NONE -> false;
+        };
+        Optional<String> why =
+                asked ? Interruption.of(JobRegistry.Job.of(directory), new Slurm(environment)) : Optional.empty();
+        why.ifPresent(text -> err.println("quiesce: " + text + "; it can go on from its checkpoint before, if any"));
+        return why.isPresent();
     }
 
     private static int statusOf(JobDirectory directory, int status) {
@@ -109,10 +131,15 @@ public final class ResidentJob {
     private void requeue() {
         boolean hold = plan.policy().requeue() == ResidentPolicy.Requeue.HOLD;
         Slurm slurm = new Slurm(environment);
-        if (!slurm.job().isEmpty() && (hold || plan.policy().requeue() == ResidentPolicy.Requeue.SCONTROL)) {
-            String done = slurm.requeue(hold) ? " is queued again" : " was not queued again: Slurm has refused it";
-            err.println("quiesce: job " + slurm.job() + done);
+        if (slurm.job().isEmpty() || !hold && plan.policy().requeue() != ResidentPolicy.Requeue.SCONTROL) {
+            return;
         }
+        if (!slurm.mayRequeue()) {
+            err.println("quiesce: Slurm itself has ended job " + slurm.job() + "; what becomes of it is up to Slurm");
+            return;
+        }
+        String done = slurm.requeue(hold) ? " is queued again" : " was not queued again: Slurm has refused it";
+        err.println("quiesce: job " + slurm.job() + done);
     }
 
     /** Of a job without a name it is known when the launcher is. */

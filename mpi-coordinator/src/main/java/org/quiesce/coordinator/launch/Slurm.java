@@ -79,6 +79,18 @@ public final class Slurm {
                 .isPresent();
     }
 
+    /** How Slurm sees our job; empty if we are in none, or nobody says. */
+    public Optional<Standing> standing() {
+        return job().isEmpty()
+                ? Optional.empty()
+                : output(List.of("scontrol", "-o", "show", "job", job())).flatMap(text -> Standing.read(text, job()));
+    }
+
+    /** Whether queueing our job again would do what its user wants: not once it was cancelled, or another run of it has begun. */
+    public boolean mayRequeue() {
+        return standing().map(now -> now.mayRequeue(restarts())).orElse(true);
+    }
+
     /** Queues our job again, held if {@code hold}; whether Slurm has taken that. */
     public boolean requeue(boolean hold) {
         return output(List.of("scontrol", hold ? "requeuehold" : "requeue", unambiguous()))

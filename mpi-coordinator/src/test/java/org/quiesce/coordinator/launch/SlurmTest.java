@@ -47,4 +47,30 @@ class SlurmTest {
         assertThat(Slurm.ofJob("8 RUNNING\n7 PENDING\n71 RUNNING\n", "7")).contains("PENDING");
         assertThat(Slurm.ofJob("8 RUNNING\n", "7")).isEmpty();
     }
+
+    @ParameterizedTest
+    @CsvSource({
+        "RUNNING,None,1,true",
+        "COMPLETING,TimeLimit,1,true",
+        "COMPLETING,None,1,false",
+        "CANCELLED,None,1,false",
+        "RUNNING,None,2,false"
+    })
+    void aJobIsQueuedAgainUnlessItWasCancelledOrRunsAgain(String state, String reason, int restarts, boolean may) {
+        String text =
+                "JobId=70 JobState=FAILED Restarts=5 PreemptTime=None\nJobId=7 JobName=a b UserId=alice(1) JobState="
+                        + state + " Reason=" + reason + " Dependency=(null) Requeue=1 Restarts=" + restarts
+                        + " PreemptEligibleTime=2026-11-23T19:00:00 PreemptTime=None\n";
+        Standing standing = Standing.read(text, "7").orElseThrow();
+        assertThat(standing).isEqualTo(new Standing(state, reason, restarts, false));
+        assertThat(standing.mayRequeue(1)).isEqualTo(may);
+    }
+
+    @Test
+    void aJobThatIsPreemptedSaysWhen() {
+        String line =
+                "JobId=7 JobState=RUNNING Reason=None Restarts=0 PreemptTime=2026-11-23T19:00:00 SuspendTime=None\n";
+        assertThat(Standing.read(line, "7").orElseThrow().preempted()).isTrue();
+        assertThat(Standing.read(line, "8")).isEmpty();
+    }
 }
