@@ -27,6 +27,7 @@ public final class JobDirectory {
     private static final int KEY_BYTES = 32;
     private static final String RECORDS = "node-*.pb";
     private static final int REMOVE_TRIES = 100;
+    private static final int REMOVE_TRIES_ELSEWHERE = 300;
     private static final long REMOVE_MILLIS = 10;
 
     private final Path path;
@@ -161,13 +162,13 @@ public final class JobDirectory {
     /** Takes back what {@link #create} and {@link #write} made, once crnode has removed its own part. */
     public void remove() {
         try {
-            for (int i = 0; i < REMOVE_TRIES && !nodes().isEmpty(); i++) {
+            for (int i = 0; mayGoSoon(i, nodes()); i++) {
                 TimeUnit.MILLISECONDS.sleep(REMOVE_MILLIS);
             }
             RunRecord.remove(path);
             HaltRecord.remove(path);
             Files.deleteIfExists(path.resolve(ENDED));
-            if (nodes().isEmpty()) {
+            if (nodes().stream().noneMatch(JobDirectory::hasNode)) {
                 DurableFiles.deleteTree(path);
             }
         } catch (IOException e) {
@@ -177,16 +178,35 @@ public final class JobDirectory {
         }
     }
 
-    /** Whether a process that answers for the job is still there, as far as this host can tell. */
-    public boolean alive() {
-        return running() || nodes().stream().anyMatch(node -> LocalProcess.alive(node.getCrnodePid(), 0));
+    /** Nobody waits for a host that does not answer any more: with the launcher its ranks have lost their job. */
+    private static boolean mayGoSoon(int tries, List<NodeRecord> nodes) {
+        return !nodes.isEmpty()
+                && tries < (nodes.stream().allMatch(JobDirectory::isHere) ? REMOVE_TRIES : REMOVE_TRIES_ELSEWHERE);
     }
 
-    /** Whether the job itself still runs, as far as this host can tell: its crnode outlives its launcher for a moment. */
+    private static boolean isHere(NodeRecord node) {
+        return node.getHost().equals(LocalProcess.hostName());
+    }
+
+    private static boolean hasNode(NodeRecord node) {
+        return isHere(node) && LocalProcess.alive(node.getCrnodePid(), 0);
+    }
+
+    /** Whether a process that answers for the job is still there, as far as this host can tell. */
+    public boolean alive() {
+        return running() || nodes().stream().anyMatch(JobDirectory::hasNode);
+    }
+
+    /**
+     * Whether the job itself still runs, as far as this host can tell: its crnode outlives its launcher for a moment. A job
+     * whose launcher ran here has ended with it, whatever hosts that do not answer any more have left.
+     */
     public boolean running() {
-        String here = LocalProcess.hostName();
-        return run().map(run -> run.place().mayBeAlive()).orElse(false)
-                || nodes().stream().anyMatch(node -> !node.getHost().equals(here) || hasLauncher(node));
+        Optional<RunRecord.Place> place = run().map(RunRecord::place);
+        boolean elsewhere =
+                place.map(known -> !known.isHere() || known.hasLauncher()).orElse(true);
+        return place.map(RunRecord.Place::mayBeAlive).orElse(false)
+                || nodes().stream().anyMatch(node -> isHere(node) ? hasLauncher(node) : elsewhere);
     }
 
     /** Whether a newer incarnation of the job writes where the checkpoints of this one went. */

@@ -71,6 +71,11 @@ public record RunRecord(
             return host.isEmpty() || host.equals(LocalProcess.hostName());
         }
 
+        /** Whether its launcher is still there, which outlives a {@code quiesce run} that was killed. */
+        boolean hasLauncher() {
+            return isHere() && launcherPid > 0 && LocalProcess.alive(launcherPid, 0);
+        }
+
         /** Whether it is still there; on another host that is not known, and said so. */
         public boolean mayBeAlive() {
             return !isHere() || LocalProcess.alive(pid, startTime);

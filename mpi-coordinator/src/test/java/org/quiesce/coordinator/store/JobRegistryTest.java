@@ -5,6 +5,7 @@ package org.quiesce.coordinator.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -150,6 +151,30 @@ class JobRegistryTest {
         registry.sweep();
         assertThat(dead.path()).doesNotExist();
         assertThat(living.path()).exists();
+    }
+
+    /** As a host does that has lost its power. */
+    @Test
+    void aJobWhoseLauncherHasEndedHereIsOverEvenIfAHostHasLeftItsRecord() throws Exception {
+        long gone = 999_999_999L;
+        JobDirectory dead = JobDirectory.create(home, "dead");
+        dead.write(record("dead", new RunRecord.Place(LocalProcess.hostName(), gone, 1, gone, "", ""), 0));
+        leaveRecord(dead);
+        JobDirectory killed = JobDirectory.create(home, "killed");
+        killed.write(record("killed", new RunRecord.Place(LocalProcess.hostName(), gone, 1, SELF, "", ""), 0));
+        leaveRecord(killed);
+        assertThat(new JobRegistry(home).jobs())
+                .as("only that of a launcher that has outlived quiesce run")
+                .extracting(JobRegistry.Job::name)
+                .containsExactly("killed");
+        dead.remove();
+        assertThat(dead.path()).doesNotExist();
+    }
+
+    private static void leaveRecord(JobDirectory job) throws IOException {
+        Files.write(
+                job.path().resolve("node-x.pb"),
+                NodeRecord.newBuilder().setHost("x").build().toByteArray());
     }
 
     @Test
