@@ -124,7 +124,7 @@ public final class Coordinator {
     private Committed locked(
             CheckpointRequest request, RoundListener listener, ReferenceDirectory reference, CountDownLatch over) {
         reference.removeLeftovers();
-        int sequence = reference.nextSequence();
+        int sequence = fence(reference).begin(incarnation(reference), reference::nextSequence);
         reference.begin(sequence);
         try {
             Outcome outcome = round(request, listener, reference, sequence, over);

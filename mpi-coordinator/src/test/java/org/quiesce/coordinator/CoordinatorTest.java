@@ -161,6 +161,21 @@ class CoordinatorTest {
             assertThat(work.resolve("checkpoints/heat/0.partial")).doesNotExist();
             assertThat(crnode.received()).filteredOn(Frame::hasCancel).hasSize(2);
         }
+        RunRecord old = directory.run().orElseThrow();
+        directory.write(new RunRecord(
+                old.name(),
+                old.place(),
+                old.directory(),
+                old.reference(),
+                2,
+                old.keep(),
+                old.launcher(),
+                old.programWords()));
+        try (FakeCrnode crnode = crnode(obedient())) {
+            assertThat(checkpoint(job(crnode, 2, 2)).sequence())
+                    .as("the older one may still write what it was told to")
+                    .isEqualTo(1);
+        }
     }
 
     private void newIncarnation() {

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.function.IntSupplier;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.quiesce.cr.CrException;
@@ -89,6 +90,23 @@ public final class Fence {
         whileNewest(incarnation, () -> {
             write(ledger().with(state, usedMillis));
             return true;
+        });
+    }
+
+    /**
+     * Begins the next checkpoint and returns its number. What an older incarnation was told to write, and writes late, does not
+     * meet it, because no number is used by two.
+     *
+     * @param first the first number that is free here
+     */
+    public int begin(long incarnation, IntSupplier first) {
+        return whileNewest(incarnation, () -> {
+            Ledger now = ledger();
+            int sequence = now.next(first.getAsInt());
+            if (now.incarnation() > 0 && now.incarnation() == incarnation) {
+                write(now.with(new Ledger.Begun(incarnation, sequence)));
+            }
+            return sequence;
         });
     }
 

@@ -22,11 +22,19 @@ import java.util.Properties;
  * @param state what is known of it
  * @param usedMillis how long all incarnations have run, as far as they have said
  * @param interruptions how many of them have ended without saying so
+ * @param begun the checkpoint that was begun last
  */
 public record Ledger(
-        long incarnation, RunRecord.Place holder, int slurmRestarts, State state, long usedMillis, int interruptions) {
+        long incarnation,
+        RunRecord.Place holder,
+        int slurmRestarts,
+        State state,
+        long usedMillis,
+        int interruptions,
+        Begun begun) {
     /** Of a reference to which no incarnation has been given. */
-    public static final Ledger NONE = new Ledger(0, new RunRecord.Place("", 0, 0, 0, "", ""), 0, State.ENDED, 0, 0);
+    public static final Ledger NONE =
+            new Ledger(0, new RunRecord.Place("", 0, 0, 0, "", ""), 0, State.ENDED, 0, 0, Begun.NONE);
 
     private static final String FILE = "ledger.properties";
 
@@ -40,15 +48,41 @@ public record Ledger(
         ENDED
     }
 
+    /**
+     * A checkpoint that may have been committed or not.
+     *
+     * @param by the incarnation; 0: none was begun
+     * @param sequence its number
+     */
+    public record Begun(long by, int sequence) {
+        /** No checkpoint. */
+        static final Begun NONE = new Begun(0, -1);
+    }
+
     Ledger taken(RunRecord.Place by, int restarts, boolean fresh) {
         boolean lost = state == State.RUNNING;
         boolean anew = fresh || state == State.ENDED;
         return new Ledger(
-                incarnation + 1, by, restarts, State.RUNNING, anew ? 0 : usedMillis, interruptions + (lost ? 1 : 0));
+                incarnation + 1,
+                by,
+                restarts,
+                State.RUNNING,
+                anew ? 0 : usedMillis,
+                interruptions + (lost ? 1 : 0),
+                begun);
     }
 
     Ledger with(State now, long used) {
-        return new Ledger(incarnation, holder, slurmRestarts, now, used, interruptions);
+        return new Ledger(incarnation, holder, slurmRestarts, now, used, interruptions, begun);
+    }
+
+    Ledger with(Begun now) {
+        return new Ledger(incarnation, holder, slurmRestarts, state, usedMillis, interruptions, now);
+    }
+
+    /** The number of the next checkpoint: the first one free, but none that an older incarnation has begun and may still write. */
+    int next(int first) {
+        return Math.max(first, begun.by() < incarnation ? begun.sequence() + 1 : begun.sequence());
     }
 
     static Ledger read(Path reference) throws IOException {
@@ -67,7 +101,10 @@ public record Ledger(
                     (int) number(properties, "slurmRestarts"),
                     State.valueOf(properties.getProperty("state", "").toUpperCase(Locale.ROOT)),
                     number(properties, "usedMillis"),
-                    (int) number(properties, "interruptions"));
+                    (int) number(properties, "interruptions"),
+                    new Begun(
+                            Long.parseLong(properties.getProperty("begunBy", "0")),
+                            Integer.parseInt(properties.getProperty("begun", "-1"))));
         } catch (NoSuchFileException e) {
             return NONE;
         } catch (IllegalArgumentException e) {
@@ -90,6 +127,8 @@ public record Ledger(
         properties.setProperty("state", state.name().toLowerCase(Locale.ROOT));
         properties.setProperty("usedMillis", Long.toString(usedMillis));
         properties.setProperty("interruptions", Integer.toString(interruptions));
+        properties.setProperty("begunBy", Long.toString(begun.by()));
+        properties.setProperty("begun", Integer.toString(begun.sequence()));
         StringWriter text = new StringWriter();
         properties.store(
                 text, "written by quiesce run; one incarnation of the job at a time may commit checkpoints here");

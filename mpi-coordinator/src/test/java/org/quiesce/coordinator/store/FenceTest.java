@@ -90,6 +90,21 @@ class FenceTest {
     }
 
     @Test
+    void noNumberOfACheckpointIsBegunByTwoIncarnations() throws Exception {
+        Files.createDirectories(work.resolve("heat"));
+        assertThat(fence.begin(0, () -> 4)).as("without incarnations").isEqualTo(4);
+        take(true);
+        assertThat(fence.begin(1, () -> 5)).isEqualTo(5);
+        assertThat(fence.begin(1, () -> 5)).as("after a failure").isEqualTo(5);
+        take(false);
+        assertThat(codeOf(() -> fence.begin(1, () -> 6))).isEqualTo(ErrorCode.FENCED);
+        assertThat(fence.begin(2, () -> 5)).isEqualTo(6);
+        assertThat(fence.begin(2, () -> 5)).as("after a failure").isEqualTo(6);
+        assertThat(fence.begin(2, () -> 7)).isEqualTo(7);
+        assertThat(fence.begin(Long.MAX_VALUE, () -> 1)).as("of another job").isEqualTo(7);
+    }
+
+    @Test
     void aDamagedLedgerLetsNobodyCommit() throws Exception {
         take(true);
         Files.writeString(work.resolve("heat/ledger.properties"), "incarnation=many\n");
