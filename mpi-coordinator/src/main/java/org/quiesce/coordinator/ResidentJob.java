@@ -142,10 +142,15 @@ public final class ResidentJob {
         err.println("quiesce: job " + slurm.job() + done);
     }
 
-    /** Of a job without a name it is known when the launcher is. */
+    /** Of a job without a name it is known when the launcher is. Nodes of Slurm use the same pids for other jobs. */
     private String reference(long launcher) {
-        String given = plan.checkpoints().reference();
-        return !given.isEmpty() ? given : plan.name().isEmpty() ? Coordinator.usualName(launcher) : plan.name();
+        String given = plan.checkpoints().reference().isEmpty()
+                ? plan.name()
+                : plan.checkpoints().reference();
+        Slurm slurm = new Slurm(environment);
+        String usual =
+                slurm.isBatch() ? "slurm-" + slurm.unambiguous() + '-' + launcher : Coordinator.usualName(launcher);
+        return given.isEmpty() ? usual : given;
     }
 
     private RunRecord record(RunRecord.Place place, String reference) {

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.quiesce.coordinator.launch.Installation;
 import org.quiesce.coordinator.launch.LauncherCommand;
 import org.quiesce.coordinator.launch.RestartSpec;
@@ -119,15 +120,18 @@ public record Restart(Path path, Manifest manifest) {
             return restart;
         }
 
-        /** The newest whole one of a job of this name, or else one that was started by the same words. */
-        public Optional<Restart> newest(Optional<String> name, List<String> words) {
+        /** The newest whole one, in such a reference, of a job that was started by the same words. */
+        public Optional<Restart> newest(List<String> words, Predicate<Path> which) {
             if (!Files.isDirectory(directory)) {
                 return Optional.empty();
             }
             List<Restart> candidates = new ArrayList<>();
             for (ReferenceDirectory reference : locator.all()) {
-                for (int sequence : reference.sequences()) {
-                    candidate(reference.sequence(sequence), name, words).ifPresent(candidates::add);
+                if (which.test(reference.path())) {
+                    for (int sequence : reference.sequences()) {
+                        candidate(reference.sequence(sequence), Optional.empty(), words)
+                                .ifPresent(candidates::add);
+                    }
                 }
             }
             candidates.sort(Comparator.comparing(

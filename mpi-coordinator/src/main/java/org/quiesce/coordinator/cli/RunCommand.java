@@ -17,6 +17,7 @@ import org.quiesce.coordinator.Retrieval;
 import org.quiesce.coordinator.launch.Installation;
 import org.quiesce.coordinator.launch.LauncherCommand;
 import org.quiesce.coordinator.launch.Notices;
+import org.quiesce.coordinator.launch.Slurm;
 import org.quiesce.coordinator.store.ReferenceDirectory;
 import org.quiesce.coordinator.store.StoreSpec;
 import org.quiesce.cr.CrException;
@@ -105,7 +106,7 @@ final class RunCommand implements Command {
         try {
             plan = restart(line, context, command, reference, wanted)
                     .map(restart -> resume(restart, command, line, context, incarnation))
-                    .orElseGet(() -> fresh(line, context, command, incarnation))
+                    .orElseGet(() -> fresh(line, context, command, name(line, reference), incarnation))
                     .with(policy);
         } catch (CrException e) {
             incarnation.givenUp();
@@ -125,9 +126,12 @@ final class RunCommand implements Command {
             return Optional.of(directory(line, context).resolve(line.getOptionValue("name")));
         }
         return wanted.isPresent()
-                ? finder(line, context, command)
-                        .newest(Optional.empty(), command.words())
-                        .map(found -> found.directory().resolve(found.referenceName()))
+                ? new BatchReference(
+                                new Slurm(context.environment()),
+                                directory(line, context),
+                                finder(line, context, command),
+                                command.words())
+                        .find()
                 : Optional.empty();
     }
 
@@ -152,7 +156,7 @@ final class RunCommand implements Command {
             return directory.toString();
         }
         return finder(directory, context, command)
-                .newest(Optional.empty(), command.words())
+                .newest(command.words(), path -> true)
                 .map(found -> found.path().toString())
                 .orElseThrow(() -> new CrException(
                         ErrorCode.INCOMPLETE,
@@ -194,17 +198,23 @@ final class RunCommand implements Command {
                 : context.checkpointDirectory();
     }
 
+    /** What the user calls the job, or the name that it gets by itself to be found again. */
+    private static String name(CommandLine line, Optional<Path> reference) {
+        String found = reference.map(path -> String.valueOf(path.getFileName())).orElse("");
+        return line.getOptionValue("name", found);
+    }
+
     private static ResidentPlan fresh(
-            CommandLine line, Context context, LauncherCommand command, Incarnation incarnation) {
+            CommandLine line, Context context, LauncherCommand command, String name, Incarnation incarnation) {
         Path agent = Installation.find(context.environment()).rankProgram();
         return new ResidentPlan(
-                line.getOptionValue("name", ""),
-                command.started(agent, context.environment(), line.hasOption("name")),
+                name,
+                command.started(agent, context.environment(), !name.isEmpty()),
                 command.words(),
                 command.programWords(),
                 command.startEnvironment(agent, context.environment()),
                 Optional.empty(),
-                checkpoints(line, context, directory(line, context), line.getOptionValue("name", ""), incarnation),
+                checkpoints(line, context, directory(line, context), name, incarnation),
                 ResidentPolicy.NOTHING);
     }
 

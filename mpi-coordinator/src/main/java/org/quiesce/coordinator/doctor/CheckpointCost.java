@@ -37,8 +37,10 @@ public record CheckpointCost(Duration longest, int measured) {
 
     /** It in words. */
     String words() {
-        return measured == 0
-                ? seconds() + " s are assumed for a checkpoint, none was measured yet"
-                : "the longest of the last " + measured + " checkpoints took " + seconds() + " s";
+        return switch (measured) {
+            case 0 -> seconds() + " s are assumed for a checkpoint, none was measured yet";
+            case 1 -> "the last checkpoint took " + seconds() + " s";
+            default -> "the longest of the last " + measured + " checkpoints took " + seconds() + " s";
+        };
     }
 }

@@ -97,9 +97,8 @@ final class RequeueChecks {
                 : Finding.limited(
                         "cred_expire",
                         found,
-                        "AuthInfo=cred_expire=30 makes it start sooner (less than " + LEAST_EXPIRE
-                                + " counts as not given); the owner of a job may say \"scontrol update jobid=JOB"
-                                + " starttime=now\"");
+                        "AuthInfo=cred_expire=30 makes it start sooner; less than " + LEAST_EXPIRE
+                                + " counts as not given");
     }
 
     private Finding output() {

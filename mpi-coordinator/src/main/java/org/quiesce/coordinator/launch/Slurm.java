@@ -6,8 +6,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.quiesce.coordinator.program.ProgramOutput;
 
 /** What Slurm's commands say of jobs and do to them. They are given up when slurmctld does not answer. */
@@ -98,10 +100,24 @@ public final class Slurm {
     }
 
     /** Our job as commands must call it that change it: the number of the last task of an array is that of the whole array. */
-    String unambiguous() {
-        String array = environment.getOrDefault("SLURM_ARRAY_JOB_ID", "");
-        String task = environment.getOrDefault("SLURM_ARRAY_TASK_ID", "");
-        return array.isEmpty() || task.isEmpty() ? job() : array + '_' + task;
+    public String unambiguous() {
+        return isTask()
+                ? environment.getOrDefault("SLURM_ARRAY_JOB_ID", "")
+                        + '_'
+                        + environment.getOrDefault("SLURM_ARRAY_TASK_ID", "")
+                : job();
+    }
+
+    /** Whether our job is a task of an array. */
+    public boolean isTask() {
+        return !environment.getOrDefault("SLURM_ARRAY_JOB_ID", "").isEmpty()
+                && !environment.getOrDefault("SLURM_ARRAY_TASK_ID", "").isEmpty();
+    }
+
+    /** All jobs of ours that wait or run; empty if nobody says. */
+    public Optional<Set<String>> queued() {
+        return output(List.of("squeue", "-h", "--me", "-o", "%A"))
+                .map(jobs -> jobs.lines().map(String::strip).collect(Collectors.toSet()));
     }
 
     /** The step that an srun of this host has started, as JOB.STEP. */
