@@ -69,8 +69,8 @@ final class SlurmOptionsTest {
                     directory,
                     3,
                     (file, attributes) -> file.getFileName().toString().equals("manifest.json"))) {
-                return files.anyMatch(
-                        file -> !String.valueOf(file.getParent().getFileName()).startsWith("."));
+                return files.anyMatch(file ->
+                        !file.getName(file.getNameCount() - 2).toString().startsWith("."));
             }
         });
     }
