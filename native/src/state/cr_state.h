@@ -41,7 +41,7 @@ struct cr_foreign {
     const struct cr_object
         *elsewhere; /* shared objects whose contents are in the image of another process */
     size_t elsewhere_count;
-    int keep_standard_streams; /* 0, 1, 2 belong to the launcher: never reopened, whatever they are */
+    int keep_standard_streams; /* 0, 1, 2 belong to the launcher: never reopened, unless they are regular files */
 };
 
 /* An open file description that the restarter made: NUMBER here, for the descriptor FD of the image. */

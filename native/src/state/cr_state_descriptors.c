@@ -121,12 +121,18 @@ int cr_fd_is_present(const struct cr_fd_collect *c, uint64_t device, uint64_t in
     return 0;
 }
 
+/* A file in the place of a standard stream is the program's own, or its shell's: launchers give pipes, sockets and terminals. */
+static int is_launchers(const struct cr_fd_collect *c, const struct cr_open_file *file)
+{
+    return c->state->foreign->keep_standard_streams && !S_ISREG(file->st.st_mode);
+}
+
 static const struct cr_fd_kind *find_kind(const struct cr_fd_collect *c,
                                           const struct cr_open_file *file, const char *link)
 {
     int is_stream = is_standard(file->fd) || is_standard(file->same_as);
 
-    if (is_stream && c->state->foreign->keep_standard_streams)
+    if (is_stream && is_launchers(c, file))
         return &cr_fd_standard;
     for (size_t i = 0; cr_fd_kinds[i] != NULL; i++) {
         if (cr_fd_kinds[i]->matches(c, file, link))
@@ -172,7 +178,7 @@ static int add_files(struct cr_fd_collect *c, struct work *work, struct cr_error
     for (size_t i = 0; rc == 0 && i < c->file_count; i++) {
         size_t mark = c->scratch->used;
 
-        if ((c->state->foreign->keep_standard_streams && is_standard(files[i].fd)) ||
+        if ((is_launchers(c, &files[i]) && is_standard(files[i].fd)) ||
             (files[i].same_as >= 0 && cr_flight_has(c->state, files[i].fd)))
             continue;
         cr_fmt(path, sizeof(path), "/proc/thread-self/fd/%d", files[i].fd);

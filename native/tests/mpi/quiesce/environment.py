@@ -88,6 +88,13 @@ def check_streams(folder, rename):
             raise Wrong(f"launch {launch}: {'nothing' if rename else 'something'} is said about another processor name")
 
 
+def check_own_file(folder):
+    with open(f"{folder}/own-error") as f:
+        text = f.read()
+    if text != "".join(f"generation {launch}\n" for launch in range(LAUNCHES)):
+        raise Wrong(f"the file in the place of rank 1's standard error holds:\n{text}")
+
+
 def main():
     stage, proto, program = sys.argv[1:]
     sys.path.insert(0, proto)
@@ -102,6 +109,7 @@ def main():
         job.run()
         check_variables(job.folder)
         check_streams(job.folder, rename)
+        check_own_file(job.folder)
     except (driver.Failed, coordinator.Refused, coordinator.Lost, OSError, Wrong) as e:
         failure = f"{type(e).__name__}: {e}"
         for launch in range(job.launches):
