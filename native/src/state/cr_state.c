@@ -23,8 +23,8 @@ struct kind {
 /*
  * The order counts when things are put back: limits out of the way, and in force when all stands; the address space's
  * advice first; descriptors are opened by absolute paths but with the process's own umask; handlers before anything that
- * may raise a signal; timers and pending signals last. Areas are collected by cr_memory_collect(), which has more to
- * return than notes.
+ * may raise a signal; pending signals before timers, which send theirs behind them. Areas are collected by
+ * cr_memory_collect(), which has more to return than notes.
  */
 static const struct kind KINDS[] = {
     {"limits", cr_limits_collect, cr_limits_raise, NULL},
@@ -32,8 +32,8 @@ static const struct kind KINDS[] = {
     {"process", cr_process_collect, cr_process_put_back, NULL},
     {"descriptors", cr_descriptors_collect, cr_descriptors_put_back, cr_descriptors_finish},
     {"signals", cr_signals_collect, cr_signals_put_back, NULL},
-    {"timers", cr_timers_collect, NULL, cr_timers_put_back},
     {"pending signals", NULL, NULL, cr_signals_queue_again},
+    {"timers", cr_timers_collect, NULL, cr_timers_put_back},
     {"CPU time", cr_cputime_collect, NULL, cr_cputime_put_back},
     {"limits in force", NULL, NULL, cr_limits_put_back},
 };

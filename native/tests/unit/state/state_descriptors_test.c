@@ -146,26 +146,50 @@ static void test_standard_streams(void)
     close_inherited();
 }
 
-static void test_kept_streams(void)
+/* Puts FD in the place of the standard output while a rank is saved, then the old output, which a restart would have. */
+static void save_with_output(struct fixture *f, int fd, int *saved, const char *text)
 {
-    struct fixture f;
-    int saved = fcntl(1, F_DUPFD_CLOEXEC, 100);
-    int fd = make_file("log", "");
-
+    *saved = fcntl(1, F_DUPFD_CLOEXEC, 100);
     dup2(fd, 1);
     close(fd);
     dup2(1, 33);
-    fixture_begin(&f);
-    f.foreign.fds = &saved;
-    f.foreign.fd_count = 1;
-    f.foreign.keep_standard_streams = 1;
-    if (cr_descriptors_collect(&f.state, &f.err) != 0)
-        f.err.code = 1;
-    dup2(saved, 1);
+    fixture_begin(f);
+    f->foreign.fds = saved;
+    f->foreign.fd_count = 1;
+    f->foreign.keep_standard_streams = 1;
+    if (cr_descriptors_collect(&f->state, &f->err) != 0)
+        f->err.code = 1;
+    dup2(*saved, 1);
     close(33);
-    tap_ok(fixture_say(&f, -f.err.code) == 0, "streams of the launcher are kept");
+    tap_ok(fixture_say(f, -f->err.code) == 0, text);
+}
+
+static void test_kept_streams(void)
+{
+    struct fixture f;
+    int ends[2], saved;
+
+    tap_ok(pipe(ends) == 0, "a pipe of the launcher");
+    save_with_output(&f, ends[1], &saved, "streams of the launcher are kept");
+    close(ends[0]);
     put_back(&f, "and nothing is opened for them");
     tap_ok(shares(33, 1) && shares(1, saved), "their duplicates follow the launcher's");
+    fixture_end(&f);
+    close_inherited();
+}
+
+static void test_file_as_stream(void)
+{
+    struct fixture f;
+    struct stat file, output;
+    int saved;
+
+    save_with_output(&f, make_file("log", ""), &saved, "a file as output of a rank is taken");
+    put_back(&f, "and opened again");
+    tap_ok(shares(33, 1) && fstat(1, &output) == 0 && fstat(saved, &file) == 0 &&
+               output.st_ino != file.st_ino && S_ISREG(output.st_mode),
+           "the rank and its duplicate go on in the file");
+    dup2(saved, 1);
     fixture_end(&f);
     close_inherited();
 }
@@ -420,6 +444,7 @@ int main(void)
     test_files();
     test_standard_streams();
     test_kept_streams();
+    test_file_as_stream();
     test_tcp();
     test_listener();
     test_refusals();
