@@ -39,16 +39,6 @@ int rn_files_use(int comm)
     return 0;
 }
 
-/* What one file has under way lets Open MPI 4.1 refuse to sync another one. */
-void rn_files_settle(void)
-{
-    int i;
-
-    for (i = 0; i < FILES; i++)
-        if (rn_files[i].live)
-            rn_complete_of(of(&rn_files[i]));
-}
-
 /* ---- the plan ---- */
 
 static int is_settled(const struct rn_file *f, int rank, int block)
@@ -306,6 +296,21 @@ static void split_end(struct rn_file *f, int event)
         received(&all, f->buffer, &status, event);
     }
     f->split = RN_WHOLE;
+}
+
+/* What one file has under way lets Open MPI 4.1 refuse to sync another one, on the ranks where it is so. */
+void rn_files_settle(void)
+{
+    int i;
+
+    for (i = 0; i < FILES; i++) {
+        struct rn_file *f = &rn_files[i];
+
+        if (f->live && f->kind == RN_BLOCKS && f->split != RN_WHOLE)
+            split_end(f, rn_tag());
+        if (f->live)
+            rn_complete_of(of(f));
+    }
 }
 
 /* The blocks of this rank alone, or the bytes of the file. */
