@@ -159,6 +159,8 @@ void rn_messages_begin(void);
 
 void rn_collective(void);
 void rn_persistent_collective(void);
+/* Whether a persistent one has that type: Open MPI 4.1 forgets to keep it. */
+int rn_collectives_keep(int type);
 void rn_collectives_begin(void);
 void rn_collectives_end(void);
 
@@ -169,10 +171,10 @@ enum rn_flavour { RN_SHARED, RN_ALLOCATED, RN_CREATED, RN_DYNAMIC, RN_FLAVOURS }
 enum rn_epoch { RN_IDLE, RN_FENCE, RN_LOCK_ALL, RN_LOCK, RN_PAIRED, RN_EPOCHS };
 enum rn_cell { RN_FREE, RN_READ, RN_BUSY, RN_ADDED, RN_OWNED };
 
-/* The memory of a rank: for each rank some cells, which that one alone writes; two counters for each rank alone; one for all. */
+/* The memory of a rank: for each rank some cells, which that one alone writes; a counter for each rank alone; one for all. */
 enum {
     COUNTERS_AT = RANKS * CELLS * CELL,
-    COMMON = 2 * RANKS,
+    COMMON = RANKS,
     WINDOW_BYTES = COUNTERS_AT + 8 * (COMMON + 1)
 };
 
@@ -184,7 +186,6 @@ struct rn_window {
     int target[RANKS], exclusive[RANKS]; /* of RN_LOCK; -1: none */
     int origins, targets;                /* of RN_PAIRED: bit by bit */
     enum rn_cell cells[RANKS][RANKS][CELLS];
-    long swapped[RANKS][RANKS];
     int operations[RANKS]; /* since those of a rank were last complete */
     /* of this rank */
     MPI_Win handle;

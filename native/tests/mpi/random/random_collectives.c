@@ -407,6 +407,16 @@ void rn_persistent_collective(void)
         kept_start(k);
 }
 
+int rn_collectives_keep(int type)
+{
+    int i;
+
+    for (i = 0; i < KEPT; i++)
+        if (kept[i].used && kept[i].call.type == type)
+            return 1;
+    return 0;
+}
+
 void rn_collectives_begin(void)
 {
     memset(kept, 0, sizeof(kept));

@@ -235,7 +235,7 @@ void rn_type_free(void)
 {
     int i = rn_type_draw();
 
-    if (i < PLAIN || is_open(i))
+    if (i < PLAIN || is_open(i) || rn_collectives_keep(i))
         return;
     MPI_Type_free(&rn_types[i].handle);
     rn_types[i].live = 0;
