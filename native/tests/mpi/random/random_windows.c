@@ -211,7 +211,7 @@ static void begin(struct rn_window *w)
 
 static void finish_paired(const struct rn_window *w, int me, int test)
 {
-    int over = 0;
+    int over = 0, there;
 
     if (w->origins >> me & 1)
         MPI_Win_complete(w->handle);
@@ -219,8 +219,11 @@ static void finish_paired(const struct rn_window *w, int me, int test)
         return;
     if (!test)
         MPI_Win_wait(w->handle);
-    while (test && !over)
+    while (test && !over) {
         MPI_Win_test(w->handle, &over);
+        /* That alone lets no message of others make progress in Open MPI 4.1. */
+        MPI_Iprobe(0, 0, MPI_COMM_SELF, &there, MPI_STATUS_IGNORE);
+    }
 }
 
 static void finish_mine(const struct rn_window *w, int me, int how)
