@@ -245,6 +245,8 @@ int rn_files_use(int comm);
 /* Completes what is under way of all files, on all ranks: before each sync. */
 void rn_files_settle(void);
 void rn_records(struct rn_file *f, int index);
+/* Ends what is split. */
+void rn_records_settle(struct rn_file *f);
 void rn_records_end(struct rn_file *f);
 
 #endif

@@ -306,7 +306,9 @@ void rn_files_settle(void)
     for (i = 0; i < FILES; i++) {
         struct rn_file *f = &rn_files[i];
 
-        if (f->live && f->kind == RN_BLOCKS && f->split != RN_WHOLE)
+        if (f->live && f->kind != RN_BLOCKS)
+            rn_records_settle(f);
+        else if (f->live && f->split != RN_WHOLE)
             split_end(f, rn_tag());
         if (f->live)
             rn_complete_of(of(f));

@@ -67,10 +67,12 @@ static void write_ordered(struct rn_file *f, int event, int split)
     rn_give(f->buffer);
 }
 
-static void split_end(struct rn_file *f)
+void rn_records_settle(struct rn_file *f)
 {
     MPI_Status status;
 
+    if (f->split == RN_WHOLE)
+        return;
     f->split = RN_WHOLE;
     if (rank_in(f) < 0)
         return;
@@ -111,7 +113,7 @@ void rn_records(struct rn_file *f, int event)
     int how = rn_dice(4);
 
     if (f->split != RN_WHOLE)
-        split_end(f);
+        rn_records_settle(f);
     else if (f->records >= MOST_RECORDS)
         return;
     else if (f->kind == RN_ANY_ORDER && how < 3)
@@ -130,8 +132,7 @@ void rn_records_end(struct rn_file *f)
     MPI_Offset bytes;
     int i;
 
-    if (f->split != RN_WHOLE)
-        split_end(f);
+    rn_records_settle(f);
     if (rank_in(f) < 0)
         return;
     MPI_File_sync(f->handle);
