@@ -19,7 +19,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.quiesce.coordinator.agent.FakeCrnode;
-import org.quiesce.coordinator.agent.JobKey;
 import org.quiesce.coordinator.agent.ObedientNodes;
 import org.quiesce.coordinator.store.Fence;
 import org.quiesce.coordinator.store.JobDirectory;
@@ -57,26 +56,19 @@ class CoordinatorTest {
     }
 
     private JobRegistry.Job job(FakeCrnode crnode, int nodes, int ranksPerNode) throws Exception {
-        for (int node = 0; node < nodes; node++) {
-            NodeRecord record = NodeRecord.newBuilder()
-                    .setHost("host" + node)
-                    .addAddress("127.0.0.1")
-                    .setPort(crnode.port())
-                    .setJob("heat")
-                    .addArgument("./heat")
-                    .addArgument("9")
-                    .setWorkingDirectory(work.toString())
-                    .setWorldSize(nodes * ranksPerNode)
-                    .setMpiVersion("Open MPI v4.1.4, package: Debian")
-                    .setLauncher("mpirun")
-                    .build();
-            Files.write(directory.path().resolve("node-host" + node + ".pb"), record.toByteArray());
-        }
-        return JobRegistry.Job.of(directory);
+        NodeRecord.Builder each = NodeRecord.newBuilder()
+                .setJob("heat")
+                .addArgument("./heat")
+                .addArgument("9")
+                .setWorkingDirectory(work.toString())
+                .setWorldSize(nodes * ranksPerNode)
+                .setMpiVersion("Open MPI v4.1.4, package: Debian")
+                .setLauncher("mpirun");
+        return ScriptedJob.of(directory, crnode, nodes, each);
     }
 
     private FakeCrnode crnode(FakeCrnode.Script script) {
-        return new FakeCrnode(JobKey.parse(directory.key()), script);
+        return ScriptedJob.crnode(directory, script);
     }
 
     private static Committed checkpoint(JobRegistry.Job job) {

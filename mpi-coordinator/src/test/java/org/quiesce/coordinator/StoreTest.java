@@ -18,7 +18,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.quiesce.coordinator.agent.FakeCrnode;
-import org.quiesce.coordinator.agent.JobKey;
 import org.quiesce.coordinator.agent.NodesWithDisks;
 import org.quiesce.coordinator.launch.Installation;
 import org.quiesce.coordinator.store.JobDirectory;
@@ -60,23 +59,16 @@ class StoreTest {
     }
 
     private JobRegistry.Job job(FakeCrnode crnode) throws Exception {
-        for (int node = 0; node < 2; node++) {
-            NodeRecord record = NodeRecord.newBuilder()
-                    .setHost("host" + node)
-                    .addAddress("127.0.0.1")
-                    .setPort(crnode.port())
-                    .addArgument("./heat")
-                    .setWorkingDirectory(work.toString())
-                    .setWorldSize(2)
-                    .setMpiVersion("Open MPI v4.1.4")
-                    .build();
-            Files.write(directory.path().resolve("node-host" + node + ".pb"), record.toByteArray());
-        }
-        return JobRegistry.Job.of(directory);
+        NodeRecord.Builder each = NodeRecord.newBuilder()
+                .addArgument("./heat")
+                .setWorkingDirectory(work.toString())
+                .setWorldSize(2)
+                .setMpiVersion("Open MPI v4.1.4");
+        return ScriptedJob.of(directory, crnode, 2, each);
     }
 
     private FakeCrnode crnode(FakeCrnode.Script script) {
-        return new FakeCrnode(JobKey.parse(directory.key()), script);
+        return ScriptedJob.crnode(directory, script);
     }
 
     /** The limit of a job that goes on is for the move alone. */
