@@ -9,18 +9,9 @@
 
 #define SHORTEST_NS 100000
 
-/* The kernel's struct sched_attr in its first size. */
-struct attributes {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-};
-
 void cr_slice_shorten(void)
 {
-    struct attributes a = {0};
+    struct cr_scheduling a = {0};
 
     if (cr_sys(SYS_sched_getattr, 0, &a, sizeof(a), 0) < 0 || a.policy != SCHED_NORMAL)
         return;

@@ -7,22 +7,13 @@
 #ifndef CR_STATE_THREAD_H
 #define CR_STATE_THREAD_H
 
+#include "cr_slice.h"
 #include "cr_state.h"
 #include "cr_state_cputime.h"
 #include "cr_state_credentials.h"
 
 #define CR_AFFINITY_WORDS 64 /* of 64 CPUs each */
 #define CR_SPECULATION_KINDS 3
-
-/* struct sched_attr of sched_setattr(2). */
-struct cr_scheduling {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-    uint32_t clamp_low, clamp_high;
-};
 
 struct cr_attributes {
     struct cr_scheduling scheduling;
