@@ -42,7 +42,8 @@ public final class WarmUp {
     }
 
     private static void rehearse(Path work) throws IOException {
-        PrintStream nowhere = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
+        ByteArrayOutputStream said = new ByteArrayOutputStream();
+        PrintStream nowhere = new PrintStream(said, true, StandardCharsets.UTF_8);
         Map<String, String> environment = Map.of("QUIESCE_HOME", work.toString());
         Context context = new Context(nowhere, nowhere, environment, work, false);
         Path checkpoint = Files.createDirectories(work.resolve(NAME).resolve("0"));
@@ -52,7 +53,8 @@ public final class WarmUp {
             describe(job, work, node.port());
             Main.run(context, "checkpoint", "-v", NAME);
             if (Main.run(context, "checkpoint", "--json", NAME) != 0) {
-                throw new IllegalStateException("the rehearsed checkpoint has failed");
+                throw new IllegalStateException(
+                        "the rehearsed checkpoint has failed:\n" + said.toString(StandardCharsets.UTF_8));
             }
             for (String line : List.of(
                     "--help",
