@@ -30,7 +30,9 @@ public record CheckpointRequest(
         /** It is stopped, until somebody sends SIGCONT. */
         STOP(19),
         /** It is ended at once. */
-        KILL(9);
+        KILL(9),
+        /** The same, and it is not to run again by itself. */
+        HALT(9);
 
         private final int signal;
 
@@ -44,7 +46,7 @@ public record CheckpointRequest(
 
         /** Whether the ranks need not run on between the checkpoint and the signal. */
         boolean keepsStopped() {
-            return this == KILL || this == TERM;
+            return this == KILL || this == TERM || this == HALT;
         }
     }
 

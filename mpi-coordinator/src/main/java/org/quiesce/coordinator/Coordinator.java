@@ -169,7 +169,7 @@ public final class Coordinator {
                         return sequence;
                     });
                     if (request.ending().keepsStopped()) {
-                        job.directory().markEndedByCheckpoint();
+                        job.directory().markEndedByCheckpoint(request.ending() == CheckpointRequest.Ending.HALT);
                     }
                     lower = local.flatMap(directory -> lower(request, reference.sequence(sequence), begunAt));
                 },

@@ -211,7 +211,7 @@ final class Keeper {
     /** A checkpoint that ends the job. Without one it goes on, unless its time is over in any case. */
     private void last(String why, boolean inAnyCase, Optional<Duration> limit, Ending how) {
         try {
-            Committed committed = ready(limit.map(Duration::toMillis));
+            Committed committed = ready(limit.map(Duration::toMillis), how);
             err.println("quiesce: " + why + ": the job is ended, its checkpoint is " + committed.path());
             onNodesOnly = committed.lower().isPresent();
             committed
@@ -235,14 +235,16 @@ final class Keeper {
     }
 
     /** A job that has just been started is waited for, a little. */
-    private Committed ready(Optional<Long> limit) {
+    private Committed ready(Optional<Long> limit, Ending how) {
+        CheckpointRequest.Ending end =
+                how == Ending.REQUEUE ? CheckpointRequest.Ending.KILL : CheckpointRequest.Ending.HALT;
         long begun = clock.millis();
         while (true) {
             long spent = clock.millis() - begun;
             OptionalLong left = limit.map(millis -> OptionalLong.of(Math.max(1, millis - spent)))
                     .orElse(OptionalLong.empty());
             try {
-                return checkpoint(new CheckpointRequest(Optional.empty(), CheckpointRequest.Ending.KILL, left));
+                return checkpoint(new CheckpointRequest(Optional.empty(), end, left));
             } catch (CrException e) {
                 boolean later = e.code() == ErrorCode.NOT_READY || e.code() == ErrorCode.BUSY;
                 if (over || !later || spent > Math.min(READY_MILLIS, limit.orElse(READY_MILLIS))) {

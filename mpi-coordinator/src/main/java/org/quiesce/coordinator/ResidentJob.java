@@ -113,8 +113,12 @@ public final class ResidentJob {
         return why.isPresent();
     }
 
-    private static int statusOf(JobDirectory directory, int status) {
-        return status != 0 && directory.endedByCheckpoint() ? ExitCode.REQUEUE.value() : status;
+    private int statusOf(JobDirectory directory, int status) {
+        boolean again = directory.endedByCheckpoint() && !directory.endedForGood();
+        if (directory.endedForGood()) {
+            err.println("quiesce: the job was halted after a checkpoint, and is not to run again by itself");
+        }
+        return status != 0 && again ? ExitCode.REQUEUE.value() : status;
     }
 
     private int end(Keeper.Ending ending, int status, boolean onNodesOnly) {

@@ -27,6 +27,7 @@ public final class Main {
     private static final List<Command> COMMANDS = List.of(
             new RunCommand(),
             new CheckpointCommand(),
+            new HaltCommand(),
             new RestartCommand(),
             new StatusCommand(),
             new ListCommand(),

@@ -13,11 +13,15 @@ public final class Timetable {
     /** A cost that was measured is a guess of the next one. */
     private static final long MARGIN = 5_000;
 
+    /** Before a time, a job can only be ended once the cost is known. */
+    private static final long TRY_AGAIN = 10_000;
+
     private static final long NEVER = Long.MAX_VALUE / 4;
 
     private final Wishes wishes;
     private final long startedAt;
     private long intervalFrom;
+    private long triedAt = -NEVER;
     private long costMillis;
     private long pauseMillis;
     private long endsAt = NEVER;
@@ -69,7 +73,7 @@ public final class Timetable {
 
     /** What is due now. */
     public Due due(long now) {
-        boolean periodic = now >= nextPeriodic();
+        boolean periodic = now >= nextPeriodic() || halt.before() > 0 && costMillis == 0 && now >= triedAt + TRY_AGAIN;
         if (halt.at() > 0 && now >= halt.at()
                 || halt.before() > 0 && now >= halt.before() - lead()
                 || halt.checkpoints() == 1 && periodic
@@ -105,11 +109,12 @@ public final class Timetable {
     /** A checkpoint was tried, successfully or not. */
     public void tried(long now) {
         intervalFrom = now;
+        triedAt = now;
     }
 
     /** A checkpoint was committed: how long that took, and how long the job stood still for it. */
     public void measured(long cost, long pause) {
-        costMillis = cost;
+        costMillis = Math.max(1, cost);
         pauseMillis = Math.max(1, pause);
     }
 

@@ -22,6 +22,7 @@ import org.quiesce.wire.proto.NodeRecord;
  */
 public final class JobDirectory {
     private static final String ENDED = "ended-by-checkpoint";
+    private static final String FOR_GOOD = "for good\n";
     private static final String KEY = "key";
     private static final SecureRandom RANDOM = new SecureRandom();
     private static final int KEY_BYTES = 32;
@@ -118,10 +119,10 @@ public final class JobDirectory {
         }
     }
 
-    /** Says, before the job is ended, that a checkpoint is why: {@code quiesce run} then asks to be run again. */
-    public void markEndedByCheckpoint() {
+    /** Says, before the job is ended, that a checkpoint is why: {@code quiesce run} asks to be run again unless it is for good. */
+    public void markEndedByCheckpoint(boolean forGood) {
         try {
-            DurableFiles.write(path.resolve(ENDED), new byte[0]);
+            DurableFiles.write(path.resolve(ENDED), (forGood ? FOR_GOOD : "").getBytes(StandardCharsets.US_ASCII));
         } catch (IOException e) {
             throw DurableFiles.failure("cannot write into the job's directory", path, e);
         }
@@ -130,6 +131,15 @@ public final class JobDirectory {
     /** Whether a checkpoint was to end the job. */
     public boolean endedByCheckpoint() {
         return Files.exists(path.resolve(ENDED));
+    }
+
+    /** Whether a checkpoint was to end the job, which is not to run again by itself. */
+    public boolean endedForGood() {
+        try {
+            return Files.readString(path.resolve(ENDED)).equals(FOR_GOOD);
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /** Says when somebody wants the job to stop. */

@@ -82,8 +82,8 @@ class MainTest {
 
     @Test
     void everyCommandHasHelpThatNamesItsOptions() {
-        for (String command :
-                List.of("run", "checkpoint", "restart", "status", "list", "info", "verify", "prune", "doctor")) {
+        for (String command : List.of(
+                "run", "checkpoint", "halt", "restart", "status", "list", "info", "verify", "prune", "doctor")) {
             out.reset();
             assertThat(quiesce(command, "--help")).isZero();
             assertThat(out())
@@ -119,6 +119,8 @@ class MainTest {
                 "checkpoint --incremental a",
                 "checkpoint --max-wait never a",
                 "checkpoint --nonsense a",
+                "halt",
+                "halt --before 2h --after 1h a",
                 "restart",
                 "restart --launcher lsf x",
                 "prune",
@@ -135,6 +137,8 @@ class MainTest {
         "checkpoint 999999999,3",
         "checkpoint slurm:12,3",
         "checkpoint slurm:12.0,3",
+        "halt nobody,3",
+        "halt --remove 999999999,3",
         "status nobody,3",
         "info nothing,7",
         "verify nothing,7",

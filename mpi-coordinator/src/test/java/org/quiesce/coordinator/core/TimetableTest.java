@@ -76,6 +76,21 @@ class TimetableTest {
     }
 
     @Test
+    void beforeATimeOneCheckpointIsTakenToKnowWhatTheLastOneWillCost() {
+        Timetable timetable = wanting(0, 0, 0);
+        assertThat(timetable.due(2_000)).isEqualTo(Due.NOTHING);
+        timetable.halt(new Halt(0, 0, 600_000));
+        assertThat(timetable.due(2_000)).isEqualTo(Due.CHECKPOINT);
+        timetable.tried(3_000);
+        assertThat(timetable.due(12_999)).isEqualTo(Due.NOTHING);
+        assertThat(timetable.due(13_000)).isEqualTo(Due.CHECKPOINT);
+        timetable.measured(0, 0);
+        timetable.tried(14_000);
+        assertThat(timetable.due(594_000)).isEqualTo(Due.NOTHING);
+        assertThat(timetable.due(600_000)).isEqualTo(Due.HALT);
+    }
+
+    @Test
     void theAutomaticIntervalFollowsFromWhatTheFirstCheckpointHasCost() {
         Timetable timetable = new Timetable(new Wishes(0, true, DAY, 0, 0), 0);
         assertThat(timetable.due(299_999)).isEqualTo(Due.NOTHING);
