@@ -87,4 +87,10 @@ int cr_memory_collect(struct cr_state *state, struct cr_memory *ret_memory, stru
  */
 int cr_memory_scan(struct cr_state *state, struct cr_memory *memory, struct cr_error *err);
 
+/*
+ * Makes AT the program break of this process and the lowest one that it can have (PR_SET_MM_MAP). Where the kernel was built
+ * without that (CONFIG_CHECKPOINT_RESTORE) it fails and the break stays.
+ */
+int cr_memory_move_break(uint64_t at, struct cr_error *err);
+
 #endif

@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <linux/prctl.h>
 
+#define STAT_ROOM (1UL << 20) /* for the text of /proc/PID/stat while it is parsed */
+
 /* Fields of /proc/PID/stat, counted from 1 as in proc(5). */
 enum {
     STAT_START_CODE = 26,
@@ -129,18 +131,9 @@ int cr_mm_collect(struct cr_state *state, struct cr_error *err)
     return rc;
 }
 
-static int set_mm(struct cr_arena *arena, const struct cr_note *note, struct cr_error *err)
+static int set_mm(const quiesce_image_Mm *mm, struct cr_error *err)
 {
-    quiesce_image_Mm *mm = cr_arena_alloc(arena, sizeof(*mm));
-    struct prctl_mm_map map;
-    int rc;
-
-    if (mm == NULL)
-        return cr_fail_memory(err);
-    rc = cr_state_decode(note, quiesce_image_Mm_fields, mm, err);
-    if (rc < 0)
-        return rc;
-    map = (struct prctl_mm_map){
+    struct prctl_mm_map map = {
         .start_code = mm->start_code,
         .end_code = mm->end_code,
         .start_data = mm->start_data,
@@ -156,11 +149,39 @@ static int set_mm(struct cr_arena *arena, const struct cr_note *note, struct cr_
         .auxv_size = mm->auxv.size,
         .exe_fd = (uint32_t)-1,
     };
-    rc = (int)cr_sys(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
+    int rc = (int)cr_sys(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
+
     if (rc < 0)
-        return cr_fail(err, -rc, "cannot put back the layout of the process (PR_SET_MM_MAP): %s",
+        return cr_fail(err, -rc, "cannot set the layout of the process (PR_SET_MM_MAP): %s",
                        cr_error_words(-rc));
     return 0;
+}
+
+static int set_from_note(struct cr_arena *arena, const struct cr_note *note, struct cr_error *err)
+{
+    quiesce_image_Mm *mm = cr_arena_alloc(arena, sizeof(*mm));
+    int rc;
+
+    if (mm == NULL)
+        return cr_fail_memory(err);
+    rc = cr_state_decode(note, quiesce_image_Mm_fields, mm, err);
+    return rc < 0 ? rc : set_mm(mm, err);
+}
+
+int cr_memory_move_break(uint64_t at, struct cr_error *err)
+{
+    quiesce_image_Mm mm = {0};
+    struct cr_arena arena;
+    int rc = cr_arena_create(&arena, STAT_ROOM);
+
+    if (rc < 0)
+        return cr_fail(err, -rc, "no memory to read /proc/self/stat");
+    rc = read_stat(&arena, &mm, err);
+    mm.start_brk = mm.brk = at;
+    if (rc == 0)
+        rc = set_mm(&mm, err);
+    cr_arena_destroy(&arena);
+    return rc;
 }
 
 /* In an MPI rank the kernel's record belongs to the lower half, which was there first. */
@@ -179,7 +200,7 @@ int cr_mm_put_back(struct cr_state *state, struct cr_error *err)
     cr_scratch_begin(&scratch, state->arena);
     for (const struct cr_note *note = state->first; rc == 0 && note != NULL; note = note->next) {
         if (note->type == quiesce_image_NoteType_NOTE_MM)
-            rc = set_mm(&scratch.arena, note, err);
+            rc = set_from_note(&scratch.arena, note, err);
     }
     cr_scratch_end(&scratch);
     return rc;

@@ -14,6 +14,7 @@
 
 #define CR_UPPER_END 0x500000000000UL /* the kernel places everything of the application below */
 #define CR_LOWER_INFO_ADDRESS CR_UPPER_END
+#define CR_LOWER_BREAK_ADDRESS (CR_UPPER_END + (1UL << 30))
 #define CR_LOWER_MAGIC 0x315252574c524351UL
 #define CR_LOWER_VERSION 1
 

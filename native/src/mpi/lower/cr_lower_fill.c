@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #define STACK_ROOM (32UL << 20) /* the lower half's own stack may still grow by this */
-#define BREAK_GUARD (1UL << 20)
 #define TAKEN_MAX 4096
 #define PASSES_MAX 16
 
@@ -179,17 +178,4 @@ int cr_lower_fill(struct cr_error *err)
         return rc;
     cr_lower_ranges_add(limit, taken.stack);
     return try_placement(err);
-}
-
-int cr_lower_fill_guard_break(struct cr_error *err)
-{
-    uint64_t at = CR_PAGE_UP(cr_sys(SYS_brk, 0));
-    uint64_t got =
-        cr_sys_mmap(at, BREAK_GUARD, PROT_NONE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-
-    if (got != at)
-        return cr_fail(err, ENOMEM, "reserving the address %lx behind the program break", at);
-    cr_lower_ranges_add(at, at + BREAK_GUARD);
-    return 0;
 }

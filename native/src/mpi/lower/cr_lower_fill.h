@@ -22,8 +22,4 @@ int cr_lower_fill_snapshot(uint64_t start, struct cr_error *err);
  */
 int cr_lower_fill(struct cr_error *err);
 
-/* Keeps the program break of this process where it is: it belongs to the lower half, both halves
- * must do without. */
-int cr_lower_fill_guard_break(struct cr_error *err);
-
 #endif

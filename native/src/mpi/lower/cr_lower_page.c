@@ -72,7 +72,6 @@ int cr_lower_page_make(int restored, struct cr_error *err)
     cr_lower->pid = cr_sys_getpid();
     if (readlink("/proc/self/exe", cr_lower->program, sizeof cr_lower->program - 1) < 0)
         cr_lower->program[0] = '\0';
-    cr_lower->brk = (uint64_t)cr_sys(SYS_brk, 0);
     cr_lower_vdso_bind();
     cr_lower->magic = CR_LOWER_MAGIC;
     return 0;

@@ -5,6 +5,7 @@
 
 #include "cr_fmt.h"
 #include "cr_lower.h"
+#include "cr_lower_break.h"
 #include "cr_lower_conditions.h"
 #include "cr_lower_environment.h"
 #include "cr_lower_fill.h"
@@ -163,7 +164,7 @@ static int prepare(struct cr_error *err)
         rc = cr_lower_threads_start(err);
     if (rc == 0)
         rc = cr_lower_page_make(1, err);
-    return rc == 0 ? cr_lower_fill_guard_break(err) : rc;
+    return rc == 0 ? cr_lower_break_fix(err) : rc;
 }
 
 static int start_node(struct cr_error *err)
@@ -196,7 +197,6 @@ static int map_image(struct image *image, struct cr_error *err)
         return rc;
     cr_lower_vdso_found(image->note.fake_vdso);
     /* The upper C library would otherwise move the break to where it was in the dead process. */
-    cr_lower->brk = (uint64_t)cr_sys(SYS_brk, 0);
     if (image->note.brk_variable != 0)
         *(volatile uint64_t *)image->note.brk_variable = cr_lower->brk;
     return 0;

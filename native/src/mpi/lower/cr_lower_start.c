@@ -5,6 +5,7 @@
 
 #include "cr_fmt.h"
 #include "cr_lower.h"
+#include "cr_lower_break.h"
 #include "cr_lower_conditions.h"
 #include "cr_lower_elf.h"
 #include "cr_lower_environment.h"
@@ -118,7 +119,7 @@ static int separate(struct cr_error *err)
     if (rc == 0)
         rc = cr_lower_page_make(0, err);
     if (rc == 0)
-        rc = cr_lower_fill_guard_break(err);
+        rc = cr_lower_break_fix(err);
     if (rc == 0)
         rc = cr_lower_fill_snapshot(0, err);
     if (rc == 0)

@@ -3,7 +3,8 @@
 /*
  * Rank 0 spends nearly all its time inside malloc and stdio, with a receive posted and a message waiting: whoever drains and
  * rebuilds must need neither the heap nor a FILE of the stopped thread. Rank 1 polls the clock all the time: no thread may be
- * saved inside the vdso. Rank 2, if there is one, sleeps: it must not see EINTR.
+ * saved inside the vdso. Rank 2, if there is one, sleeps: it must not see EINTR. Rank 3, if there is one, asks for more of the
+ * program break, which a rank does not get: also not where the restarted process has its break at another address.
  */
 #include "qt.h"
 
@@ -48,6 +49,19 @@ static void sleep_on(double seconds)
     }
 }
 
+static void ask_for_break(double seconds)
+{
+    double end = qt_now() + seconds;
+    int i;
+
+    while (qt_now() < end)
+        for (i = 0; i < 10000; i++) {
+            void *at = sbrk(1 << 20);
+
+            QT_CHECK(at == (void *)-1, "sbrk() gave memory at %p", at);
+        }
+}
+
 int main(int argc, char **argv)
 {
     double seconds = argc > 1 ? atof(argv[1]) : 1.5;
@@ -69,8 +83,10 @@ int main(int argc, char **argv)
         use_heap(seconds);
     else if (qt_rank == 1)
         poll_clock(seconds);
-    else
+    else if (qt_rank == 2)
         sleep_on(seconds);
+    else
+        ask_for_break(seconds);
     MPI_Send(&x, 1, MPI_INT, i, 3, comm);
     MPI_Wait(&r, MPI_STATUS_IGNORE);
     MPI_Recv(&z, 1, MPI_INT, i, 4, comm, MPI_STATUS_IGNORE);
