@@ -40,7 +40,7 @@ void cr_communicator_child(MPI_Comm parent, uint64_t ret_id[2])
     ret_id[1] = mix(mix(p->id_low, child), p->id_high + 1);
 }
 
-/* Rank 0 says (its world rank, a count of its own): distinct, because nobody else says its rank. */
+/* Rank 0 says it. */
 static void identify_by_leader(struct cr_communicator *comm)
 {
     uint64_t id[2];
@@ -198,8 +198,11 @@ static void identify(struct cr_communicator *comm, const uint64_t *id)
 
 void cr_communicator_leader_id(uint64_t ret_id[2])
 {
-    ret_id[0] = (1ULL << 63) | (uint32_t)((struct cr_communicator *)MPI_COMM_WORLD)->rank;
-    ret_id[1] = __atomic_add_fetch(&told, 1, __ATOMIC_RELAXED);
+    uint64_t rank = (1ULL << 63) | (uint32_t)((struct cr_communicator *)MPI_COMM_WORLD)->rank;
+    uint64_t number = __atomic_add_fetch(&told, 1, __ATOMIC_RELAXED);
+
+    ret_id[0] = mix(mix(rank, 0), number);
+    ret_id[1] = mix(mix(rank, 1), number);
 }
 
 /*

@@ -349,11 +349,57 @@ static void drop_lost(void)
     under_way = MPI_REQUEST_NULL;
 }
 
+/* ---- communicators that ranks of two groups made without the others, one of them in both ---- */
+
+enum { LED = 8 };
+static MPI_Comm led[2][LED];
+
+static void make_led(void)
+{
+    const int ranks[2][2] = {{2, 0}, {1, 2}};
+    MPI_Group world, group;
+    int which, i;
+
+    MPI_Comm_group(MPI_COMM_WORLD, &world);
+    for (which = 0; which < 2; which++) {
+        MPI_Group_incl(world, 2, ranks[which], &group);
+        for (i = 0; i < LED; i++) {
+            led[which][i] = MPI_COMM_NULL;
+            if (qt_rank == ranks[which][0] || qt_rank == ranks[which][1])
+                MPI_Comm_create_group(MPI_COMM_WORLD, group, TAG, &led[which][i]);
+        }
+        MPI_Group_free(&group);
+    }
+    MPI_Group_free(&world);
+    for (i = 0; i < LED && led[1][i] != MPI_COMM_NULL; i++) /* the others' clocks stay behind */
+        MPI_Barrier(led[1][i]);
+}
+
+static void use_led(void)
+{
+    int which, i;
+
+    for (which = 0; which < 2; which++)
+        for (i = 0; i < LED; i++)
+            digest_comm(led[which][i]);
+}
+
+static void drop_led(void)
+{
+    int which, i;
+
+    for (which = 0; which < 2; which++)
+        for (i = 0; i < LED; i++)
+            if (led[which][i] != MPI_COMM_NULL)
+                MPI_Comm_free(&led[which][i]);
+}
+
 const struct part comms_kept[] = {
     {"hints", make_hints, NULL, NULL, use_hints, drop_hints},
     {"topologies", make_topologies, NULL, NULL, use_topologies, drop_topologies},
     {"idup", make_idup, start_idup, finish_idup, use_idup, drop_idup},
     {"lost", make_lost, start_lost, finish_lost, use_lost, drop_lost},
     {"freed", make_freed, start_freed, finish_freed, use_freed, drop_freed},
+    {"led", make_led, NULL, NULL, use_led, drop_led},
     {NULL, NULL, NULL, NULL, NULL, NULL},
 };
