@@ -78,12 +78,6 @@ static void add_seconds(struct words *words, const char *option, long seconds)
     add(words, "%s", value);
 }
 
-/* Without something to go on from, another run would begin again, for ever. */
-static void add_requeue(struct words *words, const struct cr_slurm_wishes *wishes)
-{
-    add(words, "--requeue%s", wishes->given[CR_SLURM_RESTART_DIR] ? "" : "=exit");
-}
-
 static void add_wishes(struct words *words, const struct cr_slurm_wishes *wishes)
 {
     switch (wishes->when) {
@@ -94,10 +88,10 @@ static void add_wishes(struct words *words, const struct cr_slurm_wishes *wishes
         break;
     case CR_SLURM_END:
         add_seconds(words, "--before-end", wishes->seconds);
-        add_requeue(words, wishes);
+        add(words, "%s", "--requeue");
         break;
     case CR_SLURM_SIGNAL:
-        add_requeue(words, wishes);
+        add(words, "%s", "--requeue");
         break;
     }
     if (wishes->given[CR_SLURM_CHECKPOINT_DIR]) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define BEFORE_END_SECONDS 120
+#define END_AND_TIME "end:"
 
 static int refuse(struct cr_slurm_refusal *refusal, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -29,6 +30,8 @@ static int refuse(struct cr_slurm_refusal *refusal, const char *format, ...)
 static int take_when(struct cr_slurm_wishes *wishes, const char *name, const char *value,
                      struct cr_slurm_refusal *refusal)
 {
+    int before_end = strncmp(value, END_AND_TIME, strlen(END_AND_TIME)) == 0;
+
     if (strcmp(value, "signal") == 0) {
         wishes->when = CR_SLURM_SIGNAL;
         return 0;
@@ -38,12 +41,13 @@ static int take_when(struct cr_slurm_wishes *wishes, const char *name, const cha
         wishes->seconds = BEFORE_END_SECONDS;
         return 0;
     }
-    if (cr_slurm_time_parse(value, &wishes->seconds) < 0)
+    if (cr_slurm_time_parse(before_end ? value + strlen(END_AND_TIME) : value, &wishes->seconds) <
+        0)
         return refuse(refusal,
-                      "%s: \"%.100s\" is neither signal nor end nor a time such as 30 (minutes), "
-                      "30:00, 1:30:00 or 1-12, of 100 days at most",
+                      "%s: \"%.100s\" is neither signal nor end nor end:TIME nor a time such as 30 "
+                      "(minutes), 30:00, 1:30:00 or 1-12, of 100 days at most",
                       name, value);
-    wishes->when = CR_SLURM_EVERY;
+    wishes->when = before_end ? CR_SLURM_END : CR_SLURM_EVERY;
     return 0;
 }
 

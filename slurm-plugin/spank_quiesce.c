@@ -65,7 +65,7 @@ static int take(int option, const char *value, int remote)
 }
 
 static struct spank_option options[CR_SLURM_OPTIONS] = {
-    {(char *)"checkpoint", (char *)"time|signal|end",
+    {(char *)"checkpoint", (char *)"time|signal|end[:time]",
      (char *)"take a checkpoint every time (minutes or d-h:m:s), or at SIGUSR1 or SIGTERM, or "
              "before the end of the job's time",
      1, CR_SLURM_CHECKPOINT, take},
@@ -202,11 +202,9 @@ static void tell_job(spank_t spank)
 {
     char time[32];
 
-    snprintf(time, sizeof(time), "0:%ld", wishes.seconds);
-    control(spank, CR_SLURM_CHECKPOINT,
-            wishes.when == CR_SLURM_SIGNAL ? "signal"
-            : wishes.when == CR_SLURM_END  ? "end"
-                                           : time);
+    snprintf(time, sizeof(time), "%s0:%ld", wishes.when == CR_SLURM_END ? "end:" : "",
+             wishes.seconds);
+    control(spank, CR_SLURM_CHECKPOINT, wishes.when == CR_SLURM_SIGNAL ? "signal" : time);
     control(spank, CR_SLURM_CHECKPOINT_DIR, wishes.dir);
     control(spank, CR_SLURM_RESTART_DIR, wishes.restart_dir);
 }

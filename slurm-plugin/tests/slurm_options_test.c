@@ -57,6 +57,10 @@ static void check_refusals(void)
     tap_ok(take(&wishes, CR_SLURM_CHECKPOINT, "soon") < 0, "no time");
     tap_ok(strstr(refusal.text, "--option: \"soon\"") == refusal.text, "the option is named");
     tap_ok(strchr(refusal.text, '\n') == NULL, "in one line");
+    tap_ok(take(&wishes, CR_SLURM_CHECKPOINT, "end:") < 0 &&
+               take(&wishes, CR_SLURM_CHECKPOINT, "end:soon") < 0 &&
+               take(&wishes, CR_SLURM_CHECKPOINT, "ends") < 0,
+           "no time before the end");
     tap_ok(take(&wishes, CR_SLURM_CHECKPOINT_DIR, "") < 0, "no directory");
     tap_ok(take(&wishes, CR_SLURM_CHECKPOINT_DIR, "/a\nb") < 0, "a directory of two lines");
     tap_ok(take(&wishes, CR_SLURM_RESTART_DIR, longest) < 0, "a directory that is too long");
@@ -133,12 +137,14 @@ static void check_commands(void)
                    "/q/bin/quiesce|run|--of-plugin|--interval|120s|--dir=/d|--restart|--|srun|a b|",
                    "start or restart");
     tap_equal_text(command("signal", "/d", NULL),
-                   "/q/bin/quiesce|run|--of-plugin|--requeue=exit|--dir=/d|--|srun|a b|",
-                   "at a signal");
+                   "/q/bin/quiesce|run|--of-plugin|--requeue|--dir=/d|--|srun|a b|", "at a signal");
     tap_equal_text(command("end", "/d", "/d"),
                    "/q/bin/quiesce|run|--of-plugin|--before-end|120s|--requeue|--dir=/d|--restart|"
                    "--|srun|a b|",
                    "before the end, to go on after that");
+    tap_equal_text(command("end:10", NULL, NULL),
+                   "/q/bin/quiesce|run|--of-plugin|--before-end|600s|--requeue|--|srun|a b|",
+                   "ten minutes before the end");
 }
 
 int main(void)

@@ -67,6 +67,11 @@ public final class Incarnation {
         return taken.incarnation();
     }
 
+    /** Whether another one may go on from it unasked. */
+    boolean goesOn() {
+        return number() == 0 || !fence.isClosed();
+    }
+
     /** How long the job had run before. */
     long usedMillis() {
         return taken.usedMillis();

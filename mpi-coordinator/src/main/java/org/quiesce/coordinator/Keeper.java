@@ -133,11 +133,15 @@ final class Keeper {
         switch (now < tryAgainAt ? Timetable.Due.NOTHING : timetable.due(now)) {
             case NOTHING -> {}
             case CHECKPOINT -> periodic();
-            case END_OF_ALLOCATION -> last("the allocation ends", false, policy.beforeEnd(), ofRequeue());
+            case END_OF_ALLOCATION -> last("the allocation ends", false, beforeEnd(), ofRequeue());
             case END_OF_BUDGET ->
                 last("the time of --total-time is used up", false, policy.maxWait(), Ending.AS_LAUNCHER);
             case HALT -> last("quiesce halt", false, policy.maxWait(), Ending.AS_LAUNCHER);
         }
+    }
+
+    private Optional<Duration> beforeEnd() {
+        return Optional.of(Duration.ofMillis(timetable.beforeEnd()));
     }
 
     private Timetable.Halt halt(HaltRecord record) {

@@ -83,7 +83,9 @@ public final class ResidentJob {
             incarnation.note(ranMillis);
             return end(Keeper.Ending.REQUEUE, status, keeper.onNodesOnly());
         }
-        incarnation.ended(status != 0 && paused, ranMillis);
+        // Slurm ends steps by a signal that is the program's when nobody has asked for it.
+        boolean unfinished = paused || plan.policy().requeue() == ResidentPolicy.Requeue.FORWARD;
+        incarnation.ended(status != 0 && unfinished, ranMillis);
         return keeper.ending()
                 .map(ending -> end(ending, status, keeper.onNodesOnly()))
                 .orElseGet(() -> statusOf(directory, status));
@@ -136,6 +138,10 @@ public final class ResidentJob {
         boolean hold = plan.policy().requeue() == ResidentPolicy.Requeue.HOLD;
         Slurm slurm = new Slurm(environment);
         if (slurm.job().isEmpty() || !hold && plan.policy().requeue() != ResidentPolicy.Requeue.SCONTROL) {
+            return;
+        }
+        if (!plan.checkpoints().incarnation().goesOn()) {
+            err.println("quiesce: job " + slurm.job() + " is not queued again, since it has had several equal steps");
             return;
         }
         if (!slurm.mayRequeue()) {

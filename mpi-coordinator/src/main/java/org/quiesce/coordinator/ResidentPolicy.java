@@ -26,6 +26,12 @@ public record ResidentPolicy(
     public static final ResidentPolicy NOTHING = new ResidentPolicy(
             Optional.empty(), false, Optional.empty(), Optional.empty(), Optional.empty(), Requeue.FORWARD);
 
+    /** The same without a requeue by Slurm's commands. */
+    public ResidentPolicy leaving() {
+        return new ResidentPolicy(
+                interval, auto, beforeEnd, totalTime, maxWait, requeue == Requeue.SCONTROL ? Requeue.EXIT : requeue);
+    }
+
     /** What happens to a job whose time is over. */
     public enum Requeue {
         /** Nobody asked: USR1 and TERM are for the program. */

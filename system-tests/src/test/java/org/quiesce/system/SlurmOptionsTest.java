@@ -199,4 +199,46 @@ final class SlurmOptionsTest {
         assertThat(again.stderr()).contains("going on from");
         awaitNothingLeft();
     }
+
+    @Test
+    @EnabledIfEnvironmentVariable(named = "QUIESCE_TEST_BATCH", matches = "1")
+    void beforeTheEndOfItsTimeAJobIsCheckpointedAndQueuedAgain() throws Exception {
+        String expected = StagedJob.undisturbed(CLUSTER, "beside-end");
+        StagedJob job = StagedJob.submit(
+                CLUSTER, "at-end", List.of("-t 2 --checkpoint=end:1:55 --checkpoint-dir=ck-end"), "srun");
+        job.await("the allocation ends: the job is ended");
+        job.await("is queued again");
+        job.awaitRun(1);
+        job.await("going on from");
+        for (int stage = 0; stage < StagedJob.STAGES; stage++) {
+            job.endStage(stage);
+        }
+        job.awaitResult(expected);
+        awaitNothingLeft();
+    }
+
+    @Test
+    @EnabledIfEnvironmentVariable(named = "QUIESCE_TEST_BATCH", matches = "1")
+    void anUnchangedScriptWithTheOptionsAloneGoesOnWhenItIsRequeued() throws Exception {
+        String expected = StagedJob.undisturbed(CLUSTER, "beside-options");
+        StagedJob signal =
+                StagedJob.submit(CLUSTER, "at-signal", List.of("--checkpoint=signal --checkpoint-dir=ck"), "srun");
+        StagedJob often =
+                StagedJob.submit(CLUSTER, "beats", List.of("--checkpoint=0:01 --checkpoint-dir=ck-beats"), "mpirun");
+        signal.await("stage 0");
+        CLUSTER.exec("ctl", Cluster.ALICE, "scancel", "--batch", "--signal=USR1", signal.id())
+                .await(Cluster.LIMIT);
+        often.await("stage 0");
+        awaitCheckpoint(CLUSTER.home().resolve("ck-beats"), CLUSTER.exec("ctl", Cluster.ALICE, "true"));
+        CLUSTER.ask("ctl", "scontrol", "requeue", often.id());
+        for (StagedJob job : List.of(signal, often)) {
+            job.awaitRun(1);
+            job.await("going on from");
+            for (int stage = 0; stage < StagedJob.STAGES; stage++) {
+                job.endStage(stage);
+            }
+            job.awaitResult(expected);
+        }
+        awaitNothingLeft();
+    }
 }

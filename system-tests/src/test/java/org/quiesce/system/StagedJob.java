@@ -56,6 +56,12 @@ final class StagedJob {
     /** Submits the script that is the same in each run; {@code options} are lines for sbatch, {@code more} is for quiesce run. */
     static StagedJob submit(Cluster cluster, String name, String launcher, List<String> options, String more)
             throws Exception {
+        String run = "quiesce run --dir ckpt --restart --requeue --name " + name + ' ' + more + " -- ";
+        return submit(cluster, name, options, run + launcher);
+    }
+
+    /** The same without {@code quiesce run}: the options are those of the plugin. */
+    static StagedJob submit(Cluster cluster, String name, List<String> options, String launcher) throws Exception {
         Path place = place(cluster, name);
         Files.writeString(
                 place.resolve("job.sh"),
@@ -65,8 +71,7 @@ final class StagedJob {
                         "#SBATCH -N2 -n2 --requeue --open-mode=append -o " + name + "/out " + String.join(" ", options),
                         "export " + YIELD,
                         "echo run ${SLURM_RESTART_COUNT:-0}",
-                        "exec quiesce run --dir ckpt --restart --requeue --name " + name + ' ' + more + " -- "
-                                + launcher + ' ' + program(name),
+                        "exec " + launcher + ' ' + program(name),
                         ""));
         String id = cluster.ask("ctl", "sbatch", "--parsable", name + "/job.sh").strip();
         return new StagedJob(cluster, place, id);

@@ -97,22 +97,55 @@ final class RunCommand implements Command {
         ResidentPolicy policy = Policies.parse(line, context);
         boolean forward = policy.requeue() == ResidentPolicy.Requeue.FORWARD;
         Notices notices = forward ? Notices.none() : Notices.listen();
+        Origin origin = origin(line, context, command);
+        ResidentPlan plan;
+        try {
+            plan = restart(line, context, command, origin)
+                    .map(restart -> resume(restart, command, line, context, origin.incarnation()))
+                    .orElseGet(
+                            () -> fresh(line, context, command, name(line, origin.reference()), origin.incarnation()))
+                    .with(origin.canGoOn() ? policy : policy.leaving());
+        } catch (CrException e) {
+            origin.incarnation().givenUp();
+            throw e;
+        }
+        return new ResidentJob(plan, context.environment(), notices, context.err()).run();
+    }
+
+    /**
+     * Where a job comes from.
+     *
+     * @param reference where its checkpoints are, if that is known
+     * @param incarnation the one that was taken there
+     * @param wanted what it goes on from; empty: nothing
+     * @param canGoOn whether another run of the same command would go on
+     */
+    private record Origin(
+            Optional<Path> reference, Incarnation incarnation, Optional<String> wanted, boolean canGoOn) {}
+
+    private static Origin origin(CommandLine line, Context context, LauncherCommand command) {
         Optional<String> wanted = wanted(line, context, command);
+        if (wanted.isEmpty() && line.hasOption("of-plugin")) {
+            return ofStep(line, context, command);
+        }
         Optional<Path> reference = reference(line, context, command, wanted);
         Incarnation incarnation = reference
                 .map(path -> Incarnation.take(path, context.environment(), wanted.isEmpty(), context.err()::println))
                 .orElseGet(Incarnation::none);
-        ResidentPlan plan;
-        try {
-            plan = restart(line, context, command, reference, wanted)
-                    .map(restart -> resume(restart, command, line, context, incarnation))
-                    .orElseGet(() -> fresh(line, context, command, name(line, reference), incarnation))
-                    .with(policy);
-        } catch (CrException e) {
-            incarnation.givenUp();
-            throw e;
+        return new Origin(reference, incarnation, wanted, true);
+    }
+
+    /** Of a job that says by Slurm's options only that it is to be checkpointed. In a batch job it is found again. */
+    private static Origin ofStep(CommandLine line, Context context, LauncherCommand command) {
+        Origin unnamed = new Origin(Optional.empty(), Incarnation.none(), Optional.empty(), false);
+        if (!new Slurm(context.environment()).isBatch()) {
+            return unnamed;
         }
-        return new ResidentJob(plan, context.environment(), notices, context.err()).run();
+        StepReference step = new StepReference(context, directory(line, context), command.words());
+        Optional<String> latest = step.isAgain() ? Optional.of(LATEST) : Optional.empty();
+        return step.take(context.err()::println)
+                .map(taken -> new Origin(Optional.of(step.path()), taken, latest, true))
+                .orElse(unnamed);
     }
 
     /** The reference that is known before anything is started: that of a name, or that of a checkpoint to go on from. */
@@ -179,14 +212,11 @@ final class RunCommand implements Command {
 
     /** Looked for once nobody else can commit there any more. */
     private static Optional<Restart> restart(
-            CommandLine line,
-            Context context,
-            LauncherCommand command,
-            Optional<Path> reference,
-            Optional<String> wanted) {
-        return wanted.flatMap(what -> what.equals(LATEST)
-                ? reference.flatMap(finder(line, context, command)::newestOf)
-                : Optional.of(finder(line, context, command).named(what)));
+            CommandLine line, Context context, LauncherCommand command, Origin origin) {
+        return origin.wanted()
+                .flatMap(what -> what.equals(LATEST)
+                        ? origin.reference().flatMap(finder(line, context, command)::newestOf)
+                        : Optional.of(finder(line, context, command).named(what)));
     }
 
     private static Path directory(CommandLine line, Context context) {

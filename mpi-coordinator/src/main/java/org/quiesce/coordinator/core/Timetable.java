@@ -83,10 +83,15 @@ public final class Timetable {
         if (wishes.budget() > 0 && now >= startedAt + Math.max(0, wishes.budget() - lead())) {
             return Due.END_OF_BUDGET;
         }
-        if (wishes.beforeEnd() > 0 && now >= endsAt - wishes.beforeEnd()) {
+        if (wishes.beforeEnd() > 0 && now >= endsAt - beforeEnd()) {
             return Due.END_OF_ALLOCATION;
         }
         return periodic ? Due.CHECKPOINT : Due.NOTHING;
+    }
+
+    /** How long before the end of the allocation the last checkpoint is due: longer than asked for if checkpoints take longer. */
+    public long beforeEnd() {
+        return Math.max(wishes.beforeEnd(), lead());
     }
 
     private long lead() {

@@ -4,6 +4,7 @@ package org.quiesce.coordinator.store;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.function.IntSupplier;
@@ -19,6 +20,7 @@ import org.quiesce.cr.ErrorCode;
  */
 public final class Fence {
     private static final String LOCK = ".fence";
+    private static final String CLOSED = ".closed";
 
     /** A lock on a file is for the whole process. */
     private static final Object THREADS = new Object();
@@ -36,6 +38,20 @@ public final class Fence {
             return Ledger.read(reference);
         } catch (IOException e) {
             throw DurableFiles.failure("cannot read the ledger of", reference, e);
+        }
+    }
+
+    /** Whether nobody is to go on from here unless a person says so. */
+    public boolean isClosed() {
+        return Files.exists(reference.resolve(CLOSED));
+    }
+
+    /** Says that nobody is to go on from here unless a person says so. */
+    public void close() {
+        try {
+            DurableFiles.write(reference.resolve(CLOSED), new byte[0]);
+        } catch (IOException e) {
+            throw DurableFiles.failure("cannot write to", reference, e);
         }
     }
 

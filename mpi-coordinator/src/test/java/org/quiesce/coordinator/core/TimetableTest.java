@@ -54,6 +54,15 @@ class TimetableTest {
     }
 
     @Test
+    void aCheckpointThatTakesLongerThanWasAskedForIsDueEarlierBeforeTheEnd() {
+        Timetable timetable = wanting(0, 10_000, 0);
+        timetable.allocationEnds(100_000);
+        timetable.measured(20_000, 100);
+        assertThat(timetable.due(54_000)).isEqualTo(Due.NOTHING);
+        assertThat(timetable.due(56_000)).isEqualTo(Due.END_OF_ALLOCATION);
+    }
+
+    @Test
     void aHaltIsAtATimeBeforeATimeOrWithACheckpoint() {
         Timetable timetable = wanting(100, 0, 0);
         timetable.halt(new Halt(0, 1050, 0));
