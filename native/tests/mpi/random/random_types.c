@@ -201,6 +201,15 @@ static void construct(struct rn_type *t, const struct rn_type *of)
     }
 }
 
+/* Of two elements in a row the second would begin in the first: nothing may be received into such a type. */
+static int overlaps_itself(const struct rn_type *t)
+{
+    MPI_Aint true_low, true_extent;
+
+    MPI_Type_get_true_extent(t->handle, &true_low, &true_extent);
+    return true_extent > t->extent;
+}
+
 void rn_type_make(void)
 {
     struct rn_type made = {0};
@@ -214,7 +223,7 @@ void rn_type_make(void)
     construct(&made, &rn_types[of]);
     MPI_Type_commit(&made.handle);
     measure(&made);
-    if (made.elements > MOST_ELEMENTS || made.extent > MOST_EXTENT)
+    if (made.elements > MOST_ELEMENTS || made.extent > MOST_EXTENT || overlaps_itself(&made))
         MPI_Type_free(&made.handle);
     else
         rn_types[i] = made;
