@@ -185,6 +185,8 @@ struct cr_node {
     quiesce_wire_Frame out;
     int64_t idle_since; /* neither ranks nor processes that may become some since then, or 0 */
     int had_ranks;
+    uint32_t *ended; /* ranks that have ended, each once */
+    size_t ended_count;
     int leaving; /* SIGTERM */
     int lock;    /* node.lock */
 };

@@ -85,6 +85,29 @@ void cr_node_rank_load(struct cr_node *node)
 
 /* ---- coming and going ---- */
 
+static void is_back(struct cr_node *node, uint32_t rank)
+{
+    size_t i = 0;
+
+    while (i < node->ended_count && node->ended[i] != rank)
+        i++;
+    if (i < node->ended_count)
+        node->ended[i] = node->ended[--node->ended_count];
+}
+
+/* Only to say so to who asks for a checkpoint. */
+static void has_ended(struct cr_node *node, uint32_t rank)
+{
+    uint32_t *more;
+
+    is_back(node, rank);
+    more = realloc(node->ended, (node->ended_count + 1) * sizeof(*more));
+    if (more == NULL)
+        return;
+    node->ended = more;
+    node->ended[node->ended_count++] = rank;
+}
+
 static void process_ended(struct cr_watch *watch, uint32_t events)
 {
     struct cr_node_rank *rank = cr_watch_of(watch, struct cr_node_rank, process);
@@ -93,6 +116,7 @@ static void process_ended(struct cr_watch *watch, uint32_t events)
     (void)events;
     cr_node_log("rank %u, pid %u, has ended", rank->rank, rank->pid);
     cr_round_rank_lost(node, rank, "the process has ended");
+    has_ended(node, rank->rank);
     cr_node_rank_remove(node, rank);
 }
 
@@ -172,6 +196,7 @@ int cr_node_rank_add(struct cr_node *node, const quiesce_wire_RankHello *hello, 
     node->record.world_size = hello->world_size;
     node->had_ranks = 1;
     node->idle_since = 0;
+    is_back(node, rank->rank);
     save(node);
     return 0;
 }

@@ -44,6 +44,7 @@ void cr_report_hello(struct cr_node *node)
                                           .finalizing = r->finalizing != 0};
     }
     hello->rank = cr_wire_list_of(info, count);
+    hello->ended = cr_wire_list_of(node->ended, node->ended_count);
 }
 
 /* Why RANK has not answered, as far as it can be seen from here. */

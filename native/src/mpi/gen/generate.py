@@ -187,8 +187,8 @@ def markdown(functions):
            "  is refused, with the object's name, as long as what the call made exists.\n"
            f"  {len(functions) - len(refused)} functions are *yes*, {len(refused)} are *refused while live*.\n"
            "* *test*: `native/tests/mpi/cover/cover_NAME.c`, which calls it before a restart and after one and prints what it prints\n"
-           "  undisturbed. *lives*: what the function made was alive across the restart. *in it*: the function was in progress when a\n"
-           "  checkpoint was asked for. Each run of the tests measures this anew.\n\n",
+           "  undisturbed. *lives*: what the function made was alive across the restart; of one that opens an epoch, takes a lock\n"
+           "  or begins a split operation: that was open. *in it*: the function was in progress when a checkpoint was asked for. Each run of the tests measures this anew.\n\n",
            "| function | kind | in progress | afterwards | test |\n|---|---|---|---|---|\n"]
     for f in functions:
         across, lived, inside = shown.get(f.name, ["-", "-", "-"])

@@ -29,6 +29,28 @@ static inline void show(const char *label, const int *values, int count)
     line("%s%s", label, count > 0 ? text : "");
 }
 
+/* The others wait for rank 0, and not in a collective: so a checkpoint is possible while rank 0 alone is on its way here. */
+static inline void after_rank_0(void)
+{
+    int word = 0;
+
+    if (rank != 0)
+        MPI_Recv(&word, 1, MPI_INT, 0, 77, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    for (int to = 1; rank == 0 && to < size; to++)
+        MPI_Send(&word, 1, MPI_INT, to, 77, MPI_COMM_WORLD);
+}
+
+/* Rank 0 waits for the others: then none of them needs its help any more to leave what they have done together. */
+static inline void before_rank_0(void)
+{
+    int word = 0;
+
+    if (rank != 0)
+        MPI_Send(&word, 1, MPI_INT, 0, 78, MPI_COMM_WORLD);
+    for (int from = 1; rank == 0 && from < size; from++)
+        MPI_Recv(&word, 1, MPI_INT, from, 78, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+}
+
 static inline int cover_main(int argc, char **argv, void (*pass)(int number))
 {
     begin(&argc, &argv);

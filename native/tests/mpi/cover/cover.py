@@ -29,6 +29,8 @@ ROOT = dict(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
 KINDS = {"collective", "creator", "destroyer"}
 WAITS = {"MPI_" + name for name in ("Mprobe", "Probe", "Recv", "Sendrecv", "Sendrecv_replace", "Ssend", "Wait", "Waitall",
                                     "Waitany", "Waitsome", "Win_complete", "Win_lock", "Win_start", "Win_wait")}
+# Whoever waits in it waits for this call of rank 0.
+ANSWERS = {"MPI_Win_start": "MPI_Win_post"}
 MIDDLE = "MPI_Pcontrol"  # called between the passes
 ATTEMPTS = 2
 SENDS = 26
@@ -300,6 +302,7 @@ def inside(a, seen, trace, functions, allowed, attempt):
     for i, (name, _, _) in enumerate(places):
         at.setdefault(name, []).append(i)
     chosen = {max(0, i - back) for name in missing for i in at.get(name, [])[:1 + attempt] for back in range(1 + attempt // 2)}
+    chosen |= {i for name in missing & set(ANSWERS) for i in at.get(ANSWERS[name], [])[:1 + attempt]}
     if missing & WAITS:
         chosen |= set(at.get("MPI_Send", [])[:SENDS])
     return [places[i][:2] + (mode,) for i in sorted(chosen) if allowed(places[i][0])]

@@ -187,17 +187,25 @@ static void split(int p)
 
     fill(11 + p);
     MPI_File_write_at_all_begin(f, at, out, WORDS, MPI_INT);
+    before_rank_0();
     MPI_File_write_at_all_end(f, out, &s);
+    after_rank_0();
     MPI_File_read_at_all_begin(f, at, in, WORDS, MPI_INT);
+    before_rank_0();
     MPI_File_read_at_all_end(f, in, &s);
+    after_rank_0();
     note("split at", &s);
     fill(13 + p);
     MPI_File_seek(f, at + 20, MPI_SEEK_SET);
     MPI_File_write_all_begin(f, out, WORDS, MPI_INT);
+    before_rank_0();
     MPI_File_write_all_end(f, out, &s);
+    after_rank_0();
     MPI_File_seek(f, at + 20, MPI_SEEK_SET);
     MPI_File_read_all_begin(f, in, WORDS, MPI_INT);
+    before_rank_0();
     MPI_File_read_all_end(f, in, &s);
+    after_rank_0();
     note("split", &s);
     MPI_Barrier(MPI_COMM_WORLD);
 }
@@ -233,12 +241,16 @@ static void shared(int p)
     fill(17 + p);
     MPI_File_write_ordered(f, out, WORDS, MPI_INT, &s);
     MPI_File_write_ordered_begin(f, out, WORDS, MPI_INT);
+    before_rank_0();
     MPI_File_write_ordered_end(f, out, &s);
+    after_rank_0();
     MPI_File_seek_shared(f, 0, MPI_SEEK_SET);
     MPI_File_read_ordered(f, in, WORDS, MPI_INT, &s);
     note("ordered", &s);
     MPI_File_read_ordered_begin(f, in, WORDS, MPI_INT);
+    before_rank_0();
     MPI_File_read_ordered_end(f, in, &s);
+    after_rank_0();
     note("split ordered", &s);
     MPI_File_seek_shared(f, 0, MPI_SEEK_SET);
     MPI_Barrier(MPI_COMM_WORLD);

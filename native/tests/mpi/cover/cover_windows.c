@@ -170,6 +170,7 @@ static void paired(int p, int f)
         MPI_Put(&rank, 1, MPI_INT, 0, 10 + rank, 1, MPI_INT, win);
         MPI_Win_complete(win);
     }
+    after_rank_0();
     show("paired", &base[p][f][10], 1 + size);
     MPI_Group_free(&all);
     MPI_Group_free(&first);

@@ -23,7 +23,7 @@ enum {
     RANKS = 16,
     USED_NS = 200000,
     SETTLE_MS = 3000,
-    DONE_MS = 250,
+    DONE_MS = 500,
 };
 
 struct counts {

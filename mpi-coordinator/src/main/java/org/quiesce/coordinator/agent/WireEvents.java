@@ -64,7 +64,7 @@ public final class WireEvents {
         List<RankMember> members = hello.getRankList().stream()
                 .map(rank -> new RankMember(rank.getRank(), rank.getPid(), rank.getReady(), rank.getFinalizing()))
                 .toList();
-        return new Event.NodeConnected(node, hello.getHost(), members);
+        return new Event.NodeConnected(node, hello.getHost(), members, hello.getEndedList());
     }
 
     private static Event report(CollectiveReport report) {

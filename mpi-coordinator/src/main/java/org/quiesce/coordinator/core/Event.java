@@ -7,11 +7,12 @@ import org.quiesce.cr.ErrorCode;
 
 /** What a round is told. Nodes are numbered from 0 by whoever connects them. */
 public sealed interface Event {
-    /** A node has connected and says which ranks it has. */
-    record NodeConnected(int node, String host, List<RankMember> ranks) implements Event {
-        /** Copies the list. */
+    /** A node has connected and says which ranks it has, and which it had whose processes have ended. */
+    record NodeConnected(int node, String host, List<RankMember> ranks, List<Integer> ended) implements Event {
+        /** Copies the lists. */
         public NodeConnected {
             ranks = List.copyOf(ranks);
+            ended = List.copyOf(ended);
         }
     }
 

@@ -4,6 +4,7 @@ package org.quiesce.coordinator.core;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 
@@ -96,6 +97,9 @@ public final class Round {
             }
         }
         nodes.add(connected);
+        if (!connected.ended().isEmpty()) {
+            throw ended(connected);
+        }
         if (nodes.complete()) {
             actions.add(new Action.SendBegin());
             enter(Phase.COLLECTIVES, now);
@@ -105,6 +109,19 @@ public final class Round {
     private static CrException finalizing(int rank) {
         return new CrException(
                 ErrorCode.FINALIZING, "rank " + rank + " is in MPI_Finalize; the job is about to end by itself");
+    }
+
+    private static CrException ended(Event.NodeConnected node) {
+        String who = node.ranks().isEmpty()
+                ? "all ranks on " + node.host() + " have ended"
+                : "on " + node.host() + " has ended rank "
+                        + node.ended().stream()
+                                .sorted()
+                                .limit(MOST_NAMED)
+                                .map(String::valueOf)
+                                .collect(Collectors.joining(", "));
+        return new CrException(
+                ErrorCode.FINALIZING, who + "; the job is over or about to end, and can be saved no more");
     }
 
     private void reported(Event.CollectiveReported reported, long now) {

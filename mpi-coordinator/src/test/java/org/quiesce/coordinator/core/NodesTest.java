@@ -17,7 +17,7 @@ class NodesTest {
         List<RankMember> members = Arrays.stream(ranks)
                 .map(rank -> new RankMember(rank, 1000 + rank, true, false))
                 .toList();
-        return new Event.NodeConnected(node, "host" + node, members);
+        return new Event.NodeConnected(node, "host" + node, members, List.of());
     }
 
     @Test

@@ -25,7 +25,7 @@ class RoundTest {
         List<RankMember> members = IntStream.range(0, RANKS)
                 .mapToObj(rank -> new RankMember(rank, rank + 1, true, false))
                 .toList();
-        round.apply(new Event.NodeConnected(0, "here", members), 0);
+        round.apply(new Event.NodeConnected(0, "here", members, List.of()), 0);
     }
 
     private void report(int rank, long sequence, boolean parked, int waitsFor, long releasesUsed) {
@@ -60,6 +60,17 @@ class RoundTest {
     @Test
     void ranksThatNeverComeAreNotReady() {
         assertThat(failed(tick(11_000 * MILLI)).failures().get(0).code()).isEqualTo(ErrorCode.NOT_READY);
+    }
+
+    @Test
+    void ranksThatHaveEndedAreNotWaitedFor() {
+        Outcome.Failed all = failed(round.apply(new Event.NodeConnected(0, "here", List.of(), List.of(2, 0, 1)), 0));
+        assertThat(all.failures().get(0).code()).isEqualTo(ErrorCode.FINALIZING);
+        assertThat(all.failures().get(0).text()).contains("all ranks on here have ended");
+        round = new Round(plan(Limits.DEFAULT, false), 0);
+        List<RankMember> left = List.of(new RankMember(0, 1, true, false));
+        Outcome.Failed some = failed(round.apply(new Event.NodeConnected(0, "here", left, List.of(2, 1)), 0));
+        assertThat(some.failures().get(0).text()).contains("on here has ended rank 1, 2");
     }
 
     @Test

@@ -64,7 +64,7 @@ final class SimulatedCluster {
             for (int rank : job.ranksOf(node)) {
                 members.add(new RankMember(rank, 1000 + rank, true, false));
             }
-            up(node, new Event.NodeConnected(node, "host" + node, members));
+            up(node, new Event.NodeConnected(node, "host" + node, members, List.of()));
         }
         long when = timeline.delay(20_000_000);
         switch (fault) {
