@@ -32,6 +32,8 @@ import org.quiesce.wire.proto.NodeRecord;
 /** Takes checkpoints of one job. */
 public final class Coordinator {
     private static final String OLD_NAME = "ompi_global_snapshot_%d.ckpt";
+    private static final String NO_RANKS =
+            "no rank of the job is in MPI: either none has reached MPI_Init yet, then try again later, or all have ended";
     private static final SecureRandom RANDOM = new SecureRandom();
     private static final long HOOK_MILLIS = 3_000;
 
@@ -58,7 +60,7 @@ public final class Coordinator {
     /** Takes one checkpoint and returns when it exists; throws why there is none. */
     public Committed checkpoint(CheckpointRequest request, RoundListener listener) {
         if (job.nodes().isEmpty()) {
-            throw new CrException(ErrorCode.NOT_READY, "no rank of the job has reached MPI_Init yet; try again later");
+            throw new CrException(ErrorCode.NOT_READY, NO_RANKS);
         }
         ReferenceDirectory reference = new ReferenceDirectory(reference(request));
         reference.create();
@@ -210,8 +212,7 @@ public final class Coordinator {
                 .mapToInt(NodeRecord::getWorldSize)
                 .filter(size -> size > 0)
                 .findFirst()
-                .orElseThrow(() -> new CrException(
-                        ErrorCode.NOT_READY, "no rank of the job has reached MPI_Init yet; try again later"));
+                .orElseThrow(() -> new CrException(ErrorCode.NOT_READY, NO_RANKS));
     }
 
     private Begin begin(RoundPlan plan, Path partial, Optional<Path> local, ReferenceDirectory reference) {
