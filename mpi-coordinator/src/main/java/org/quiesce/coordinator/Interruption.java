@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import org.quiesce.coordinator.agent.NodeAddress;
 import org.quiesce.coordinator.launch.Slurm;
+import org.quiesce.coordinator.launch.Slurmd;
 import org.quiesce.coordinator.launch.Standing;
 import org.quiesce.coordinator.store.JobRegistry;
 import org.quiesce.coordinator.store.LocalProcess;
@@ -26,7 +27,16 @@ final class Interruption {
     static Optional<String> of(JobRegistry.Job job, Slurm slurm) {
         return slurm.standing()
                 .flatMap(Interruption::bySlurm)
-                .or(() -> lost(job.nodes()).map(host -> "host " + host + " of the job cannot be reached any more"));
+                .or(() -> lost(job.nodes()).map(host -> "host " + host + " of the job cannot be reached any more"))
+                .or(() -> withoutSlurm(slurm));
+    }
+
+    /** A host may go before anything of the job has been started there. */
+    private static Optional<String> withoutSlurm(Slurm slurm) {
+        return slurm.daemons().stream()
+                .filter(Slurmd::isGone)
+                .findFirst()
+                .map(daemon -> "Slurm cannot be reached on host " + daemon.node() + " of the job");
     }
 
     private static Optional<String> bySlurm(Standing now) {

@@ -134,6 +134,20 @@ public final class Slurm {
                 .findFirst();
     }
 
+    /** Slurm's daemons on the nodes of our job; none if nobody says. */
+    public List<Slurmd> daemons() {
+        String nodes = environment.getOrDefault("SLURM_JOB_NODELIST", "");
+        if (nodes.isEmpty()) {
+            return List.of();
+        }
+        int port = output(List.of("scontrol", "show", "config"))
+                .map(Slurmd::usualPort)
+                .orElse(0);
+        return output(List.of("scontrol", "-o", "show", "node", nodes))
+                .map(text -> Slurmd.read(text, port))
+                .orElse(List.of());
+    }
+
     private static Optional<String> output(List<String> command) {
         return ProgramOutput.of(command, PATIENCE);
     }

@@ -4,6 +4,9 @@ package org.quiesce.coordinator.launch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -72,5 +75,28 @@ class SlurmTest {
                 "JobId=7 JobState=RUNNING Reason=None Restarts=0 PreemptTime=2026-11-23T19:00:00 SuspendTime=None\n";
         assertThat(Standing.read(line, "7").orElseThrow().preempted()).isTrue();
         assertThat(Standing.read(line, "8")).isEmpty();
+    }
+
+    @Test
+    void theDaemonsOfNodesAreWhereSlurmSaysTheyAre() {
+        int usual = Slurmd.usualPort("SlurmctldPort = 6817\nSlurmdPort              = 6818\nSrunPortRange = 1-3\n");
+        String nodes = "NodeName=n1 Arch=x NodeAddr=10.0.0.1 NodeHostName=n1 State=IDLE\n"
+                + "NodeName=n2 NodeAddr=127.0.0.1 NodeHostName=n2 Port=17001 State=DOWN\n"
+                + "NodeName=n3 NodeAddr= State=IDLE\n";
+        assertThat(Slurmd.read(nodes, usual))
+                .containsExactly(new Slurmd("n1", "10.0.0.1", 6818), new Slurmd("n2", "127.0.0.1", 17001));
+        assertThat(Slurmd.usualPort("slurm_load_ctl_conf error")).isZero();
+    }
+
+    @Test
+    void aDaemonThatDoesNotAnswerIsGone() throws IOException {
+        Slurmd daemon;
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            daemon = new Slurmd("here", "127.0.0.1", socket.getLocalPort());
+            assertThat(daemon.isGone()).isFalse();
+        }
+        assertThat(daemon.isGone()).isTrue();
+        assertThat(new Slurmd("unknown", "127.0.0.1", 0).isGone()).isFalse();
+        assertThat(new Slurmd("unnamed", "no.such.name.invalid", 1).isGone()).isFalse();
     }
 }
