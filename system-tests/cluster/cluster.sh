@@ -260,8 +260,9 @@ all_idle() {
     [[ $(on_node ctl timeout 5 sinfo -h -N -t idle -o %N 2>/dev/null | sort -u | wc -l) == "$NODES" ]]
 }
 
-is_idle() {
-    [[ $(on_node ctl timeout 5 sinfo -h -N -n "$1" -o %T 2>/dev/null | sort -u) == idle ]]
+# What it was doing when it was lost may still count as completing.
+is_there() {
+    [[ $(on_node ctl timeout 5 sinfo -h -N -n "$1" -o %T 2>/dev/null | sort -u) =~ ^(idle|completing|mixed|allocated)$ ]]
 }
 
 start_slurm() {
@@ -470,7 +471,7 @@ power_on() {
     start_init "$1"
     await_init "$1"
     plug "$1"
-    [[ $SLURM == no ]] || { start_slurmd "$1" && wait_for "Slurm takes $1 back" is_idle "$1"; }
+    [[ $SLURM == no ]] || { start_slurmd "$1" && wait_for "Slurm takes $1 back" is_there "$1"; }
 }
 
 main() {

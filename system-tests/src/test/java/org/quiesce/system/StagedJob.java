@@ -10,6 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.concurrent.Callable;
 
 /** A batch job of alice's on two nodes, of {@code stages}, whose steps end when they are told to. */
 final class StagedJob {
@@ -90,6 +91,11 @@ final class StagedJob {
         return id;
     }
 
+    /** Where its checkpoints lie, from alice's home. */
+    String reference() {
+        return "ckpt/" + place.getFileName();
+    }
+
     String output() throws IOException {
         try {
             return Files.readString(place.resolve("out"));
@@ -103,8 +109,13 @@ final class StagedJob {
     }
 
     void await(String text) throws Exception {
+        await("says " + text, () -> output().contains(text));
+    }
+
+    /** Waits for a condition, longer than Slurm needs to notice that a node has gone; its output says why in vain. */
+    void await(String what, Callable<Boolean> condition) throws Exception {
         try {
-            Await.until("job " + id + " says " + text, Cluster.LIMIT, () -> output().contains(text));
+            Await.until("job " + id + ' ' + what, Cluster.LIMIT.multipliedBy(2), condition);
         } catch (AssertionError e) {
             throw new AssertionError(e.getMessage() + "\n" + output(), e);
         }
