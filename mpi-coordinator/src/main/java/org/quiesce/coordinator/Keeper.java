@@ -34,8 +34,8 @@ final class Keeper {
     /** How long a job that has just been started is waited for when its time is over. */
     private static final long READY_MILLIS = 20_000;
 
-    private static final List<Phase> PAUSE =
-            List.of(Phase.STOP, Phase.DRAIN, Phase.CALLBACKS, Phase.DUMP, Phase.RESUME);
+    /** During which the job stands still. */
+    static final List<Phase> PAUSE = List.of(Phase.STOP, Phase.DRAIN, Phase.CALLBACKS, Phase.DUMP, Phase.RESUME);
 
     private final Job job;
     private final ResidentPolicy policy;

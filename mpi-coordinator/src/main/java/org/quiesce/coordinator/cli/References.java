@@ -12,14 +12,14 @@ final class References {
 
     static ReferenceLocator.Located find(CommandLine line, Context context) {
         String text = Command.argument(line, "REF");
-        ReferenceLocator.Located located = locate(text, context);
+        ReferenceLocator.Located located = named(text, context);
         return line.hasOption("seq")
                 ? new ReferenceLocator.Located(located.reference(), OptionalInt.of(Command.number(line, "seq", 0)))
                 : located;
     }
 
     /** A path is taken as it is; a bare name lies in the directory for checkpoints. */
-    private static ReferenceLocator.Located locate(String text, Context context) {
+    static ReferenceLocator.Located named(String text, Context context) {
         boolean bare = text.indexOf('/') < 0;
         return new ReferenceLocator(bare ? context.checkpointDirectory() : context.directory()).find(text);
     }

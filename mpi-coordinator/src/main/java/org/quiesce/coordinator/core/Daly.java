@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.quiesce.coordinator.core;
 
-/** How often to take checkpoints, by Daly's estimate of the interval that loses the least time. */
+/**
+ * How often to take checkpoints: the interval that loses the least time, by the higher order estimate of J. T. Daly (Future
+ * Generation Computer Systems 22, 2006, pages 303 to 312).
+ */
 public final class Daly {
     private static final double THIRD = 3.0;
     private static final double EIGHTEEN = 18.0;

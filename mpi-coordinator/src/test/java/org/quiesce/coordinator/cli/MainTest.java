@@ -83,7 +83,17 @@ class MainTest {
     @Test
     void everyCommandHasHelpThatNamesItsOptions() {
         for (String command : List.of(
-                "run", "checkpoint", "halt", "restart", "status", "list", "info", "verify", "prune", "doctor")) {
+                "run",
+                "checkpoint",
+                "halt",
+                "interval",
+                "restart",
+                "status",
+                "list",
+                "info",
+                "verify",
+                "prune",
+                "doctor")) {
             out.reset();
             assertThat(quiesce(command, "--help")).isZero();
             assertThat(out())
@@ -91,6 +101,31 @@ class MainTest {
                     .contains("--help")
                     .contains("--verbose");
         }
+    }
+
+    @Test
+    void anIntervalFollowsFromCostAndInterruptions() throws Exception {
+        checkpoint("heat", 0);
+        checkpoint("heat", 4);
+        assertThat(quiesce("interval", "heat")).isZero();
+        assertThat(out()).isEqualTo("""
+                        checkpoints    2, the newest took 4.000 s; the job stood still for 0.001 s of that
+                        interruptions  none in 0.000 s; one in 24 h 0 min is assumed
+                        interval       13.145 s
+                        """);
+        Files.writeString(
+                work.resolve("heat/ledger.properties"),
+                "incarnation=3\npid=1\nstart=1\nslurmRestarts=0\nstate=ended\nusedMillis=7200000\ninterruptions=2\n");
+        out.reset();
+        assertThat(quiesce("interval", "--json", "heat")).isZero();
+        assertThat(out()).contains("\"interruptions\" : 2", "\"meanMillis\" : 3600000", "\"intervalMillis\" : 4000");
+    }
+
+    @Test
+    void thereIsNoIntervalWithoutACheckpoint() {
+        assertThat(quiesce("interval", "nothing")).isEqualTo(7);
+        assertThat(err()).contains("nothing").hasLineCount(1);
+        assertThat(quiesce("interval")).isEqualTo(2);
     }
 
     @ParameterizedTest
