@@ -17,6 +17,7 @@ AGENT_SIGNAL = 61
 SYS_RT_TGSIGQUEUEINFO = 297
 PHASE_LIMIT_S = 40.0
 QUIET_S = 0.004  # without a new report: only then are ranks released
+NOISY_S = 0.050  # ranks that poll may report without end: a release does not wait longer for silence
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -185,7 +186,7 @@ class Round:
 
     def converge(self, limit=5.0, begun=None):
         """Collectives to a common count. BEGUN is called once when every rank has reported."""
-        start = last_news = time.time()
+        start = last_news = last_release = time.time()
         order = list(self.links)
         self.random.shuffle(order)
         to_begin = [(start + self.random.random() * self.skew, link) for link in order]
@@ -205,7 +206,10 @@ class Round:
             if begun:
                 begun()
                 begun = None
-            if self.look(late, time.time() - last_news > QUIET_S):
+            release = time.time() - last_news > QUIET_S or time.time() - last_release > NOISY_S
+            if release:
+                last_release = time.time()
+            if self.look(late, release):
                 break
             if time.time() - start > limit:
                 self.cancel()
@@ -214,7 +218,7 @@ class Round:
                     f"waits for {sorted(r.waits_for())}" for r in self.ranks))
         self.times["collectives"] = time.time() - start
 
-    def look(self, late, quiet):
+    def look(self, late, release):
         """Sends targets and releases; true when the collectives have converged."""
         highest = {}
         members = {}
@@ -233,7 +237,7 @@ class Round:
         if not behind and all(not r.report.in_collective and r.released == r.report.releases_used
                               for r in self.ranks):
             return True
-        if quiet:
+        if release:
             self.release(behind)
         return False
 
