@@ -27,7 +27,7 @@ TEST_PACKAGES := bc gawk sqlite3 redis-server nginx-light vim fzf python3-mpi4py
     slurmctld slurmd slurm-client munge
 CLUSTER := system-tests/cluster/cluster.sh
 
-.PHONY: help demo check check-beside check-java check-fast build install uninstall bench site deps test-deps clean lint cluster cluster-stop
+.PHONY: help demo check check-fast build install uninstall bench site deps test-deps clean lint cluster cluster-stop
 
 help:
 	@echo 'make demo      set up, build, and show a job checkpointed, killed and restarted'
@@ -55,19 +55,10 @@ build: deps | build/.keep
 demo: build
 	@./examples/heat/run.sh demo
 
-# Scenarios and programs mostly wait, so several of them run beside the tests of Java; the others have deadlines and run alone.
+# The matrix and the programs mostly wait, so several run at once; the others have deadlines and run alone.
 check: test-deps build lint build/mpi.jar
-	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j 1 -LE '^beside$$'
-	$(MAKE) --no-print-directory -j 2 check-beside check-java
-
-# Its output comes in one piece. Tests that call make shall not take part in ours.
-check-beside:
-	unset MAKEFLAGS MFLAGS MAKELEVEL; \
-	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) -L '^beside$$' >build/beside.log 2>&1 || status=$$?; \
-	cat build/beside.log; exit $${status:-0}
-
-check-java:
-	unset MAKEFLAGS MFLAGS MAKELEVEL; \
+	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j 1 -LE 'matrix|program'
+	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $$((2 * $(JOBS))) -L 'matrix|program'
 	mvn -B verify -DskipNative -Dquiesce.stage='$(STAGE)'
 
 check-fast: test-deps build lint

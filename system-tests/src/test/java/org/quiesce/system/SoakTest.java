@@ -13,15 +13,13 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Heat on four ranks, checkpointed at a random moment, killed, restarted, checkpointed again, killed, restarted: the bits of
- * the undisturbed run. The seed of a round is in its name. Two rounds run at a time, since each of them waits much.
+ * the undisturbed run. The seed of a round is in its name.
  */
 @Tag("slow")
 final class SoakTest {
@@ -44,7 +42,6 @@ final class SoakTest {
 
     @ParameterizedTest(name = "seed {0}, {1}")
     @MethodSource("rounds")
-    @Execution(ExecutionMode.CONCURRENT)
     void aJobKilledTwiceEndsWithTheSameBits(
             int seed, String transport, Map<String, String> first, Map<String, String> second) throws Exception {
         Random random = new Random(seed);
