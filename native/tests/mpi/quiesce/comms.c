@@ -181,6 +181,8 @@ static void all_cases(int argc, char **argv)
 
     choose(comms_inter, argc, argv);
     choose(comms_kept, argc, argv);
+    if (argc > 1) /* by itself */
+        choose(comms_led, argc, argv);
     for (i = 0; i < count; i++)
         chosen[i]->make();
     for (i = 0; i < count; i++)

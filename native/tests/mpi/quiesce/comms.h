@@ -26,6 +26,6 @@ void digest_int(int value);
 /* All there is to say of COMM: members, order, name, hints, topology; and a sum over it. */
 void digest_comm(MPI_Comm comm);
 
-extern const struct part comms_inter[], comms_kept[];
+extern const struct part comms_inter[], comms_kept[], comms_led[];
 
 #endif
