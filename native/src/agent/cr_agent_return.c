@@ -68,9 +68,10 @@ static void await_others(const struct handoff *o, uint32_t stage)
     if (o->h == NULL)
         return;
     report(o, stage, &none);
+    /* One that sends a signal to all leaves without our last report: the error comes before the order that it has sent, once. */
     do
         n = cr_sys(SYS_recvfrom, o->socket, &order, sizeof(order), 0, 0, 0);
-    while (n == -EINTR);
+    while (n == -EINTR || n == -ECONNRESET);
     if (n != sizeof(order) || order.stage != stage)
         cr_sys(SYS_exit_group, STATUS_CANNOT_RESTART);
 }
