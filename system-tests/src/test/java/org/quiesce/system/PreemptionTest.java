@@ -82,9 +82,7 @@ final class PreemptionTest {
     private static void finish(List<StagedJob> jobs, int run) throws Exception {
         String expected = StagedJob.undisturbed(CLUSTER, "beside-" + jobs.get(0).id());
         for (StagedJob job : jobs) {
-            for (int stage = run; stage < StagedJob.STAGES; stage++) {
-                job.endStage(stage);
-            }
+            job.endStagesFrom(run);
         }
         for (StagedJob job : jobs) {
             job.awaitResult(expected);

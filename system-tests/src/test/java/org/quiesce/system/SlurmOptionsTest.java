@@ -208,13 +208,15 @@ final class SlurmOptionsTest {
                 CLUSTER, "at-end", List.of("-t 2 --checkpoint=end:1:55 --checkpoint-dir=ck-end"), "srun");
         job.await("the allocation ends: the job is ended");
         job.await("is queued again");
+        awaitGoingOn(job, expected);
+        awaitNothingLeft();
+    }
+
+    private static void awaitGoingOn(StagedJob job, String expected) throws Exception {
         job.awaitRun(1);
         job.await("going on from");
-        for (int stage = 0; stage < StagedJob.STAGES; stage++) {
-            job.endStage(stage);
-        }
+        job.endStagesFrom(0);
         job.awaitResult(expected);
-        awaitNothingLeft();
     }
 
     @Test
@@ -232,12 +234,7 @@ final class SlurmOptionsTest {
         awaitCheckpoint(CLUSTER.home().resolve("ck-beats"), CLUSTER.exec("ctl", Cluster.ALICE, "true"));
         CLUSTER.ask("ctl", "scontrol", "requeue", often.id());
         for (StagedJob job : List.of(signal, often)) {
-            job.awaitRun(1);
-            job.await("going on from");
-            for (int stage = 0; stage < StagedJob.STAGES; stage++) {
-                job.endStage(stage);
-            }
-            job.awaitResult(expected);
+            awaitGoingOn(job, expected);
         }
         awaitNothingLeft();
     }

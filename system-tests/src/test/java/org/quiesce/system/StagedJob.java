@@ -108,6 +108,13 @@ final class StagedJob {
         Files.createFile(place.resolve(Integer.toString(stage)));
     }
 
+    /** The first of these, and all that come after it. */
+    void endStagesFrom(int first) throws IOException {
+        for (int stage = first; stage < STAGES; stage++) {
+            endStage(stage);
+        }
+    }
+
     void await(String text) throws Exception {
         await("says " + text, () -> output().contains(text));
     }
