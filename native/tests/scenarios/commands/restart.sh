@@ -291,6 +291,7 @@ ok "and says so" says "memory"
 listen='import socket, sys, time
 s = socket.socket(); s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen()
 print("ready", s.getsockname()[1], flush=True); time.sleep(600)'
+rm -f out
 (without_descriptors "$bin/cr_run" /usr/bin/python3 -c "$listen" 0) </dev/null >out &
 pid=$!
 await out ready
