@@ -88,6 +88,9 @@ struct cr_lower_info {
 
     /* At a restart: the environment that the new launcher gave, as the application is to see it. */
     char *const *environment;
+
+    /* Who has sent synchronously is not told when the message is received after a matched probe. */
+    int32_t forgets_matched;
 };
 
 /* In the environment from a rank that executes another program to its new cr_mpirank: the program's

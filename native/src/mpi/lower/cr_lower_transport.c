@@ -131,10 +131,12 @@ static void look_at_components(void)
     const char *pml = name_of(symbol("mca_pml_base_selected_component"), "pml");
     const struct component **mtl = symbol("ompi_mtl_base_selected_component");
     const char *provider = cr_lower_transport_btl_provider();
+    const char *mtl_name = name_of(mtl == NULL ? NULL : *mtl, "mtl");
     char text[128];
 
     if (strcmp(pml, "cm") == 0) {
-        look_at_provider(name_of(mtl == NULL ? NULL : *mtl, "mtl"));
+        cr_lower->forgets_matched = strcmp(mtl_name, "ofi") == 0;
+        look_at_provider(mtl_name);
     } else if (strcmp(pml, "ob1") != 0 && strcmp(pml, "ucx") != 0) {
         cr_fmt(text, sizeof text, "pml %s", pml);
         untried(text);
@@ -185,6 +187,7 @@ int cr_lower_transport_look(struct cr_error *err)
     int rc = check_caches(err);
 
     cr_lower->transport[0] = '\0';
+    cr_lower->forgets_matched = 0;
     if (rc < 0)
         return rc;
     look_at_devices();

@@ -25,12 +25,17 @@
 /* A large message may take that long. The coordinator waits longer. */
 #define STUCK_NS (35LL * 1000000000)
 
+/* So long nothing more is heard, after the receiver has said that it has the message of a synchronous send. */
+#define LOST_NS (2LL * 1000000000)
+
 struct drain {
     uint64_t expected;  /* messages that were ever sent to this rank */
     uint64_t questions; /* that will be put to it about synchronous sends */
     uint64_t kept;
     uint64_t unfinished; /* sends and collectives still active, as of the last look */
     int progress;
+    int64_t last;                        /* time of the last progress */
+    int is_refused, lost_rank, lost_tag; /* a synchronous send that does not end, once seen */
     struct cr_lost lost;
     MPI_Request barrier;
     int in_barrier;
@@ -131,8 +136,16 @@ static void ended(struct cr_request *r, const MPI_Status *status, int code)
         cr_request_release_freed(r);
 }
 
+static void note_lost(struct drain *d, const struct cr_request *r)
+{
+    d->is_refused = 1;
+    d->lost_rank = (int)((const struct cr_communicator *)r->comm)->world_ranks[r->peer];
+    d->lost_tag = r->tag;
+}
+
 static void test_requests(struct drain *d)
 {
+    int is_late = cr_sys_clock_ns(CLOCK_MONOTONIC) - d->last > LOST_NS;
     struct cr_request *r, *next;
 
     d->unfinished = 0;
@@ -144,6 +157,8 @@ static void test_requests(struct drain *d)
         if (!(r->flags & CR_REQUEST_UPPER) && test_request(r, &status, &code)) {
             ended(r, &status, code);
             d->progress = 1;
+        } else if (is_late && cr_sync_is_lost(r)) {
+            note_lost(d, r);
         } else {
             d->unfinished += is_unfinished(r);
         }
@@ -291,10 +306,20 @@ static int stuck(struct drain *d)
                    (unsigned long)d->unfinished);
 }
 
+/* Everybody has everything, and all are at the end of the drain: another checkpoint may try again. */
+static int refuse_lost(const struct drain *d)
+{
+    return cr_fail(d->err, CR_EREFUSED,
+                   "a synchronous send (MPI_Ssend, MPI_Issend, MPI_Ssend_init) to rank %d with tag "
+                   "%d does not end although its message has arrived: mtl ofi forgets it when it "
+                   "is found by MPI_Mprobe or MPI_Improbe; start the job with --mca pml ob1 --mca "
+                   "btl self,vader,tcp",
+                   d->lost_rank, d->lost_tag);
+}
+
 static int receive_everything(struct drain *d)
 {
-    int64_t last = cr_sys_clock_ns(CLOCK_MONOTONIC);
-
+    d->last = cr_sys_clock_ns(CLOCK_MONOTONIC);
     for (;;) {
         d->progress = 0;
         test_requests(d);
@@ -307,9 +332,9 @@ static int receive_everything(struct drain *d)
         if (d->rc < 0)
             return d->rc;
         if (d->progress) {
-            last = cr_sys_clock_ns(CLOCK_MONOTONIC);
+            d->last = cr_sys_clock_ns(CLOCK_MONOTONIC);
         } else {
-            if (cr_sys_clock_ns(CLOCK_MONOTONIC) - last > STUCK_NS)
+            if (cr_sys_clock_ns(CLOCK_MONOTONIC) - d->last > STUCK_NS)
                 return stuck(d);
             cr_sys(SYS_sched_yield);
         }
@@ -346,6 +371,8 @@ int cr_drain_run(uint64_t *ret_messages, struct cr_error *err)
     if (rc != 0)
         cr_sync_give_up();
     broken = rc != 0;
+    if (rc == 0 && d.is_refused)
+        rc = refuse_lost(&d);
     if (rc == 0)
         rc = cr_file_save(err);
     cr_stub_return_main(&saved);

@@ -111,7 +111,11 @@ void cr_sync_take_received(uint64_t ticket)
     struct cr_request *r = cr_request_find(ticket);
 
     cr_request_count_note();
-    if (r != NULL && (r->flags & CR_REQUEST_UPPER) && cr_request_complete_upper(r))
+    if (r == NULL)
+        return;
+    if (!(r->flags & CR_REQUEST_UPPER))
+        r->answer = CR_SYNC_RECEIVED; /* lost in a drain: perhaps it ends some day */
+    else if (cr_request_complete_upper(r))
         cr_request_release_freed(r);
 }
 

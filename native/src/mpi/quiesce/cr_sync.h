@@ -64,6 +64,12 @@ void cr_sync_sent(struct cr_request *request, const MPI_Status *status, int code
 void cr_sync_begin(void);
 void cr_sync_give_up(void);
 
+/*
+ * The receiver has the message of REQUEST, and that has not ended all the same. For some transports it never will, if the
+ * message was received after a matched probe.
+ */
+int cr_sync_is_lost(const struct cr_request *request);
+
 static inline int cr_sync_is_open(const struct cr_request *r)
 {
     return r->ticket != 0 && !(r->flags & CR_REQUEST_FREED) && r->answer == CR_SYNC_UNKNOWN;

@@ -152,6 +152,12 @@ static void settle(struct cr_request *r)
         cr_request_complete_upper(r);
 }
 
+int cr_sync_is_lost(const struct cr_request *r)
+{
+    return cr_lower->forgets_matched && r->ticket != 0 && !(r->flags & CR_REQUEST_UPPER) &&
+           r->answer != CR_SYNC_UNKNOWN;
+}
+
 void cr_sync_sent(struct cr_request *r, const MPI_Status *status, int code)
 {
     r->status = *status;

@@ -202,6 +202,7 @@ class Job:
             r.converge(self.a.limit, begun)
             r.phase("STOP")
             if refusal:
+                r.phase("DRAIN")
                 r.cancel()
                 raise Failed(f"not refused: {refusal}")
             self.counts["kept"] += sum(x.messages for x in r.phase("DRAIN"))
