@@ -124,6 +124,8 @@ void cr_agent_rank_targets(const quiesce_wire_Targets *targets);
 void cr_agent_rank_release(const quiesce_wire_Release *release);
 /* A connection to the crnode of this rank, or -errno. */
 int cr_agent_rank_connect(void);
+/* After a drain: says in RESULT if this rank does nothing but wait for a message. */
+void cr_agent_waits(quiesce_wire_RankResult *result);
 /* What the round that begins is to become: the restored process says so. */
 void cr_agent_ask_remember(const quiesce_wire_Begin *begin);
 /* Who this rank is and what is not its own. */

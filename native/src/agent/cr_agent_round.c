@@ -246,6 +246,8 @@ static int phase_drain(struct round *r)
     int rc = ops() != NULL ? ops()->drain(&messages, &r->err) : 0;
 
     r->result.messages = messages;
+    if (rc == 0 && r->stopped)
+        cr_agent_waits(&r->result);
     return rc == 0 && r->stopped && r->begin.group
                ? cr_agent_group_gather(r->link, &r->begin, &r->err)
                : rc;

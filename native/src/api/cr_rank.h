@@ -46,6 +46,13 @@ struct cr_collective_report {
     size_t call_count;
 };
 
+/* A call that only messages of other ranks can end. */
+struct cr_rank_wait {
+    const char *name;      /* "MPI_Recv" */
+    const uint32_t *ranks; /* sorted world ranks, of any of which that could be */
+    size_t count;
+};
+
 struct cr_rank_ops {
     int rank;
     int size;
@@ -82,6 +89,11 @@ struct cr_rank_ops {
     int (*progress)(void);
     /* Receives what is in flight. RET_MESSAGES: how many were kept. */
     int (*drain)(uint64_t *ret_messages, struct cr_error *err);
+    /*
+     * After that: 1 if only one thread calls MPI, and that is in such a call and nothing for it is there. NULL: that is not
+     * known.
+     */
+    int (*waits)(struct cr_rank_wait *ret_wait);
     /*
      * In the restored process, threads still parked: new lower half, objects rebuilt, receives
      * re-posted, barrier.

@@ -49,7 +49,8 @@ static size_t select_results(struct cr_node *node, quiesce_wire_RankResult *list
     for (size_t i = 0; i < node->rank_count; i++) {
         const struct cr_node_rank *r = node->ranks[i];
 
-        if (cr_rank_takes_part(r) && (all || r == slowest || r->result.messages > 0))
+        if (cr_rank_takes_part(r) &&
+            (all || r == slowest || r->result.messages > 0 || r->result.waits_in[0] != '\0'))
             list[count++] = r->result;
     }
     return count;

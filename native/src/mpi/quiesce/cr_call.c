@@ -103,7 +103,7 @@ static const volatile void *in_thread(const void *ours, uint64_t fs)
 static void look(uint64_t fs)
 {
     const volatile uint32_t *depth = in_thread(&cr_gate_depth, fs);
-    const volatile struct cr_gate_call *note = in_thread(&cr_gate_call, fs);
+    const volatile struct cr_gate_call *note = cr_gate_call_of(fs);
     struct cr_rank_call *call = &calls[call_count];
     const char *name = note->name;
     const void *object = note->object;

@@ -27,9 +27,19 @@ struct cr_gate_call {
     const void *object; /* communicator, window or file of the collective that it is in, or NULL */
     const void *about;  /* window on whose ranks it waits alone, or NULL */
     uint32_t held;      /* at the gate of that collective */
+    const struct cr_blocked *blocked; /* parked in a call that waits for this, or NULL */
 };
 extern __thread struct cr_gate_call cr_gate_call
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* That of the thread whose TCB is at FS. */
+static inline const volatile struct cr_gate_call *cr_gate_call_of(uint64_t fs)
+{
+    uint64_t own;
+
+    __asm__("mov %%fs:0x10, %0" : "=r"(own));
+    return (const volatile struct cr_gate_call *)((uint64_t)&cr_gate_call - own + fs);
+}
 
 #define cr_gate_barrier() __asm__ volatile("" ::: "memory")
 

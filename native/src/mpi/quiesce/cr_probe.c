@@ -3,6 +3,7 @@
 /* context: normal. MPI_Probe, MPI_Iprobe, matched probes and their receives. */
 #include "cr_probe.h"
 
+#include "cr_blocked.h"
 #include "cr_clock.h"
 #include "cr_receive.h"
 #include "cr_unexpected.h"
@@ -127,6 +128,16 @@ static int look_in_network(struct look *l, int block)
     return rc;
 }
 
+static void interrupted(const struct look *l)
+{
+    const struct cr_blocked blocked = {.comm = l->comm, .source = l->source, .tag = l->tag};
+
+    if (cr_gate_word & CR_GATE_STOP)
+        cr_blocked_park(&blocked);
+    else
+        cr_clock_waits_for(l->comm, l->source);
+}
+
 /* After a park the message may lie in the queue: it is looked at again each time. */
 static int look(struct look *l, int block)
 {
@@ -145,7 +156,7 @@ static int look(struct look *l, int block)
             cr_clock_waits_for(l->comm, l->source);
             break;
         }
-        cr_wait_interrupted(l->comm, l->source);
+        interrupted(l);
     }
     if (l->found && __builtin_expect(cr_gate_word, 0))
         cr_clock_progressed();

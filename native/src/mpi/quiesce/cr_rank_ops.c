@@ -3,6 +3,7 @@
 /* context: normal; usable while threads are parked. What the agent may ask of a rank. */
 #include "cr_rank_ops.h"
 
+#include "cr_blocked.h"
 #include "cr_clock.h"
 #include "cr_drain.h"
 #include "cr_dynamic.h"
@@ -94,6 +95,7 @@ const struct cr_rank_ops *cr_rank_ops_get(void)
         .check = check,
         .progress = cr_drain_progress,
         .drain = cr_drain_run,
+        .waits = cr_blocked_report,
         .rebuild = cr_drain_rebuild,
         .foreign = foreign,
         .thread_is_foreign = thread_is_foreign,

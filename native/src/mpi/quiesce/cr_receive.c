@@ -31,7 +31,7 @@ static void fill(struct cr_request *r, void *buffer, int count, MPI_Datatype dat
 static int receive_slowly(struct cr_request *r, MPI_Status *status)
 {
     cr_request_activate(r);
-    cr_wait_interrupted(r->comm, r->peer);
+    cr_wait_interrupted_for(r);
     cr_wait_one(r);
     if (status != MPI_STATUS_IGNORE)
         *status = r->status;

@@ -29,7 +29,7 @@ static int send_slowly(MPI_Request real, int mode, int dest, int tag, MPI_Comm c
     if (mode == CR_SEND_SYNCHRONOUS)
         cr_sync_started(&r);
     cr_request_activate(&r);
-    cr_wait_interrupted(comm, dest);
+    cr_wait_interrupted_for(&r);
     cr_wait_one(&r);
     return r.status.MPI_ERROR;
 }

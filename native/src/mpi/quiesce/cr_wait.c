@@ -3,6 +3,7 @@
 /* context: normal. MPI_Wait, MPI_Test, MPI_Request_get_status: waiting for one request. */
 #include "cr_wait.h"
 
+#include "cr_blocked.h"
 #include "cr_clock.h"
 #include "cr_generalized.h"
 #include "cr_sync.h"
@@ -16,6 +17,17 @@ void cr_wait_interrupted(MPI_Comm comm, int peer)
         cr_clock_waits_for(comm, peer);
 }
 
+void cr_wait_interrupted_for(const struct cr_request *r)
+{
+    const MPI_Request handle = (MPI_Request)r;
+    const struct cr_blocked blocked = {.requests = &handle, .count = 1};
+
+    if (cr_gate_word & CR_GATE_STOP)
+        cr_blocked_park(&blocked);
+    else
+        cr_clock_waits_for(r->comm, r->peer);
+}
+
 void cr_wait_upper(int block)
 {
     cr_sync_poll();
@@ -27,7 +39,7 @@ static void wait_for_upper(struct cr_request *r)
 {
     cr_wait_upper(1);
     if (cr_request_is_active(r) && cr_gate_word)
-        cr_wait_interrupted(r->comm, r->peer);
+        cr_wait_interrupted_for(r);
 }
 
 void cr_wait_one(struct cr_request *r)
@@ -49,7 +61,7 @@ void cr_wait_one(struct cr_request *r)
         if (done)
             cr_request_complete(r, &status, code);
         else
-            cr_wait_interrupted(r->comm, r->peer);
+            cr_wait_interrupted_for(r);
     }
     if (__builtin_expect(cr_gate_word, 0))
         cr_clock_progressed();

@@ -20,6 +20,8 @@ void cr_wait_upper(int block);
  * the clock that this rank waits for PEER of COMM.
  */
 void cr_wait_interrupted(MPI_Comm comm, int peer);
+/* The same in a call that waits for REQUEST, which is active, and for nothing else. */
+void cr_wait_interrupted_for(const struct cr_request *request);
 
 /* Gives the application the end of a DONE request: status (NULL: ignored; MPI_ERROR left alone), handle to null or
  * inactive. Returns the code, through the communicator's error handler. */

@@ -4,6 +4,7 @@
  * context: normal. The Wait and Test families for several requests. Requests that have ended already (in a drain, or
  * served from the queue) are answered first; the others go to the real Testall, Testany or Testsome in one array.
  */
+#include "cr_blocked.h"
 #include "cr_clock.h"
 #include "cr_wait.h"
 
@@ -144,12 +145,13 @@ static void complete(const MPI_Request *requests, struct scratch *s, int ended, 
         cr_clock_progressed();
 }
 
-static void interrupted(int count, const MPI_Request *requests, int block)
+static void interrupted(int count, const MPI_Request *requests, enum mode mode, int block)
 {
+    const struct cr_blocked blocked = {.requests = requests, .count = count, .any = mode != ALL};
     int i;
 
     if (block && (cr_gate_word & CR_GATE_STOP)) {
-        cr_gate_park();
+        cr_blocked_park(&blocked);
         return;
     }
     for (i = 0; i < count; i++) {
@@ -183,7 +185,7 @@ static int wait_many(int count, const MPI_Request *requests, enum mode mode, int
             continue;
         }
         if (__builtin_expect(cr_gate_word, 0))
-            interrupted(count, requests, block);
+            interrupted(count, requests, mode, block);
         if (!block)
             return 0;
     }

@@ -5,7 +5,8 @@
 
 The program asks for a checkpoint by making the file want-N in the folder $QUIESCE_TEST_DIR, and learns from begun-N that all
 ranks know of it and from done-N that it is over; or checkpoints are taken at random times (--rounds). The file may have two
-lines: what the program is doing, for the report of a failure, and words with which this checkpoint must be refused. MODE:
+lines: what the program is doing, for the report of a failure, and words with which this checkpoint must be refused; and a third:
+in which function rank 1 must say that it waits for a message ("none": in no function). MODE:
   continue  the job runs on        restart  it is killed and restarted
   twice     killed and restarted twice from the same image
   later     it runs on until the program has made the file written-N, is then killed and restarted from the image; in all modes
@@ -194,7 +195,13 @@ class Job:
                 raise Failed(f"the program has not made written-{number}")
             time.sleep(0.005)
 
-    def round(self, restart, begun=None, refusal="", keep=False):
+    @staticmethod
+    def check_waits(expected, results):
+        got = [x.waits_in or "none" for x in results if x.rank == 1]
+        if expected and got != [expected]:
+            raise Failed(f"rank 1 waits in {got}, not {expected}")
+
+    def round(self, restart, begun=None, refusal="", keep=False, waits=""):
         """One checkpoint, which REFUSAL says must be refused with these words. Returns the image's folder, or None."""
         path = self.image()
         r = self.new_round(path, self.sequence, self.a.skew, self.a.target_delay, self.random.getrandbits(32))
@@ -205,7 +212,9 @@ class Job:
                 r.phase("DRAIN")
                 r.cancel()
                 raise Failed(f"not refused: {refusal}")
-            self.counts["kept"] += sum(x.messages for x in r.phase("DRAIN"))
+            drained = r.phase("DRAIN")
+            self.counts["kept"] += sum(x.messages for x in drained)
+            self.check_waits(waits, drained)
             if restart:
                 r.phase("DUMP")
                 r.phase("SEAL")
@@ -248,10 +257,11 @@ class Job:
         number = want.rsplit("-", 1)[1]
         mode = self.a.mode
         with open(want) as f:
-            self.asked, refusal = (f.read() + "\n\n").split("\n")[:2]
+            self.asked, refusal, waits = (f.read() + "\n\n\n").split("\n")[:3]
         for image in glob.glob(self.folder + "/image-*"):
             shutil.rmtree(image, ignore_errors=True)  # all ranks are back from it, or nobody could have asked
-        path = self.round(mode not in ("continue", "later"), lambda: self.touch("begun-" + number), refusal, mode == "later")
+        path = self.round(mode not in ("continue", "later"), lambda: self.touch("begun-" + number), refusal, mode == "later",
+                          waits)
         if mode == "later" and path:
             self.touch("done-" + number)
             self.written(number)

@@ -7,11 +7,15 @@
  *     deadlock barrier       0 and 2 are in a barrier, 1 receives from 0
  *     deadlock communicators 0 is in a collective on one communicator, the others on another one of the same ranks
  *     deadlock window        0 is in a fence of a window, 1 waits for a lock that 2 holds, which receives from 1
+ *     deadlock calls         0 probes for a message of 1, 1 waits for receives from 2 and itself, 2 sends synchronously to 1
+ *     deadlock thread        as receives; 0 has another thread, so that it is not known to be deadlocked
  *     deadlock request       0 waits for a barrier that it has begun, 1 probes for a message of 0, 2 has ended its part
  */
 #include <mpi.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int rank;
 
@@ -71,6 +75,42 @@ static void window(void)
     MPI_Win_fence(0, win);
 }
 
+static void calls(void)
+{
+    MPI_Request r[2];
+    int value = 0, other;
+
+    if (rank == 0) {
+        stuck();
+        MPI_Probe(1, 7, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    } else if (rank == 2) {
+        stuck();
+        MPI_Ssend(&value, 1, MPI_INT, 1, 8, MPI_COMM_WORLD);
+    } else {
+        MPI_Isend(&value, 1, MPI_INT, 1, 7, MPI_COMM_WORLD, &r[0]);
+        MPI_Wait(&r[0], MPI_STATUS_IGNORE);
+        MPI_Irecv(&value, 1, MPI_INT, 2, 7, MPI_COMM_WORLD, &r[0]);
+        MPI_Irecv(&other, 1, MPI_INT, 1, 7, MPI_COMM_WORLD, &r[1]);
+        stuck();
+        MPI_Waitall(2, r, MPI_STATUSES_IGNORE);
+    }
+}
+
+static void *rest(void *unused)
+{
+    pause();
+    return unused;
+}
+
+static void thread(void)
+{
+    pthread_t other;
+
+    if (rank == 0 && pthread_create(&other, NULL, rest, NULL) != 0)
+        return;
+    receive((rank + 1) % 3);
+}
+
 static void request(void)
 {
     MPI_Request r;
@@ -97,6 +137,10 @@ int main(int argc, char **argv)
         communicators();
     else if (strcmp(how, "window") == 0)
         window();
+    else if (strcmp(how, "calls") == 0)
+        calls();
+    else if (strcmp(how, "thread") == 0)
+        thread();
     else
         request();
     printf("not stuck %d\n", rank);

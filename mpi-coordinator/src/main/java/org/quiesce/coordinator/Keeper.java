@@ -197,6 +197,7 @@ final class Keeper {
         JobRegistry.Job now = NodeRevival.revive(JobRegistry.Job.of(job.directory()), environment);
         Committed committed = new Coordinator(now, environment).checkpoint(request, RoundListener.SILENT);
         mover.ifPresent(Mover::wake);
+        committed.summary().warnings().forEach(warning -> err.println("quiesce: warning: " + warning));
         long pause = PAUSE.stream()
                 .mapToLong(phase -> committed.summary().phaseMicros().getOrDefault(phase, 0L))
                 .sum();

@@ -115,7 +115,8 @@ public final class WireEvents {
                         result.getMicros(),
                         new RankResult.Image(
                                 result.getFile(), result.getBytes(), result.getDigestHigh(), result.getDigestLow()),
-                        result.getMessages()))
+                        new RankResult.Drained(
+                                result.getMessages(), result.getWaitsIn(), ranges(result.getWaitsForList()))))
                 .toList();
         return new Event.PhaseDone(node, phase(done.getPhase()), done.getRanks(), results);
     }

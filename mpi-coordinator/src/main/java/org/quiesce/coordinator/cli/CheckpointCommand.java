@@ -3,6 +3,7 @@
 package org.quiesce.coordinator.cli;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -147,6 +148,7 @@ final class CheckpointCommand implements Command {
             long bytes,
             long messages,
             long releases,
+            List<String> warnings,
             Map<String, Long> phaseMicros) {
         static View of(Committed committed) {
             return new View(
@@ -157,6 +159,7 @@ final class CheckpointCommand implements Command {
                     committed.bytes(),
                     committed.summary().messages(),
                     committed.summary().releases(),
+                    committed.summary().warnings(),
                     committed.summary().phaseMicros().entrySet().stream()
                             .collect(Collectors.toMap(
                                     entry -> entry.getKey().title(),

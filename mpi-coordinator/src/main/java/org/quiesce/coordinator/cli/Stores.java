@@ -21,6 +21,7 @@ final class Stores {
     }
 
     static int status(Committed committed, Context context) {
+        committed.summary().warnings().forEach(warning -> context.err().println("quiesce: warning: " + warning));
         committed
                 .lower()
                 .ifPresent(reason ->

@@ -39,7 +39,13 @@ public sealed interface Action {
      * @param hosts the host of each rank
      * @param messages how many messages were in flight
      * @param releases how many gate passages were granted
+     * @param warnings what somebody should know of the job, a sentence each
      */
     record Summary(
-            Map<Phase, Long> phaseMicros, List<RankResult> images, List<String> hosts, long messages, long releases) {}
+            Map<Phase, Long> phaseMicros,
+            List<RankResult> images,
+            List<String> hosts,
+            long messages,
+            long releases,
+            List<String> warnings) {}
 }

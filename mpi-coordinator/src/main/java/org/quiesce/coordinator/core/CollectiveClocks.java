@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 
@@ -177,8 +176,7 @@ final class CollectiveClocks {
         for (int rank = 0; rank < ranks.length; rank++) {
             waits.add(rank, ranks[rank].calls, ranks[rank].waitsFor, behind(rank));
         }
-        List<Integer> circle = waits.circle();
-        Set<Integer> named = new LinkedHashSet<>(circle);
+        Set<Integer> named = new LinkedHashSet<>(waits.circle());
         for (int rank = 0; rank < ranks.length; rank++) {
             if (isObstacle(ranks[rank])) {
                 named.add(rank);
@@ -189,10 +187,7 @@ final class CollectiveClocks {
         if (named.size() > limit) {
             lines.add("and " + (named.size() - limit) + " more ranks");
         }
-        if (!circle.isEmpty()) {
-            lines.add("ranks wait for each other: "
-                    + circle.stream().map(String::valueOf).collect(Collectors.joining(" -> ")));
-        }
+        waits.circleInWords().ifPresent(lines::add);
         return lines;
     }
 

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.quiesce.coordinator.core;
 
+import java.util.List;
+
 /**
  * What one rank says at the end of a phase.
  *
@@ -9,9 +11,26 @@ package org.quiesce.coordinator.core;
  * @param text what was refused and what to do, when {@code error} is not 0
  * @param micros how long the rank took
  * @param image what was written, in DUMP and SEAL
- * @param messages messages received and kept, in DRAIN
+ * @param drained what a rank has found in DRAIN
  */
-public record RankResult(int rank, int pid, int error, String text, long micros, Image image, long messages) {
+public record RankResult(int rank, int pid, int error, String text, long micros, Image image, Drained drained) {
+    /**
+     * What there was to receive, and what the rank does now.
+     *
+     * @param messages messages received and kept
+     * @param waitsIn the function in which it does nothing but wait for a message; empty: it is not known to
+     * @param waitsFor the ranks one of which would have to send that message
+     */
+    public record Drained(long messages, String waitsIn, List<RankRange> waitsFor) {
+        /** Nothing. */
+        public static final Drained NOTHING = new Drained(0, "", List.of());
+
+        /** Copies the list. */
+        public Drained {
+            waitsFor = List.copyOf(waitsFor);
+        }
+    }
+
     /** An image file; before SEAL only its size is known. */
     public record Image(String file, long bytes, long digestHigh, long digestLow) {
         /** No image. */

@@ -229,7 +229,9 @@ public final class Round {
                     ErrorCode.PROTOCOL,
                     nodes.host(node) + " answered for rank " + result.rank() + ", which it has not");
         }
-        record.messages(phase == Phase.DRAIN ? result.messages() : 0);
+        if (phase == Phase.DRAIN) {
+            record.drained(result.rank(), result.drained());
+        }
         if (phase == Phase.SEAL) {
             record.sealed(result).ifPresent(wrong -> {
                 throw new CrException(ErrorCode.PROTOCOL, wrong);

@@ -3,6 +3,7 @@
 package org.quiesce.coordinator.core;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -12,11 +13,14 @@ import org.quiesce.cr.ErrorCode;
 /** What a round remembers for its manifest and for whoever asks why it failed. */
 final class RoundRecord {
     private static final int MOST_FAILURES = 16;
+    private static final int MOST_WAITS_NAMED = 12;
 
     private final Map<Phase, Long> phaseMicros = new EnumMap<>(Phase.class);
     private final RankResult[] images;
     private final List<Failure> failures = new ArrayList<>();
     private int imageCount;
+    private final WhoWaits waits = new WhoWaits();
+    private final BitSet waiting = new BitSet();
     private long messages;
 
     RoundRecord(int worldSize) {
@@ -37,8 +41,30 @@ final class RoundRecord {
         return failures;
     }
 
-    void messages(long count) {
-        messages += count;
+    void drained(int rank, RankResult.Drained drained) {
+        messages += drained.messages();
+        if (!drained.waitsIn().isEmpty()) {
+            RankCall call = new RankCall(drained.waitsIn(), "", new GroupId(0, 0), List.of(), false);
+            waits.add(rank, List.of(call), drained.waitsFor(), new BitSet());
+            waiting.set(rank);
+        }
+    }
+
+    /** If every rank only waits for a message and none is under way, nobody will ever send one. */
+    private List<String> warnings() {
+        if (waiting.cardinality() < images.length) {
+            return List.of();
+        }
+        List<String> lines = new ArrayList<>();
+        for (int rank = 0; rank < Math.min(images.length, MOST_WAITS_NAMED); rank++) {
+            lines.add("rank " + rank + " is " + waits.describe(rank));
+        }
+        if (images.length > MOST_WAITS_NAMED) {
+            lines.add("and " + (images.length - MOST_WAITS_NAMED) + " more ranks");
+        }
+        waits.circleInWords().ifPresent(lines::add);
+        return List.of("the job is deadlocked: all ranks wait for messages, and none is under way: "
+                + String.join("; ", lines));
     }
 
     /** Keeps the record of a sealed image; says what is wrong with it, if anything. */
@@ -60,6 +86,6 @@ final class RoundRecord {
     }
 
     Action.Summary summary(List<String> hosts, long releases) {
-        return new Action.Summary(new EnumMap<>(phaseMicros), List.of(images), hosts, messages, releases);
+        return new Action.Summary(new EnumMap<>(phaseMicros), List.of(images), hosts, messages, releases, warnings());
     }
 }

@@ -11,6 +11,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -88,6 +89,15 @@ public final class WhoWaits {
             }
         }
         return shortest;
+    }
+
+    /** The same, for people. */
+    Optional<String> circleInWords() {
+        List<Integer> circle = circle();
+        return circle.isEmpty()
+                ? Optional.empty()
+                : Optional.of("ranks wait for each other: "
+                        + circle.stream().map(String::valueOf).collect(Collectors.joining(" -> ")));
     }
 
     private List<Integer> circleThrough(int start) {

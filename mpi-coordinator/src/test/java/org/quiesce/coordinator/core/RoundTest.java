@@ -135,6 +135,50 @@ class RoundTest {
                 .containsExactly(new Action.SendEnter(Phase.SEAL));
     }
 
+    private static RankResult drained(int rank, String waitsIn, int waitsFor) {
+        RankResult.Drained drained = new RankResult.Drained(0, waitsIn, List.of(new RankRange(waitsFor, waitsFor)));
+        return new RankResult(rank, rank + 1, 0, "", 1, RankResult.Image.NONE, drained);
+    }
+
+    private static RankResult sealed(int rank) {
+        RankResult.Image image = new RankResult.Image("rank-" + rank + ".cr", 1, 1, 1);
+        return new RankResult(rank, rank + 1, 0, "", 1, image, RankResult.Drained.NOTHING);
+    }
+
+    /** Of a round whose ranks say this at the end of DRAIN. */
+    private List<String> warningsAfter(List<RankResult> drained) {
+        connect();
+        for (int rank = 0; rank < RANKS; rank++) {
+            report(rank, 5, false, -1, 0);
+        }
+        tick(0);
+        round.apply(new Event.PhaseDone(0, Phase.STOP, RANKS, List.of()), 0);
+        round.apply(new Event.PhaseDone(0, Phase.DRAIN, RANKS, drained), 0);
+        for (Phase phase : List.of(Phase.CALLBACKS, Phase.DUMP, Phase.RESUME)) {
+            round.apply(new Event.PhaseDone(0, phase, RANKS, List.of()), 0);
+        }
+        List<Action> actions =
+                round.apply(new Event.PhaseDone(0, Phase.SEAL, RANKS, List.of(sealed(0), sealed(1), sealed(2))), 0);
+        return ((Action.WriteManifest) actions.get(actions.size() - 1))
+                .summary()
+                .warnings();
+    }
+
+    @Test
+    void ranksThatAllWaitForMessagesAreDeadlocked() {
+        assertThat(warningsAfter(
+                        List.of(drained(0, "MPI_Recv", 1), drained(1, "MPI_Probe", 2), drained(2, "MPI_Ssend", 0))))
+                .containsExactly("the job is deadlocked: all ranks wait for messages, and none is under way: "
+                        + "rank 0 is in MPI_Recv, waits for rank 1; rank 1 is in MPI_Probe, waits for rank 2; "
+                        + "rank 2 is in MPI_Ssend, waits for rank 0; ranks wait for each other: 0 -> 1 -> 2 -> 0");
+    }
+
+    @Test
+    void aRankThatMayStillSendKeepsTheOthersFromBeingDeadlocked() {
+        assertThat(warningsAfter(List.of(drained(0, "MPI_Recv", 1), drained(1, "MPI_Recv", 0), drained(2, "", 0))))
+                .isEmpty();
+    }
+
     @Test
     void aClockThatGoesBackIsAProtocolError() {
         connect();

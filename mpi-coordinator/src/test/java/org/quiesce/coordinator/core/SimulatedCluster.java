@@ -203,7 +203,8 @@ final class SimulatedCluster {
     private void answer(int rank, Phase phase) {
         int node = job.nodeOf(rank);
         if (fault == Fault.REFUSAL && rank == faultRank && phase == faultPhase) {
-            RankResult refusal = new RankResult(rank, 1, 28, "no space left", 1, RankResult.Image.NONE, 0);
+            RankResult refusal =
+                    new RankResult(rank, 1, 28, "no space left", 1, RankResult.Image.NONE, RankResult.Drained.NOTHING);
             up(node, new Event.PhaseDone(node, phase, 1, List.of(refusal)));
             return;
         }
@@ -215,7 +216,7 @@ final class SimulatedCluster {
             if (phase == Phase.SEAL || phase == Phase.DUMP) {
                 for (int own : job.ranksOf(node)) {
                     RankResult.Image image = new RankResult.Image("rank-" + own + ".cr", 4096, own, own);
-                    results.add(new RankResult(own, 1000 + own, 0, "", 1, image, 0));
+                    results.add(new RankResult(own, 1000 + own, 0, "", 1, image, RankResult.Drained.NOTHING));
                 }
             }
             up(node, new Event.PhaseDone(node, phase, answers[node], results));
