@@ -60,7 +60,8 @@ int cr_job_dir_read_node(const struct cr_job_dir *dir, const char *host,
 
 /*
  * The end of this node's part: removes node-HOST.pb, the run directory with what crnode put there, and, when nothing else is
- * left, the key and the job directory. (`quiesce run` keeps a record of its own there, and removes the directory itself.)
+ * left, the job directory with its key and what was said of checkpoints. (`quiesce run` keeps a record of its own there, and
+ * removes the directory itself.)
  */
 void cr_job_dir_remove(const struct cr_job_dir *dir, const char *host);
 

@@ -164,8 +164,17 @@ static void remove_run(const char *run)
     rmdir(run);
 }
 
-/* 1 if nothing but the key lies in DIRECTORY: no node's record, and nothing of a coordinator that started the job. */
-static int only_key_left(const char *directory)
+/* Whether NAME is of use only while the job runs, and belongs to nobody who would remove it later. */
+static int ends_with_job(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "key") == 0 ||
+           strcmp(name, "ended-by-checkpoint") == 0 ||
+           strcmp(name, "last-checkpoint.properties") == 0 ||
+           strncmp(name, "disabled-", strlen("disabled-")) == 0;
+}
+
+/* 1 if no node's record lies in DIRECTORY, and nothing of a coordinator that started the job. */
+static int nobody_left(const char *directory)
 {
     DIR *d = opendir(directory);
     struct dirent *e;
@@ -174,10 +183,22 @@ static int only_key_left(const char *directory)
     if (d == NULL)
         return 0;
     while ((e = readdir(d)) != NULL)
-        others += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-                  strcmp(e->d_name, "key") != 0;
+        others += !ends_with_job(e->d_name);
     closedir(d);
     return others == 0;
+}
+
+static void remove_directory(const char *directory)
+{
+    DIR *d = opendir(directory);
+    struct dirent *e;
+
+    if (d == NULL)
+        return;
+    while ((e = readdir(d)) != NULL)
+        remove_in(directory, e->d_name);
+    closedir(d);
+    rmdir(directory);
 }
 
 void cr_job_dir_remove(const struct cr_job_dir *dir, const char *host)
@@ -186,10 +207,8 @@ void cr_job_dir_remove(const struct cr_job_dir *dir, const char *host)
 
     if (record_path(dir->directory, host, path, sizeof(path), NULL) == 0)
         unlink(path);
-    if (only_key_left(dir->directory)) {
-        remove_in(dir->directory, "key");
-        rmdir(dir->directory);
-    }
+    if (nobody_left(dir->directory))
+        remove_directory(dir->directory);
     remove_run(dir->run);
 }
 

@@ -6,6 +6,7 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -162,6 +163,17 @@ static void test_key(const struct cr_job_dir *dir)
     cr_job_dir_create(dir, &err);
 }
 
+static void put_in(const struct cr_job_dir *dir, const char *name)
+{
+    char path[256];
+    int fd;
+
+    cr_job_dir_path(dir->directory, name, path, sizeof(path));
+    fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+}
+
 static void test_records(const struct cr_job_dir *dir)
 {
     static quiesce_wire_NodeRecord record, back;
@@ -187,9 +199,12 @@ static void test_records(const struct cr_job_dir *dir)
     cr_job_dir_remove(dir, "n1");
     tap_ok(access(dir->directory, F_OK) == 0,
            "the directory stays while another node has a record");
+    put_in(dir, "ended-by-checkpoint");
+    put_in(dir, "last-checkpoint.properties");
+    put_in(dir, "disabled-123");
     cr_job_dir_remove(dir, "n3");
     tap_ok(access(dir->directory, F_OK) < 0 && access(dir->run, F_OK) < 0,
-           "and goes with the last one");
+           "and goes with the last one, with what was said of checkpoints");
 }
 
 int main(void)
