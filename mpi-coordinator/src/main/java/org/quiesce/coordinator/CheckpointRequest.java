@@ -5,6 +5,7 @@ package org.quiesce.coordinator;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.quiesce.coordinator.store.JobDirectory;
 
 /**
  * A checkpoint that somebody wants.
@@ -32,7 +33,9 @@ public record CheckpointRequest(
         /** It is ended at once. */
         KILL(9),
         /** The same, and it is not to run again by itself. */
-        HALT(9);
+        HALT(9),
+        /** The same, and its {@code quiesce run} is to queue it again. */
+        QUEUE(9);
 
         private final int signal;
 
@@ -44,9 +47,17 @@ public record CheckpointRequest(
             return signal;
         }
 
+        JobDirectory.Afterwards afterwards() {
+            return switch (this) {
+                case CONTINUE, TERM, STOP, KILL -> JobDirectory.Afterwards.AGAIN;
+                case HALT -> JobDirectory.Afterwards.NOTHING;
+                case QUEUE -> JobDirectory.Afterwards.QUEUED;
+            };
+        }
+
         /** Whether the ranks need not run on between the checkpoint and the signal. */
         boolean keepsStopped() {
-            return this == KILL || this == TERM || this == HALT;
+            return this == KILL || this == TERM || this == HALT || this == QUEUE;
         }
     }
 

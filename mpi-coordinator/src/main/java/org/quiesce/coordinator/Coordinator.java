@@ -18,6 +18,7 @@ import org.quiesce.coordinator.core.Failure;
 import org.quiesce.coordinator.core.Limits;
 import org.quiesce.coordinator.core.Outcome;
 import org.quiesce.coordinator.core.RoundPlan;
+import org.quiesce.coordinator.launch.Slurm;
 import org.quiesce.coordinator.store.Fence;
 import org.quiesce.coordinator.store.JobRegistry.Job;
 import org.quiesce.coordinator.store.LocalProcess;
@@ -59,15 +60,22 @@ public final class Coordinator {
 
     /** Takes one checkpoint and returns when it exists; throws why there is none. */
     public Committed checkpoint(CheckpointRequest request, RoundListener listener) {
+        job.directory().checkpoints().checkEnabled();
         if (job.nodes().isEmpty()) {
             throw new CrException(ErrorCode.NOT_READY, NO_RANKS);
         }
         ReferenceDirectory reference = new ReferenceDirectory(reference(request));
         reference.create();
         fence(reference).check(incarnation(reference));
+        // What it says of itself goes with a job that the checkpoint ends.
+        Optional<RunRecord> run = ownRun(reference);
         CountDownLatch over = new CountDownLatch(1);
         try {
-            return reference.whileLocked(() -> locked(request, listener, reference, over));
+            Committed committed = reference.whileLocked(() -> job.directory()
+                    .checkpoints()
+                    .noting(reference, Clock.systemUTC(), () -> locked(request, listener, reference, over)));
+            run.ifPresent(own -> BatchRecord.keep(reference.path(), own, new Slurm(environment)));
+            return committed;
         } finally {
             over.countDown();
         }
@@ -170,8 +178,9 @@ public final class Coordinator {
                         reference.pointLatest(sequence);
                         return sequence;
                     });
+                    job.directory().checkpoints().committed();
                     if (request.ending().keepsStopped()) {
-                        job.directory().markEndedByCheckpoint(request.ending() == CheckpointRequest.Ending.HALT);
+                        job.directory().markEndedByCheckpoint(request.ending().afterwards());
                     }
                     lower = local.flatMap(directory -> lower(request, reference.sequence(sequence), begunAt));
                 },
@@ -197,14 +206,16 @@ public final class Coordinator {
 
     /** Which incarnation of its job this is there; one that writes where the job does not belong is not bound by its fence. */
     private long incarnation(ReferenceDirectory reference) {
-        Optional<RunRecord> run = job.directory().run();
-        boolean own = run.map(record -> record.directory()
-                        .resolve(record.reference())
-                        .toAbsolutePath()
-                        .normalize()
-                        .equals(reference.path()))
-                .orElse(true);
-        return own ? run.map(RunRecord::incarnation).orElse(0L) : Long.MAX_VALUE;
+        boolean elsewhere =
+                job.directory().run().isPresent() && ownRun(reference).isEmpty();
+        return elsewhere
+                ? Long.MAX_VALUE
+                : ownRun(reference).map(RunRecord::incarnation).orElse(0L);
+    }
+
+    /** What {@code quiesce run} says of the job, if that wants its checkpoints there. */
+    private Optional<RunRecord> ownRun(ReferenceDirectory reference) {
+        return job.directory().run().filter(run -> run.referencePath().equals(reference.path()));
     }
 
     private int worldSize() {

@@ -116,11 +116,21 @@ public final class ResidentJob {
     }
 
     private int statusOf(JobDirectory directory, int status) {
-        boolean again = directory.endedByCheckpoint() && !directory.endedForGood();
-        if (directory.endedForGood()) {
-            err.println("quiesce: the job was halted after a checkpoint, and is not to run again by itself");
-        }
-        return status != 0 && again ? ExitCode.REQUEUE.value() : status;
+        return directory
+                .afterwards()
+                .map(afterwards -> switch (afterwards) {
+                    case AGAIN -> status != 0 ? ExitCode.REQUEUE.value() : status;
+                    case QUEUED -> {
+                        requeue(false);
+                        yield ExitCode.REQUEUE.value();
+                    }
+                    case NOTHING -> {
+                        err.println(
+                                "quiesce: the job was halted after a checkpoint, and is not to run again by itself");
+                        yield status;
+                    }
+                })
+                .orElse(status);
     }
 
     private int end(Keeper.Ending ending, int status, boolean onNodesOnly) {
@@ -136,8 +146,14 @@ public final class ResidentJob {
 
     private void requeue() {
         boolean hold = plan.policy().requeue() == ResidentPolicy.Requeue.HOLD;
+        if (hold || plan.policy().requeue() == ResidentPolicy.Requeue.SCONTROL) {
+            requeue(hold);
+        }
+    }
+
+    private void requeue(boolean hold) {
         Slurm slurm = new Slurm(environment);
-        if (slurm.job().isEmpty() || !hold && plan.policy().requeue() != ResidentPolicy.Requeue.SCONTROL) {
+        if (slurm.job().isEmpty()) {
             return;
         }
         if (!plan.checkpoints().incarnation().goesOn()) {
@@ -173,7 +189,8 @@ public final class ResidentJob {
                 plan.checkpoints().keep(),
                 plan.launcher(),
                 plan.programWords(),
-                plan.checkpoints().local());
+                plan.checkpoints().local(),
+                plan.checkpoints().again());
     }
 
     private Map<String, String> environmentOf(JobDirectory directory) {

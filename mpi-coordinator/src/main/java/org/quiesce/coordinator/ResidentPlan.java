@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.quiesce.coordinator.store.RunRecord;
 
 /**
  * A job that a resident coordinator is to start.
@@ -48,7 +49,13 @@ public record ResidentPlan(
      * @param reference the name of the reference there; empty: the usual one
      * @param keep how many stay; 0: all
      * @param incarnation the one that was taken of that reference
+     * @param again what the same command does when it is run once more
      */
     public record Checkpoints(
-            Path directory, Optional<Path> local, String reference, int keep, Incarnation incarnation) {}
+            Path directory,
+            Optional<Path> local,
+            String reference,
+            int keep,
+            Incarnation incarnation,
+            RunRecord.Again again) {}
 }

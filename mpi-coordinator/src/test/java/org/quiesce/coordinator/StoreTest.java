@@ -55,7 +55,8 @@ class StoreTest {
                 1,
                 List.of("mpirun", "./heat"),
                 1,
-                Optional.of(work.resolve("local"))));
+                Optional.of(work.resolve("local")),
+                RunRecord.Again.BEGINS));
     }
 
     private JobRegistry.Job job(FakeCrnode crnode) throws Exception {

@@ -18,6 +18,7 @@ import org.quiesce.coordinator.launch.LauncherCommand;
 import org.quiesce.coordinator.launch.Notices;
 import org.quiesce.coordinator.launch.Words;
 import org.quiesce.coordinator.store.ReferenceLocator;
+import org.quiesce.coordinator.store.RunRecord;
 import org.quiesce.coordinator.store.StoreSpec;
 import org.quiesce.cr.ExitCode;
 
@@ -88,7 +89,10 @@ final class RestartCommand implements Command {
                 restart.manifest().localDirectory().map(StoreSpec::localOf),
                 restart.referenceName(),
                 0,
-                incarnation);
+                incarnation,
+                line.hasOption("seq") || located.named().isPresent()
+                        ? RunRecord.Again.BEGINS
+                        : RunRecord.Again.GOES_ON);
         ResidentPlan plan = restart.plan(command, launcher, context.environment(), checkpoints);
         return new ResidentJob(plan, context.environment(), Notices.none(), context.err()).run();
     }

@@ -19,6 +19,7 @@ import org.quiesce.coordinator.launch.LauncherCommand;
 import org.quiesce.coordinator.launch.Notices;
 import org.quiesce.coordinator.launch.Slurm;
 import org.quiesce.coordinator.store.ReferenceDirectory;
+import org.quiesce.coordinator.store.RunRecord;
 import org.quiesce.coordinator.store.StoreSpec;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
@@ -101,9 +102,8 @@ final class RunCommand implements Command {
         ResidentPlan plan;
         try {
             plan = restart(line, context, command, origin)
-                    .map(restart -> resume(restart, command, line, context, origin.incarnation()))
-                    .orElseGet(
-                            () -> fresh(line, context, command, name(line, origin.reference()), origin.incarnation()))
+                    .map(restart -> resume(restart, command, line, context, origin))
+                    .orElseGet(() -> fresh(line, context, command, origin))
                     .with(origin.canGoOn() ? policy : policy.leaving());
         } catch (CrException e) {
             origin.incarnation().givenUp();
@@ -234,8 +234,8 @@ final class RunCommand implements Command {
         return line.getOptionValue("name", found);
     }
 
-    private static ResidentPlan fresh(
-            CommandLine line, Context context, LauncherCommand command, String name, Incarnation incarnation) {
+    private static ResidentPlan fresh(CommandLine line, Context context, LauncherCommand command, Origin origin) {
+        String name = name(line, origin.reference());
         Path agent = Installation.find(context.environment()).rankProgram();
         return new ResidentPlan(
                 name,
@@ -244,12 +244,12 @@ final class RunCommand implements Command {
                 command.programWords(),
                 command.startEnvironment(agent, context.environment()),
                 Optional.empty(),
-                checkpoints(line, context, directory(line, context), name, incarnation),
+                checkpoints(line, context, directory(line, context), name, origin),
                 ResidentPolicy.NOTHING);
     }
 
     private static ResidentPlan resume(
-            Restart restart, LauncherCommand command, CommandLine line, Context context, Incarnation incarnation) {
+            Restart restart, LauncherCommand command, CommandLine line, Context context, Origin origin) {
         context.err().println("quiesce: going on from " + restart.path());
         List<String> launcher = restart.launcherOf(command);
         LauncherCommand again = restart.command(
@@ -258,13 +258,28 @@ final class RunCommand implements Command {
                 again,
                 launcher,
                 context.environment(),
-                checkpoints(line, context, restart.directory(), restart.referenceName(), incarnation));
+                checkpoints(line, context, restart.directory(), restart.referenceName(), origin));
     }
 
     private static ResidentPlan.Checkpoints checkpoints(
-            CommandLine line, Context context, Path directory, String reference, Incarnation incarnation) {
+            CommandLine line, Context context, Path directory, String reference, Origin origin) {
         int keep = line.hasOption("keep") ? Command.number(line, "keep", 1) : 0;
         Optional<Path> local = Stores.parse(line, context).flatMap(StoreSpec::local);
-        return new ResidentPlan.Checkpoints(directory, local, reference, keep, incarnation);
+        return new ResidentPlan.Checkpoints(
+                directory, local, reference, keep, origin.incarnation(), again(line, context, origin));
+    }
+
+    /** A checkpoint that the command line names itself may be older than the newest one. */
+    private static RunRecord.Again again(CommandLine line, Context context, Origin origin) {
+        boolean newest = line.hasOption("restart-dir")
+                || line.hasOption("restart")
+                        && line.getOptionValue("restart", LATEST).equals(LATEST);
+        boolean ofStep =
+                line.hasOption("of-plugin") && !newest && origin.incarnation().number() > 0;
+        boolean ofTask = newest && new Slurm(context.environment()).isTask() && !line.hasOption("name");
+        if (ofStep || ofTask) {
+            return RunRecord.Again.GOES_ON_IN_JOB;
+        }
+        return newest ? RunRecord.Again.GOES_ON : RunRecord.Again.BEGINS;
     }
 }

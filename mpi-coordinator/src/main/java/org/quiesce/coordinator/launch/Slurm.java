@@ -3,6 +3,7 @@
 package org.quiesce.coordinator.launch;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -86,6 +87,28 @@ public final class Slurm {
         return job().isEmpty()
                 ? Optional.empty()
                 : output(List.of("scontrol", "-o", "show", "job", job())).flatMap(text -> Standing.read(text, job()));
+    }
+
+    /** What Slurm shows of a job; empty if it knows none of that number, or nobody says. */
+    public Optional<ShownJob> shown(String job) {
+        return output(List.of("scontrol", "-o", "show", "job", job)).flatMap(text -> ShownJob.read(text, job));
+    }
+
+    /** The script of a batch job; empty if it has none, or nobody says. */
+    public Optional<String> script(String job) {
+        return output(List.of("scontrol", "write", "batch_script", job, "-"));
+    }
+
+    /** Submits a batch job by these words, held, and returns its number; empty if Slurm has refused it. */
+    public Optional<String> submitHeld(List<String> words) {
+        List<String> all = new ArrayList<>(List.of("sbatch", "--parsable", "--hold"));
+        all.addAll(words);
+        return output(all).map(text -> text.strip().split(";", 2)[0]);
+    }
+
+    /** Lets a job start that was submitted held; whether Slurm has taken that. */
+    public boolean release(String job) {
+        return output(List.of("scontrol", "release", job)).isPresent();
     }
 
     /** Whether queueing our job again would do what its user wants: not once it was cancelled, or another run of it has begun. */

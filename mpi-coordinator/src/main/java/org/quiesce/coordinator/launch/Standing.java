@@ -3,8 +3,6 @@
 package org.quiesce.coordinator.launch;
 
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * How Slurm sees a job.
@@ -22,19 +20,12 @@ public record Standing(String state, String reason, int restarts, boolean preemp
 
     /** Reads the line of a job from {@code scontrol -o show job}. */
     static Optional<Standing> read(String text, String job) {
-        return text.lines()
-                .filter(line -> line.startsWith("JobId=" + job + ' '))
-                .findFirst()
-                .map(line -> new Standing(
-                        value(line, "JobState"),
-                        value(line, "Reason"),
-                        number(value(line, "Restarts")),
-                        !value(line, "PreemptTime").matches("|None|\\(null\\)|Unknown")));
-    }
-
-    private static String value(String line, String key) {
-        Matcher matcher = Pattern.compile(" " + key + "=(\\S*)").matcher(line);
-        return matcher.find() ? matcher.group(1) : "";
+        return ShownJob.read(text, job)
+                .map(shown -> new Standing(
+                        shown.word("JobState"),
+                        shown.word("Reason"),
+                        number(shown.word("Restarts")),
+                        !shown.word("PreemptTime").matches("|None|\\(null\\)|Unknown")));
     }
 
     private static int number(String digits) {

@@ -57,6 +57,13 @@ final class DurableFiles {
         sync(parent(file));
     }
 
+    /** The same without syncing it: after a crash the file is whole, but may be an older one. */
+    static void replace(Path file, byte[] contents) throws IOException {
+        Path fresh = Files.createTempFile(parent(file), "." + file.getFileName(), ".new");
+        Files.write(fresh, contents);
+        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+    }
+
     /** Makes the entries of a directory durable. */
     static void sync(Path directory) throws IOException {
         try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {

@@ -80,6 +80,20 @@ public final class Fence {
         });
     }
 
+    /** Lets a job of Slurm, which has not begun, go on from here as its own. Refuses while one may still run that is not Slurm's. */
+    public void handTo(String slurmJob) {
+        whileLocked(() -> {
+            Ledger before = ledger();
+            RunRecord.Place holder = before.holder();
+            if (before.state() == Ledger.State.RUNNING && holder.slurm().isEmpty() && holder.mayBeAlive()) {
+                throw new CrException(
+                        ErrorCode.BUSY, "the job whose checkpoints are in " + reference + " runs; end it first");
+            }
+            write(before.handedTo(slurmJob));
+            return true;
+        });
+    }
+
     /** Does something while no newer incarnation can come up; refuses when there is one. */
     public <T> T whileNewest(long incarnation, Supplier<T> what) {
         return whileLocked(() -> {

@@ -4,12 +4,14 @@ package org.quiesce.coordinator.store;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -22,7 +24,6 @@ import org.quiesce.wire.proto.NodeRecord;
  */
 public final class JobDirectory {
     private static final String ENDED = "ended-by-checkpoint";
-    private static final String FOR_GOOD = "for good\n";
     private static final String KEY = "key";
     private static final SecureRandom RANDOM = new SecureRandom();
     private static final int KEY_BYTES = 32;
@@ -119,10 +120,26 @@ public final class JobDirectory {
         }
     }
 
-    /** Says, before the job is ended, that a checkpoint is why: {@code quiesce run} asks to be run again unless it is for good. */
-    public void markEndedByCheckpoint(boolean forGood) {
+    /** What becomes of a job that a checkpoint has ended. */
+    public enum Afterwards {
+        /** {@code quiesce run} asks by its status to be run again. */
+        AGAIN(""),
+        /** It has Slurm queue the job again, whatever its own options say. */
+        QUEUED("queue\n"),
+        /** Nothing, unless a person says so. */
+        NOTHING("for good\n");
+
+        private final String text;
+
+        Afterwards(String text) {
+            this.text = text;
+        }
+    }
+
+    /** Says, before the job is ended, that a checkpoint is why. */
+    public void markEndedByCheckpoint(Afterwards afterwards) {
         try {
-            DurableFiles.write(path.resolve(ENDED), (forGood ? FOR_GOOD : "").getBytes(StandardCharsets.US_ASCII));
+            DurableFiles.write(path.resolve(ENDED), afterwards.text.getBytes(StandardCharsets.US_ASCII));
         } catch (IOException e) {
             throw DurableFiles.failure("cannot write into the job's directory", path, e);
         }
@@ -133,13 +150,21 @@ public final class JobDirectory {
         return Files.exists(path.resolve(ENDED));
     }
 
-    /** Whether a checkpoint was to end the job, which is not to run again by itself. */
-    public boolean endedForGood() {
+    /** What is to become of the job, if a checkpoint was to end it. */
+    public Optional<Afterwards> afterwards() {
         try {
-            return Files.readString(path.resolve(ENDED)).equals(FOR_GOOD);
+            String text = Files.readString(path.resolve(ENDED));
+            return Arrays.stream(Afterwards.values())
+                    .filter(known -> known.text.equals(text))
+                    .findFirst();
         } catch (IOException e) {
-            return false;
+            return Optional.empty();
         }
+    }
+
+    /** Whether it may be checkpointed, and how the last checkpoint went. */
+    public CheckpointState checkpoints() {
+        return new CheckpointState(path);
     }
 
     /** Says when somebody wants the job to stop. */
@@ -177,14 +202,24 @@ public final class JobDirectory {
             }
             RunRecord.remove(path);
             HaltRecord.remove(path);
+            checkpoints().remove();
             Files.deleteIfExists(path.resolve(ENDED));
             if (nodes().stream().noneMatch(JobDirectory::hasNode)) {
-                DurableFiles.deleteTree(path);
+                deleteTree();
             }
         } catch (IOException e) {
             throw DurableFiles.failure("cannot remove the job's directory", path, e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    private void deleteTree() throws IOException {
+        try {
+            DurableFiles.deleteTree(path);
+        } catch (DirectoryNotEmptyException | NoSuchFileException e) {
+            // somebody has just noted there how a checkpoint went
+            DurableFiles.deleteTree(path);
         }
     }
 

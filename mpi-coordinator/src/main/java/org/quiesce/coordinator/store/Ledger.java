@@ -72,6 +72,12 @@ public record Ledger(
                 begun);
     }
 
+    Ledger handedTo(String slurmJob) {
+        RunRecord.Place nobody = new RunRecord.Place("", 0, 0, 0, slurmJob, "");
+        int lost = state == State.RUNNING ? 1 : 0;
+        return new Ledger(incarnation, nobody, 0, State.PAUSED, usedMillis, interruptions + lost, begun);
+    }
+
     Ledger with(State now, long used) {
         return new Ledger(incarnation, holder, slurmRestarts, now, used, interruptions, begun);
     }

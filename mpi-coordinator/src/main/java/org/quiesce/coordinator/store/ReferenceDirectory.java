@@ -81,6 +81,16 @@ public final class ReferenceDirectory {
         }
     }
 
+    /** Whether another process writes here now, as far as that can be told. */
+    public boolean isBeingWritten() {
+        try (FileChannel channel = FileChannel.open(path.resolve(LOCK), StandardOpenOption.WRITE)) {
+            return !lock(channel);
+        } catch (IOException e) {
+            // it has never been written, or we may not look
+            return false;
+        }
+    }
+
     private static boolean lock(FileChannel channel) throws IOException {
         try {
             FileLock lock = channel.tryLock();

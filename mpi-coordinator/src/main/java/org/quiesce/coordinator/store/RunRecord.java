@@ -26,6 +26,7 @@ import java.util.Properties;
  * @param launcher the words with which the user started the launcher
  * @param programWords how many of these at the end are the program and its arguments; 0: as the ranks say
  * @param local a directory of each node to which images go first
+ * @param again what the same command does when it is run once more
  */
 public record RunRecord(
         String name,
@@ -36,7 +37,18 @@ public record RunRecord(
         int keep,
         List<String> launcher,
         int programWords,
-        Optional<Path> local) {
+        Optional<Path> local,
+        Again again) {
+    /** What a command does that is run once more after its job was ended. */
+    public enum Again {
+        /** The job begins from its start. */
+        BEGINS,
+        /** The job goes on from its checkpoints, if it has the same number in Slurm. */
+        GOES_ON_IN_JOB,
+        /** The job goes on from its checkpoints. */
+        GOES_ON
+    }
+
     /**
      * Where {@code quiesce run} runs.
      *
@@ -84,7 +96,7 @@ public record RunRecord(
 
     private static final String FILE = "run.properties";
 
-    /** A job whose images go to the directory of the reference at once. */
+    /** A job whose images go to the directory of the reference at once, and whose command begins anew when it is run again. */
     public RunRecord(
             String name,
             Place place,
@@ -94,7 +106,17 @@ public record RunRecord(
             int keep,
             List<String> launcher,
             int programWords) {
-        this(name, place, directory, reference, incarnation, keep, launcher, programWords, Optional.empty());
+        this(
+                name,
+                place,
+                directory,
+                reference,
+                incarnation,
+                keep,
+                launcher,
+                programWords,
+                Optional.empty(),
+                Again.BEGINS);
     }
 
     /** Copies the list. */
@@ -115,6 +137,7 @@ public record RunRecord(
         properties.setProperty("directory", directory.toString());
         properties.setProperty("reference", reference);
         local.ifPresent(path -> properties.setProperty("local", path.toString()));
+        properties.setProperty("again", again.name());
         properties.setProperty("keep", Integer.toString(keep));
         properties.setProperty("programWords", Integer.toString(programWords));
         for (int i = 0; i < launcher.size(); i++) {
@@ -147,8 +170,9 @@ public record RunRecord(
                     Integer.parseInt(properties.getProperty("keep", "0")),
                     launcher,
                     Integer.parseInt(properties.getProperty("programWords", "0")),
-                    Optional.ofNullable(properties.getProperty("local")).map(Path::of)));
-        } catch (NumberFormatException e) {
+                    Optional.ofNullable(properties.getProperty("local")).map(Path::of),
+                    Again.valueOf(properties.getProperty("again", Again.BEGINS.name()))));
+        } catch (IllegalArgumentException e) {
             return Optional.empty();
         }
     }
@@ -161,6 +185,11 @@ public record RunRecord(
                 Long.parseLong(properties.getProperty("launcherPid", "0")),
                 properties.getProperty("slurm", ""),
                 properties.getProperty("slurmArray", ""));
+    }
+
+    /** Where the checkpoints of the job go when nobody wants them elsewhere. */
+    public Path referencePath() {
+        return directory.resolve(reference).toAbsolutePath().normalize();
     }
 
     /** The program and its arguments, if they are known. */

@@ -95,14 +95,14 @@ class HaltCommandTest {
     }
 
     @Test
-    void whatACheckpointEndsForGoodIsKnownByItsMark() {
+    void whatBecomesOfAJobThatACheckpointEndsIsKnownByItsMark() {
         JobDirectory job = job(RunRecord.Place.here(Map.of()));
-        assertThat(job.endedForGood()).isFalse();
-        job.markEndedByCheckpoint(false);
-        assertThat(job.endedByCheckpoint()).isTrue();
-        assertThat(job.endedForGood()).isFalse();
-        job.markEndedByCheckpoint(true);
-        assertThat(job.endedForGood()).isTrue();
+        assertThat(job.endedByCheckpoint()).isFalse();
+        for (JobDirectory.Afterwards afterwards : JobDirectory.Afterwards.values()) {
+            job.markEndedByCheckpoint(afterwards);
+            assertThat(job.endedByCheckpoint()).isTrue();
+            assertThat(job.afterwards()).contains(afterwards);
+        }
         job.remove();
         assertThat(job.path()).doesNotExist();
     }
