@@ -71,14 +71,17 @@ lint:
 bench: build
 	@./benchmarks/run.sh '$(STAGE)' $(BENCH)
 
-# Three nodes with Slurm; as root only. Says what to type next.
+# Three nodes with Slurm and its plugin; as root only. Says what to type next.
 cluster: test-deps build
-	@$(CLUSTER) start build/cluster --nodes 3 --product '$(STAGE)'
+	@$(CLUSTER) start build/cluster --nodes 3 --product '$(STAGE)' --plugstack system-tests/cluster/plugstack.conf
 	@cp examples/heat/heat.c build/cluster/home/alice/
 	@$(CLUSTER) exec build/cluster ctl --user alice mpicc -O2 -o heat heat.c
 	@echo "A shell of alice's on the login node:   $(CLUSTER) exec build/cluster ctl --user alice bash"
 	@echo 'There:   srun --mpi=pmix -N3 -n6 ./heat 400 5000 1000'
 	@echo '         mpirun --host n1:2,n2:2 ./heat 400 5000 1000'
+	@echo 'A checkpoint every 5 seconds:           srun --mpi=pmix -N3 -n6 --checkpoint=0:05 --checkpoint-dir=ckpt ./heat 400 1000000 1000'
+	@echo 'After ^C, or from another shell, scancel:  quiesce list ckpt'
+	@echo '         srun --mpi=pmix -N3 -n6 --restart-dir=ckpt ./heat 400 1000000 1000'
 	@echo 'The end: make cluster-stop'
 
 cluster-stop:

@@ -20,7 +20,11 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("root")
 final class ClusterTest {
     @RegisterExtension
-    static final Cluster CLUSTER = new Cluster("--nodes", "2");
+    static final Cluster CLUSTER = new Cluster(
+            "--nodes",
+            "2",
+            "--plugstack",
+            Stage.source("system-tests/cluster/plugstack.conf").toString());
 
     @TempDir
     Path work;
@@ -29,6 +33,13 @@ final class ClusterTest {
     void aStepOfAnOrdinaryUserRunsOnBothNodes() throws Exception {
         String output = CLUSTER.ask("ctl", "srun", "-N2", "sh", "-c", "echo $(hostname) $(id -un) $(pwd)");
         assertThat(output.lines()).containsExactlyInAnyOrder("n1 alice /home/alice", "n2 alice /home/alice");
+    }
+
+    @Test
+    void slurmHasTheOptionsOfThePluginAsInTheClusterToTry() throws Exception {
+        assertThat(Files.readString(Stage.source("Makefile")))
+                .contains("--plugstack system-tests/cluster/plugstack.conf");
+        assertThat(CLUSTER.ask("ctl", "srun", "--help")).contains("--checkpoint=", "--restart-dir=");
     }
 
     @Test
