@@ -20,47 +20,8 @@ import tempfile
 import time
 
 from calls import bench_calls, bench_quiesce, bench_start
-from support import Bench, all_named, descendants, kill_tree, median_pair, resident_kib
-
-
-class Subject:
-    """A subject process: see subject.c."""
-
-    def __init__(self, bench, mib, threads, under=("cr_run",)):
-        self.process = subprocess.Popen(
-            [*under, bench.build / "subject", str(mib), str(threads)], env=bench.environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.answer()
-
-    def answer(self):
-        return self.process.stdout.readline().strip()
-
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return self.answer()
-
-    def ms(self, line):
-        return float(self.ask(line))
-
-    def idle_gap(self):
-        """The longest gap in 20 ms without a checkpoint: what the machine itself does to a program."""
-        self.ms("gap")
-        time.sleep(0.02)
-        return self.ms("gap")
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-
-
-@contextlib.contextmanager
-def subject(bench, mib, threads, under=("cr_run",)):
-    s = Subject(bench, mib, threads, under)
-    try:
-        yield s
-    finally:
-        s.end()
+from preemption import bench_preemption
+from support import Bench, all_named, descendants, kill_tree, median_pair, read_fresh, resident_kib, subject
 
 
 def checkpoint(bench, s, path, *options):
@@ -198,18 +159,6 @@ def bench_tree(bench, directory):
     bench.row("restart, 50 processes, 1 GiB", elapsed, "ms", limit, "read() into fresh memory", 1.25)
 
 
-def read_fresh(path):
-    """ms for read() of a file into memory that was never touched."""
-    code = (
-        "import mmap,os,sys,time\n"
-        "f=os.open(sys.argv[1],os.O_RDONLY);n=os.fstat(f).st_size\n"
-        "m=mmap.mmap(-1,n,mmap.MAP_PRIVATE|mmap.MAP_ANONYMOUS);v=memoryview(m)\n"
-        "t=time.monotonic();o=0\n"
-        "while o<n: o+=os.readv(f,[v[o:o+(1<<20)]])\n"
-        "print((time.monotonic()-t)*1e3)\n")
-    return float(subprocess.run(["python3", "-c", code, path], text=True, capture_output=True, check=True).stdout)
-
-
 def bench_restart(bench, directory):
     """Eager restart of 1 GiB, until the process answers, against read() into fresh memory."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
@@ -295,6 +244,7 @@ BENCHES = {
     "job": bench_job,
     "agent": bench_agent,
     "coordinator": bench_coordinator,
+    "preemption": bench_preemption,
 }
 
 

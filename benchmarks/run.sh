@@ -12,7 +12,7 @@ build=$here/../build/benchmarks
 mkdir -p "$build"
 cc -O2 -Wall -Wextra -pthread -o "$build/subject" "$here/src/subject.c"
 cc -O2 -Wall -Wextra -o "$build/tree" "$here/src/tree.c"
-for program in calls start busy ranks; do
+for program in calls start busy ranks steps; do
     mpicc -O2 -Wall -Wextra -o "$build/$program" "$here/src/$program.c"
 done
 exec python3 "$here/bench.py" --stage "$stage" --build "$build" "$@"

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The Quiesce Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where things are, rows of results, and processes: what the benchmarks share."""
+"""Where things are, rows of results, processes and limits: what the benchmarks share."""
 import contextlib
 import os
 import pathlib
@@ -45,6 +45,65 @@ class Bench:
         beside = f"{limit:10.3f} {unit:4} {ratio:6.2f}" if limit else f"{'-':>10} {'':4} {'-':>6}"
         wanted = f"{'-':>7} {'':4}" if goal is None else f"{goal:7.2f} {'yes' if reached else 'NO':4}"
         print(f"{name:36} {measured:10.3f} {unit:4} {beside} {wanted} {limit_name}", flush=True)
+
+    def skip(self, name, reason):
+        """Says what is not measured on this machine, and why."""
+        print(f"{name:36} skipped: {reason}", flush=True)
+
+
+class Subject:
+    """A subject process: see subject.c."""
+
+    def __init__(self, bench, mib, threads, under=("cr_run",)):
+        self.process = subprocess.Popen(
+            [*under, bench.build / "subject", str(mib), str(threads)], env=bench.environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.answer()
+
+    def answer(self):
+        return self.process.stdout.readline().strip()
+
+    def tell(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def ask(self, line):
+        self.tell(line)
+        return self.answer()
+
+    def ms(self, line):
+        return float(self.ask(line))
+
+    def idle_gap(self):
+        """The longest gap in 20 ms without a checkpoint: what the machine itself does to a program."""
+        self.ms("gap")
+        time.sleep(0.02)
+        return self.ms("gap")
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def subject(bench, mib, threads, under=("cr_run",)):
+    s = Subject(bench, mib, threads, under)
+    try:
+        yield s
+    finally:
+        s.end()
+
+
+def read_fresh(path):
+    """ms for read() of a file into memory that was never touched."""
+    code = (
+        "import mmap,os,sys,time\n"
+        "f=os.open(sys.argv[1],os.O_RDONLY);n=os.fstat(f).st_size\n"
+        "m=mmap.mmap(-1,n,mmap.MAP_PRIVATE|mmap.MAP_ANONYMOUS);v=memoryview(m)\n"
+        "t=time.monotonic();o=0\n"
+        "while o<n: o+=os.readv(f,[v[o:o+(1<<20)]])\n"
+        "print((time.monotonic()-t)*1e3)\n")
+    return float(subprocess.run(["python3", "-c", code, path], text=True, capture_output=True, check=True).stdout)
 
 
 def median_pair(rounds, limit, measure):
