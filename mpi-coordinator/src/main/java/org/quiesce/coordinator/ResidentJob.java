@@ -53,6 +53,7 @@ public final class ResidentJob {
 
     private int run(JobDirectory directory, RunRecord.Place place) {
         directory.write(record(place, plan.checkpoints().reference()));
+        new Slurm(environment).skipSteps();
         long started = System.nanoTime();
         JobProcess process = JobProcess.start(plan.words(), environmentOf(directory), plan.workingDirectory(), notices);
         RunRecord.Place withLauncher = place.with(process.pid());

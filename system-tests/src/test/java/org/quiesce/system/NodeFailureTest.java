@@ -10,7 +10,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -101,11 +100,11 @@ final class NodeFailureTest {
             fresh.restart("n3", "--mpirun-opts", "--host n1:2,n3:2");
             fresh.commit("n4");
             CLUSTER.heal("n2");
-            Map<String, String> before = contents(fresh.reference());
+            Map<String, String> before = Checkpoints.committed(fresh.reference());
             long pid = launcher();
             Run refused = CLUSTER.exec("n2", Cluster.ALICE, "quiesce", "checkpoint", Long.toString(pid));
             assertThat(refused.await(Cluster.LIMIT)).as(refused.describe()).isBetween(3, 4);
-            assertThat(contents(fresh.reference())).isEqualTo(before);
+            assertThat(Checkpoints.committed(fresh.reference())).isEqualTo(before);
             assertThat(old.run().await(Cluster.LIMIT)).as(old.run().describe()).isEqualTo(4);
             assertThat(old.run().stderr()).contains("has taken over");
             old.nothingRuns("n2");
@@ -124,10 +123,10 @@ final class NodeFailureTest {
             awaitImages(old, cut);
             CLUSTER.cut("n2");
             fresh.restart("n3", "--mpirun-opts", "--host n3:2,n4:2");
-            Map<String, String> before = contents(fresh.reference());
+            Map<String, String> before = Checkpoints.committed(fresh.reference());
             CLUSTER.heal("n2");
             int status = cut.await(NOTICED.plus(Cluster.LIMIT));
-            assertThat(contents(fresh.reference()))
+            assertThat(Checkpoints.committed(fresh.reference()))
                     .as("status %d: %s", status, cut.describe())
                     .isEqualTo(before);
             fresh.commit("n4");
@@ -155,17 +154,5 @@ final class NodeFailureTest {
 
     private static long launcher() throws Exception {
         return Long.parseLong(CLUSTER.ask("n2", "pgrep", "-o", "-x", "mpirun").strip());
-    }
-
-    /** What lies in the checkpoints that are committed. */
-    private static Map<String, String> contents(Path reference) throws IOException {
-        Map<String, String> all = new TreeMap<>();
-        try (Stream<Path> files = Files.walk(reference)) {
-            for (Path file : files.filter(path -> path.toString().matches(".*/[0-9]+/.*"))
-                    .toList()) {
-                all.put(file.toString(), Files.getLastModifiedTime(file) + " " + Files.size(file));
-            }
-        }
-        return all;
     }
 }

@@ -10,7 +10,9 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 
 /** A batch job of alice's on two nodes, of {@code stages}, whose steps end when they are told to. */
 final class StagedJob {
@@ -42,12 +44,17 @@ final class StagedJob {
 
     /** The last line of a run without Quiesce. */
     static String undisturbed(Cluster cluster, String name) throws Exception {
+        return undisturbed(cluster, name, "-N2 -n2");
+    }
+
+    /** The same with other options for the number of nodes and ranks. */
+    static String undisturbed(Cluster cluster, String name, String size) throws Exception {
         Path place = place(cluster, name);
         for (int stage = 0; stage < STAGES; stage++) {
             Files.createFile(place.resolve(Integer.toString(stage)));
         }
         return lastLine(
-                cluster.ask("ctl", "sh", "-c", "exec env " + YIELD + " srun --mpi=pmix -N2 -n2 " + program(name)));
+                cluster.ask("ctl", "sh", "-c", "exec env " + YIELD + " srun --mpi=pmix " + size + ' ' + program(name)));
     }
 
     static String lastLine(String text) {
@@ -94,6 +101,24 @@ final class StagedJob {
     /** Where its checkpoints lie, from alice's home. */
     String reference() {
         return "ckpt/" + place.getFileName();
+    }
+
+    /** The files of its checkpoints. */
+    Map<String, String> committed() throws IOException {
+        return Checkpoints.committed(cluster.home().resolve(reference()));
+    }
+
+    /** Whether a checkpoint of it is being written. */
+    boolean isWritten() throws IOException {
+        try (Stream<Path> files = Files.list(cluster.home().resolve(reference()))) {
+            return files.anyMatch(file -> file.toString().endsWith(".partial"));
+        }
+    }
+
+    /** The pid of {@code quiesce run}, on the first node of the job. */
+    String holder() throws IOException {
+        return Files.readString(cluster.home().resolve(reference()).resolve("ledger.properties"))
+                .replaceFirst("(?s).*\npid=([0-9]+)\n.*", "$1");
     }
 
     String output() throws IOException {

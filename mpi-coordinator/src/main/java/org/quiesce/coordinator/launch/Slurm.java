@@ -16,6 +16,7 @@ import org.quiesce.coordinator.program.ProgramOutput;
 /** What Slurm's commands say of jobs and do to them. They are given up when slurmctld does not answer. */
 public final class Slurm {
     private static final Duration PATIENCE = Duration.ofSeconds(15);
+    private static final int DIFFERENT_STEPS = 16;
     private static final Pattern TIME = Pattern.compile("(?:(\\d{1,5})-)?(?:(\\d{1,5}):)?(\\d{1,5}):(\\d{2})");
     private static final Pattern STEP = Pattern.compile("StepId=(\\S+)");
 
@@ -141,6 +142,31 @@ public final class Slurm {
     public Optional<Set<String>> queued() {
         return output(List.of("squeue", "-h", "--me", "-o", "%A"))
                 .map(jobs -> jobs.lines().map(String::strip).collect(Collectors.toSet()));
+    }
+
+    /**
+     * Lets the next step of our job have another number than that of the run of the job before. Slurm counts from 0 in each run,
+     * and takes what it is told of an old step as said of the new one: an srun that was cut off and comes back would end it, and
+     * slurmstepd's socket of a step that lost its power would be in its way.
+     */
+    public void skipSteps() {
+        for (int left = job().isEmpty() ? 0 : restarts() % DIFFERENT_STEPS; left > 0; left--) {
+            if (output(emptyStep()).isEmpty()) {
+                return;
+            }
+        }
+    }
+
+    /** Options that the job has in its environment are not for this step. */
+    private List<String> emptyStep() {
+        List<String> words = new ArrayList<>(List.of("env", "-i"));
+        for (String name : List.of("PATH", "HOME", "SLURM_JOB_ID", "SLURM_CONF")) {
+            if (environment.containsKey(name)) {
+                words.add(name + '=' + environment.get(name));
+            }
+        }
+        words.addAll(List.of("srun", "--quiet", "-N1", "-n1", "--overlap", "--mpi=none", "--chdir=/", "true"));
+        return words;
     }
 
     /** The step that an srun of this host has started, as JOB.STEP. */
