@@ -2,11 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.quiesce.coordinator.cli;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +23,7 @@ import org.quiesce.coordinator.Incarnation;
 import org.quiesce.coordinator.launch.Slurm;
 import org.quiesce.coordinator.store.Fence;
 import org.quiesce.coordinator.store.Ledger;
+import org.quiesce.coordinator.store.ReferenceDirectory;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 
@@ -25,7 +31,8 @@ import org.quiesce.cr.ErrorCode;
  * Where the checkpoints of a step are that asks for them by options of Slurm alone, so that it goes on when its job is queued
  * again and its script is run once more. A step is known by all that it is started with: the job's number, its words, its
  * working directory and its environment. Two steps of one run of the job in which all that is equal cannot be told apart by
- * the next run; neither of them ever goes on by itself then. Nor is a step that has ended well gone on from.
+ * the next run; neither of them ever goes on by itself then. Nor is a step that has ended well gone on from. A step that
+ * begins although one with its words was interrupted says so: the environment of that one was another.
  */
 final class StepReference {
     /** What differs from run to run, or from node to node. */
@@ -49,12 +56,16 @@ final class StepReference {
     private final Map<String, String> environment;
     private final Path path;
 
+    /** What the names begin with of all references of the job's steps with these words. */
+    private final String family;
+
     /** Of a step with these words, whose checkpoints lie in {@code directory}. */
     StepReference(Context context, Path directory, List<String> words) {
         environment = context.environment();
         slurm = new Slurm(environment);
-        path = directory.resolve("slurm-" + slurm.unambiguous() + "-step-"
-                + digest(words, context.directory().toString(), environment));
+        String place = context.directory().toString();
+        family = "slurm-" + slurm.unambiguous() + "-step-" + digest(words, place, Map.of()) + '-';
+        path = directory.resolve(family + digest(words, place, environment));
     }
 
     private static String digest(List<String> words, String directory, Map<String, String> environment) {
@@ -87,6 +98,11 @@ final class StepReference {
         if (!isLeftBefore()) {
             return close(warnings);
         }
+        if (isAgain() && new Fence(path).ledger().incarnation() == 0) {
+            unlike().ifPresent(other -> warnings.accept("quiesce: this step begins from its start, though a step of this job"
+                    + " with the same words was interrupted: its environment was another one, when it was begun. To go on"
+                    + " from its checkpoint, give --restart-dir=" + other));
+        }
         try {
             return Optional.of(Incarnation.take(path, environment, !isAgain(), warnings));
         } catch (CrException e) {
@@ -95,6 +111,29 @@ final class StepReference {
             }
             return close(warnings);
         }
+    }
+
+    /** The reference of a step with the same words that has a checkpoint, and that no step of this run has gone on from. */
+    private Optional<Path> unlike() {
+        List<Path> interrupted = new ArrayList<>();
+        try (DirectoryStream<Path> references = Files.newDirectoryStream(parent(), family + '*')) {
+            references.forEach(other -> {
+                Ledger before = new Fence(other).ledger();
+                if (before.slurmRestarts() < slurm.restarts()
+                        && before.state() != Ledger.State.ENDED
+                        && new ReferenceDirectory(other).newest().isPresent()) {
+                    interrupted.add(other);
+                }
+            });
+        } catch (IOException | DirectoryIteratorException | CrException e) {
+            // what cannot be read cannot be gone on from either
+            return Optional.empty();
+        }
+        return interrupted.stream().min(Comparator.naturalOrder());
+    }
+
+    private Path parent() {
+        return Optional.ofNullable(path.getParent()).orElse(path);
     }
 
     /** Whether nothing is there, or something that an earlier run of the job did not finish. */

@@ -4,6 +4,7 @@ package org.quiesce.coordinator.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.quiesce.coordinator.Incarnation;
 import org.quiesce.coordinator.store.Fence;
 import org.quiesce.coordinator.store.Ledger;
+import org.quiesce.coordinator.store.ReferenceDirectory;
 
 class StepReferenceTest {
     private static final List<String> WORDS = List.of("srun", "./heat", "400");
@@ -55,6 +57,23 @@ class StepReferenceTest {
                         .path())
                 .isNotEqualTo(path);
         assertThat(step(WORDS, 1, Map.of("SEED", "1", "HOSTNAME", "n2")).path()).isEqualTo(path);
+    }
+
+    @Test
+    void aStepWhoseEnvironmentIsAnotherOneAfterARequeueSaysThatItBeginsAnew() throws Exception {
+        Path path = step(WORDS, 0, Map.of("SEED", "1")).path();
+        take(0, "1").orElseThrow();
+        assertThat(take(1, "2")).isPresent();
+        assertThat(warnings).as("there is no checkpoint yet").isEmpty();
+        ReferenceDirectory reference = new ReferenceDirectory(path);
+        reference.begin(0);
+        Files.writeString(reference.partial(0).resolve(ReferenceDirectory.MANIFEST), "{}");
+        reference.commit(0);
+        assertThat(take(1, "3")).isPresent();
+        assertThat(warnings).hasSize(1).first().asString().contains("environment", "--restart-dir=" + path);
+        assertThat(take(1, "1").orElseThrow().number()).isEqualTo(2);
+        assertThat(take(1, "4")).isPresent();
+        assertThat(warnings).as("a step of this run goes on from it").hasSize(1);
     }
 
     @Test
