@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Quiesce Authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * usage: clock_check [--full] [--samples N] [--seed N] [--break RULE|--break-each]
+ * usage: clock_check [--full|--both] [--late] [--samples N] [--seed N] [--break RULE]
  *
  * Walks all states that the protocol can reach in many small programs, and says whether one of them is wrong or the last one.
  */
@@ -239,8 +239,11 @@ static int check_hard(int quiet)
     return bad;
 }
 
-/* All programs of one event, and of two on one thread or on two; or so many SAMPLES of the latter and of longer ones. */
-static int check_many(int full, int samples, int quiet)
+/*
+ * All programs of one event, all of two (if THREADS is not 0) with the second one on the first so many threads, and so many
+ * SAMPLES of those and of longer ones.
+ */
+static int check_many(int threads, int samples, int quiet)
 {
     struct program p = {.ranks = 3};
     int a, b, t, i, bad = 0;
@@ -249,8 +252,8 @@ static int check_many(int full, int samples, int quiet)
         p.count = 1;
         p.events[0] = event_of(a, 0);
         bad = check(&p, quiet);
-        for (b = 0; full && b < KINDS && !bad; b++)
-            for (t = 0; t < THREADS && !bad; t++) {
+        for (b = 0; b < KINDS && !bad; b++)
+            for (t = 0; t < threads && !bad; t++) {
                 p.count = 2;
                 p.events[1] = event_of(b, t);
                 bad = check(&p, quiet);
@@ -287,8 +290,8 @@ static int usage(void)
 {
     int rule;
 
-    fprintf(stderr,
-            "usage: clock_check [--full] [--samples N] [--seed N] [--break RULE]\nRULE: one of");
+    fprintf(stderr, "usage: clock_check [--full|--both] [--late] [--samples N] [--seed N] [--break "
+                    "RULE]\nRULE: one of");
     for (rule = NOTHING + 1; rule < RULES; rule++)
         fprintf(stderr, " %s", rule_names[rule]);
     fprintf(stderr, "\n");
@@ -297,12 +300,16 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-    int full = 0, samples = 12, i, rule, bad;
+    int threads = 0, samples = 12, i, rule, bad;
     unsigned long seed = 1;
 
     for (i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--full") == 0)
-            full = late_reports = 1;
+            threads = 1;
+        else if (strcmp(argv[i], "--both") == 0)
+            threads = THREADS;
+        else if (strcmp(argv[i], "--late") == 0)
+            late_reports = 1;
         else if (strcmp(argv[i], "--samples") == 0 && i + 1 < argc)
             samples = atoi(argv[++i]);
         else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
@@ -317,7 +324,7 @@ int main(int argc, char **argv)
             return usage();
     }
     dice_state = seed;
-    bad = check_hard(0) || check_many(full, samples, 0);
+    bad = check_hard(0) || check_many(threads, samples, 0);
     printf("%s 1 - %zu programs, %zu states, seed %lu: all converge, and rightly\n",
            bad ? "not ok" : "ok", programs_sum, states_sum, seed);
     if (broken == NOTHING && !bad)
