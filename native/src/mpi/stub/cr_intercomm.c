@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* Of the clock of one call: differs from that of what the call makes. */
+/* Turned over in the identity of the clock of one call, which so differs from that of what the call makes. */
 #define CALL_BIT (1ULL << 62)
 
 /* What a leader says of its side; COUNT is 0 if it has members outside of MPI_COMM_WORLD. */
@@ -76,7 +76,7 @@ static void know_both(struct call *c)
 /* The clock exists before anybody else can count on it. */
 static void make_clock(struct call *c)
 {
-    uint64_t id[2] = {c->other.id[0] | CALL_BIT, c->other.id[1]};
+    uint64_t id[2] = {c->other.id[0] ^ CALL_BIT, c->other.id[1]};
 
     c->clock = cr_quiesce_call_clock(id, c->ranks, c->local->size + (int)c->other.count);
 }

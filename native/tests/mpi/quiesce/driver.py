@@ -117,6 +117,9 @@ class Job:
                    OMPI_MCA_odls_base_sigkill_timeout="0")  # mpirun gives ranks that it ends a second, twice
         env.pop("QUIESCE_JOB_DIR", None)
         hosts = self.hosts(env) if self.a.nodes else []
+        if not self.a.nodes:  # a mpirun that ends may remove the folder that another one has just found
+            env["OMPI_MCA_orte_tmpdir_base"] = f"{self.folder}/session-{self.launches}"
+            os.mkdir(env["OMPI_MCA_orte_tmpdir_base"])
         if self.a.transports:
             env.update(TRANSPORTS[self.a.transports[(self.launches - 1) % len(self.a.transports)]])
         self.process = subprocess.Popen(

@@ -72,7 +72,8 @@ def undisturbed(a, seeds):
     words = ["mpirun", "--oversubscribe", "--mca", "btl", transport_of(a, seeds[0]), "-np", str(ranks_of(seeds[0]))]
     words += command(a, seeds)
     with tempfile.TemporaryDirectory(prefix="quiesce-random-") as folder:
-        done = subprocess.run(words, env=dict(os.environ, **ROOT, QUIESCE_RANDOM_FILES=folder), stdin=subprocess.DEVNULL,
+        env = dict(os.environ, **ROOT, QUIESCE_RANDOM_FILES=folder, OMPI_MCA_orte_tmpdir_base=folder)
+        done = subprocess.run(words, env=env, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=a.patience * 3, check=False)
     found = hashes(done.stdout.decode(errors="replace"))
     if done.returncode != 0 or len(found) != len(seeds):
