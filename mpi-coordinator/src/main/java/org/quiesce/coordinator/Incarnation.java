@@ -97,6 +97,11 @@ public final class Incarnation {
         fence.note(number(), Ledger.State.RUNNING, usedMillis() + ranMillis);
     }
 
+    /** The same, and that a host of it cannot be reached: how often in a row, with this checkpoint as the newest. */
+    int lost(int newest, long ranMillis) {
+        return number() == 0 ? 1 : fence.lost(number(), newest, usedMillis() + ranMillis);
+    }
+
     /** Says that it has ended; to go on later if {@code paused}. */
     void ended(boolean paused, long ranMillis) {
         if (number() == 0) {

@@ -17,18 +17,24 @@ import org.quiesce.coordinator.store.JobRegistry;
 import org.quiesce.coordinator.store.LocalProcess;
 import org.quiesce.wire.proto.NodeRecord;
 
-/** Why a launcher has failed whose program had done nothing wrong. */
-final class Interruption {
+/**
+ * Why a launcher has failed whose program had done nothing wrong.
+ *
+ * @param text in words
+ * @param bySlurm whether Slurm says so; otherwise a host does not answer, and the launcher may have failed for another reason
+ */
+record Interruption(String text, boolean bySlurm) {
     private static final int PATIENCE_MILLIS = 3_000;
 
-    private Interruption() {}
-
-    /** What has come between, in words; empty if nothing is known that has. */
-    static Optional<String> of(JobRegistry.Job job, Slurm slurm) {
+    /** What has come between; empty if nothing is known that has. */
+    static Optional<Interruption> of(JobRegistry.Job job, Slurm slurm) {
         return slurm.standing()
                 .flatMap(Interruption::bySlurm)
-                .or(() -> lost(job.nodes()).map(host -> "host " + host + " of the job cannot be reached any more"))
-                .or(() -> withoutSlurm(slurm));
+                .map(text -> new Interruption(text, true))
+                .or(() -> lost(job.nodes())
+                        .map(host -> "host " + host + " of the job cannot be reached any more")
+                        .or(() -> withoutSlurm(slurm))
+                        .map(text -> new Interruption(text, false)));
     }
 
     /** A host may go before anything of the job has been started there. */

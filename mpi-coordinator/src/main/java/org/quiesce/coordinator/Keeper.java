@@ -97,6 +97,11 @@ final class Keeper {
         return onNodesOnly;
     }
 
+    /** Where the checkpoints go. */
+    Path reference() {
+        return job.reference();
+    }
+
     /** Who is told of checkpoints. */
     void tell(Mover other) {
         mover = Optional.of(other);

@@ -3,6 +3,7 @@
 package org.quiesce.coordinator;
 
 import java.io.PrintStream;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -13,6 +14,7 @@ import org.quiesce.coordinator.launch.Notices;
 import org.quiesce.coordinator.launch.Slurm;
 import org.quiesce.coordinator.store.JobDirectory;
 import org.quiesce.coordinator.store.JobRegistry;
+import org.quiesce.coordinator.store.ReferenceDirectory;
 import org.quiesce.coordinator.store.RunRecord;
 import org.quiesce.cr.ErrorCode;
 import org.quiesce.cr.ExitCode;
@@ -20,6 +22,9 @@ import org.quiesce.cr.ExitCode;
 /** Runs a job's launcher from its start to its end, and takes checkpoints meanwhile. */
 public final class ResidentJob {
     private static final Duration STOP = Duration.ofSeconds(20);
+
+    /** Slurm may give a job to a host that is lost until it knows of that: by default two or three times. */
+    private static final int MOST_LOSSES = 5;
 
     private final ResidentPlan plan;
     private final Map<String, String> environment;
@@ -80,13 +85,14 @@ public final class ResidentJob {
     private int ended(JobDirectory directory, Keeper keeper, int status, long ranMillis) {
         Incarnation incarnation = plan.checkpoints().incarnation();
         boolean paused = directory.endedByCheckpoint() || keeper.ending().isPresent();
-        if (status != 0 && !paused && isInterrupted(directory)) {
-            incarnation.note(ranMillis);
+        Optional<Interruption> interruption =
+                status != 0 && !paused ? interruption(directory) : Optional.empty();
+        if (interruption.isPresent() && goesOn(interruption.get(), keeper.reference(), ranMillis)) {
             return end(Keeper.Ending.REQUEUE, status, keeper.onNodesOnly());
         }
         // Slurm ends steps by a signal that is the program's when nobody has asked for it.
         boolean unfinished = paused || plan.policy().requeue() == ResidentPolicy.Requeue.FORWARD;
-        incarnation.ended(status != 0 && unfinished, ranMillis);
+        incarnation.ended(status != 0 && (unfinished || interruption.isPresent()), ranMillis);
         return keeper.ending()
                 .map(ending -> end(ending, status, keeper.onNodesOnly()))
                 .orElseGet(() -> statusOf(directory, status));
@@ -104,16 +110,31 @@ public final class ResidentJob {
         return Optional.of(thread);
     }
 
-    /** Whether the job is to run again though no checkpoint has ended it: it then goes on from the one before. */
-    private boolean isInterrupted(JobDirectory directory) {
+    /** Why the job is to run again though no checkpoint has ended it: it then goes on from the one before. */
+    private Optional<Interruption> interruption(JobDirectory directory) {
         boolean asked = switch (plan.policy().requeue()) {
             case EXIT, SCONTROL, HOLD -> true;
             case FORWARD, NONE -> false;
         };
-        Optional<String> why =
-                asked ? Interruption.of(JobRegistry.Job.of(directory), new Slurm(environment)) : Optional.empty();
-        why.ifPresent(text -> err.println("quiesce: " + text + "; it can go on from its checkpoint before, if any"));
-        return why.isPresent();
+        return asked ? Interruption.of(JobRegistry.Job.of(directory), new Slurm(environment)) : Optional.empty();
+    }
+
+    /** Says in the ledger that the job is to run again. Not for ever: a program that fails by itself does so each time. */
+    private boolean goesOn(Interruption why, Path reference, long ranMillis) {
+        Incarnation incarnation = plan.checkpoints().incarnation();
+        err.println("quiesce: " + why.text() + "; it can go on from its checkpoint before, if any");
+        if (why.bySlurm()) {
+            incarnation.note(ranMillis);
+            return true;
+        }
+        int times = Math.max(
+                incarnation.lost(new ReferenceDirectory(reference).newest().orElse(-1), ranMillis),
+                incarnation.number() == 0 ? new Slurm(environment).restarts() + 1 : 0);
+        if (times > MOST_LOSSES) {
+            err.println("quiesce: that has ended " + times + " runs in a row without a new checkpoint; the job is not queued"
+                    + " again by itself, the same command goes on from its checkpoint");
+        }
+        return times <= MOST_LOSSES;
     }
 
     private int statusOf(JobDirectory directory, int status) {

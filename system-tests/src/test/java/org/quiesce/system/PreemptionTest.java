@@ -336,6 +336,32 @@ final class PreemptionTest {
         }
     }
 
+    /** For Slurm the node is there all the time: without a bound the job would be queued again for ever. */
+    @Test
+    void aJobThatNeverReachesItsNodeIsNotQueuedForEver() throws Exception {
+        String way = "10.99.0.2/32";
+        root("scontrol", "update", "nodename=n3", "state=drain", "reason=test");
+        StagedJob job = StagedJob.submit(CLUSTER, "never", "mpirun", List.of(), "");
+        try {
+            job.await("stage 0");
+            checkpoint(List.of(job));
+            CLUSTER.exec("n1", "root", "ip", "route", "add", "unreachable", way).awaitStatus(0, Cluster.LIMIT);
+            root("scontrol", "requeue", job.id());
+            for (int run = 1; run <= 6; run++) {
+                job.awaitRun(run);
+            }
+            job.await("6 runs in a row");
+            job.await("has ended", () -> job.squeue("%T").isEmpty());
+        } finally {
+            CLUSTER.exec("n1", "root", "ip", "route", "delete", "unreachable", way).await(Cluster.LIMIT);
+            root("scontrol", "update", "nodename=n3", "state=resume");
+        }
+        assertThat(root("scontrol", "-o", "show", "job", job.id())).contains("Restarts=6 ");
+        StagedJob again = job.again();
+        again.await("going on from " + "/home/alice/ckpt/never/0");
+        finish(List.of(again), 0);
+    }
+
     /** They have gone on elsewhere, however often they were started, and are told to end a stage. */
     private static void goOnWithout(String node, List<StagedJob> jobs, int stage) throws Exception {
         String others = Map.of("n1", "n[2-3]", "n2", "n[1,3]", "n3", "n[1-2]").get(node);

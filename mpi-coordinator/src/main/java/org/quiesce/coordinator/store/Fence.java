@@ -124,6 +124,21 @@ public final class Fence {
     }
 
     /**
+     * Says that this run is given up because a host of it cannot be reached, and returns how often in a row that has happened
+     * without a new checkpoint in between.
+     *
+     * @param newest the newest checkpoint; -1: there is none
+     */
+    public int lost(long incarnation, int newest, long usedMillis) {
+        return whileNewest(incarnation, () -> {
+            Ledger now = ledger();
+            Ledger.Losses losses = now.losses().next(newest);
+            write(now.with(Ledger.State.RUNNING, usedMillis).with(losses));
+            return losses.times();
+        });
+    }
+
+    /**
      * Begins the next checkpoint and returns its number. What an older incarnation was told to write, and writes late, does not
      * meet it, because no number is used by two.
      *

@@ -23,6 +23,7 @@ import java.util.Properties;
  * @param usedMillis how long all incarnations have run, as far as they have said
  * @param interruptions how many of them have ended without saying so
  * @param begun the checkpoint that was begun last
+ * @param losses how often hosts were lost without a new checkpoint in between
  */
 public record Ledger(
         long incarnation,
@@ -31,10 +32,12 @@ public record Ledger(
         State state,
         long usedMillis,
         int interruptions,
-        Begun begun) {
+        Begun begun,
+        Losses losses) {
     /** Of a reference to which no incarnation has been given. */
     public static final Ledger NONE =
-            new Ledger(0, new RunRecord.Place("", 0, 0, 0, "", ""), 0, State.ENDED, 0, 0, Begun.NONE);
+            new Ledger(
+            0, new RunRecord.Place("", 0, 0, 0, "", ""), 0, State.ENDED, 0, 0, Begun.NONE, Losses.NONE);
 
     private static final String FILE = "ledger.properties";
 
@@ -59,6 +62,21 @@ public record Ledger(
         static final Begun NONE = new Begun(0, -1);
     }
 
+    /**
+     * Runs in a row that were given up because a host of theirs could not be reached.
+     *
+     * @param newest the newest checkpoint at each of them; -1: there was none
+     * @param times how many
+     */
+    public record Losses(int newest, int times) {
+        /** No run. */
+        static final Losses NONE = new Losses(-1, 0);
+
+        Losses next(int now) {
+            return new Losses(now, now == newest ? times + 1 : 1);
+        }
+    }
+
     Ledger taken(RunRecord.Place by, int restarts, boolean fresh) {
         boolean lost = state == State.RUNNING;
         boolean anew = fresh || state == State.ENDED;
@@ -69,21 +87,26 @@ public record Ledger(
                 State.RUNNING,
                 anew ? 0 : usedMillis,
                 interruptions + (lost ? 1 : 0),
-                begun);
+                begun,
+                anew ? Losses.NONE : losses);
     }
 
     Ledger handedTo(String slurmJob) {
         RunRecord.Place nobody = new RunRecord.Place("", 0, 0, 0, slurmJob, "");
         int lost = state == State.RUNNING ? 1 : 0;
-        return new Ledger(incarnation, nobody, 0, State.PAUSED, usedMillis, interruptions + lost, begun);
+        return new Ledger(incarnation, nobody, 0, State.PAUSED, usedMillis, interruptions + lost, begun, losses);
     }
 
     Ledger with(State now, long used) {
-        return new Ledger(incarnation, holder, slurmRestarts, now, used, interruptions, begun);
+        return new Ledger(incarnation, holder, slurmRestarts, now, used, interruptions, begun, losses);
     }
 
     Ledger with(Begun now) {
-        return new Ledger(incarnation, holder, slurmRestarts, state, usedMillis, interruptions, now);
+        return new Ledger(incarnation, holder, slurmRestarts, state, usedMillis, interruptions, now, losses);
+    }
+
+    Ledger with(Losses now) {
+        return new Ledger(incarnation, holder, slurmRestarts, state, usedMillis, interruptions, begun, now);
     }
 
     /** The number of the next checkpoint: the first one free, but none that an older incarnation has begun and may still write. */
@@ -110,7 +133,10 @@ public record Ledger(
                     (int) number(properties, "interruptions"),
                     new Begun(
                             Long.parseLong(properties.getProperty("begunBy", "0")),
-                            Integer.parseInt(properties.getProperty("begun", "-1"))));
+                            Integer.parseInt(properties.getProperty("begun", "-1"))),
+                    new Losses(
+                            Integer.parseInt(properties.getProperty("lostAt", "-1")),
+                            Integer.parseInt(properties.getProperty("lost", "0"))));
         } catch (NoSuchFileException e) {
             return NONE;
         } catch (IllegalArgumentException e) {
@@ -135,6 +161,8 @@ public record Ledger(
         properties.setProperty("interruptions", Integer.toString(interruptions));
         properties.setProperty("begunBy", Long.toString(begun.by()));
         properties.setProperty("begun", Integer.toString(begun.sequence()));
+        properties.setProperty("lostAt", Integer.toString(losses.newest()));
+        properties.setProperty("lost", Integer.toString(losses.times()));
         StringWriter text = new StringWriter();
         properties.store(
                 text, "written by quiesce run; one incarnation of the job at a time may commit checkpoints here");

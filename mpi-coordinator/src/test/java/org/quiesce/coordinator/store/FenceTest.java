@@ -57,6 +57,21 @@ class FenceTest {
     }
 
     @Test
+    void lossesInARowAreCountedUntilThereIsANewCheckpoint() {
+        take(true);
+        assertThat(fence.lost(1, -1, 0)).isEqualTo(1);
+        take(false);
+        assertThat(fence.lost(2, -1, 0)).isEqualTo(2);
+        take(false);
+        assertThat(fence.lost(3, 0, 0)).isEqualTo(1);
+        take(false);
+        assertThat(fence.lost(4, 0, 0)).isEqualTo(2);
+        assertThat(codeOf(() -> fence.lost(3, 0, 0))).isEqualTo(ErrorCode.FENCED);
+        take(true);
+        assertThat(fence.lost(5, 0, 0)).isEqualTo(1);
+    }
+
+    @Test
     void aHolderThatLivesIsNotOvertaken() {
         take(true);
         assertThat(codeOf(() -> fence.take(ELSEWHERE, 1, false, ledger -> true)))
