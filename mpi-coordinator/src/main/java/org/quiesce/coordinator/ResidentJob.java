@@ -85,8 +85,7 @@ public final class ResidentJob {
     private int ended(JobDirectory directory, Keeper keeper, int status, long ranMillis) {
         Incarnation incarnation = plan.checkpoints().incarnation();
         boolean paused = directory.endedByCheckpoint() || keeper.ending().isPresent();
-        Optional<Interruption> interruption =
-                status != 0 && !paused ? interruption(directory) : Optional.empty();
+        Optional<Interruption> interruption = status != 0 && !paused ? interruption(directory) : Optional.empty();
         if (interruption.isPresent() && goesOn(interruption.get(), keeper.reference(), ranMillis)) {
             return end(Keeper.Ending.REQUEUE, status, keeper.onNodesOnly());
         }
@@ -131,7 +130,8 @@ public final class ResidentJob {
                 incarnation.lost(new ReferenceDirectory(reference).newest().orElse(-1), ranMillis),
                 incarnation.number() == 0 ? new Slurm(environment).restarts() + 1 : 0);
         if (times > MOST_LOSSES) {
-            err.println("quiesce: that has ended " + times + " runs in a row without a new checkpoint; the job is not queued"
+            err.println("quiesce: that has ended " + times
+                    + " runs in a row without a new checkpoint; the job is not queued"
                     + " again by itself, the same command goes on from its checkpoint");
         }
         return times <= MOST_LOSSES;

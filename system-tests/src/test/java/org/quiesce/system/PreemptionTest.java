@@ -91,8 +91,7 @@ final class PreemptionTest {
     }
 
     private static void finish(List<StagedJob> jobs, int run, String size) throws Exception {
-        String expected =
-                StagedJob.undisturbed(CLUSTER, "beside-" + jobs.get(0).id(), size);
+        String expected = StagedJob.undisturbed(CLUSTER, "beside-" + jobs.get(0).id(), size);
         for (StagedJob job : jobs) {
             job.endStagesFrom(run);
         }
@@ -353,7 +352,8 @@ final class PreemptionTest {
             job.await("6 runs in a row");
             job.await("has ended", () -> job.squeue("%T").isEmpty());
         } finally {
-            CLUSTER.exec("n1", "root", "ip", "route", "delete", "unreachable", way).await(Cluster.LIMIT);
+            CLUSTER.exec("n1", "root", "ip", "route", "delete", "unreachable", way)
+                    .await(Cluster.LIMIT);
             root("scontrol", "update", "nodename=n3", "state=resume");
         }
         assertThat(root("scontrol", "-o", "show", "job", job.id())).contains("Restarts=6 ");

@@ -99,9 +99,10 @@ final class StepReference {
             return close(warnings);
         }
         if (isAgain() && new Fence(path).ledger().incarnation() == 0) {
-            unlike().ifPresent(other -> warnings.accept("quiesce: this step begins from its start, though a step of this job"
-                    + " with the same words was interrupted: its environment was another one, when it was begun. To go on"
-                    + " from its checkpoint, give --restart-dir=" + other));
+            unlike().ifPresent(other ->
+                    warnings.accept("quiesce: this step begins from its start, though a step of this job"
+                            + " with the same words was interrupted: its environment was another one, when it was begun. To go on"
+                            + " from its checkpoint, give --restart-dir=" + other));
         }
         try {
             return Optional.of(Incarnation.take(path, environment, !isAgain(), warnings));

@@ -36,8 +36,7 @@ public record Ledger(
         Losses losses) {
     /** Of a reference to which no incarnation has been given. */
     public static final Ledger NONE =
-            new Ledger(
-            0, new RunRecord.Place("", 0, 0, 0, "", ""), 0, State.ENDED, 0, 0, Begun.NONE, Losses.NONE);
+            new Ledger(0, new RunRecord.Place("", 0, 0, 0, "", ""), 0, State.ENDED, 0, 0, Begun.NONE, Losses.NONE);
 
     private static final String FILE = "ledger.properties";
 
