@@ -3,8 +3,6 @@
 package org.quiesce.coordinator.store;
 
 import java.io.IOException;
-import java.io.StringReader;
-import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,11 +43,9 @@ public final class BatchFiles {
         Properties values = new Properties();
         values.setProperty("shown", saved.shown());
         values.setProperty("again", saved.again().name());
-        StringWriter lines = new StringWriter();
         try {
-            values.store(lines, "written at a checkpoint of the job");
             DurableFiles.write(script, text.getBytes(StandardCharsets.UTF_8));
-            DurableFiles.write(properties, lines.toString().getBytes(StandardCharsets.UTF_8));
+            DurableFiles.write(properties, DurableFiles.text(values, "written at a checkpoint of the job"));
         } catch (IOException e) {
             return;
         }
@@ -57,9 +53,8 @@ public final class BatchFiles {
 
     /** What is known of the job; empty if nothing was written, or it cannot be read. */
     public Optional<Saved> read() {
-        Properties values = new Properties();
         try {
-            values.load(new StringReader(Files.readString(properties)));
+            Properties values = DurableFiles.properties(properties);
             return Optional.of(new Saved(
                     values.getProperty("shown", ""), RunRecord.Again.valueOf(values.getProperty("again", ""))));
         } catch (IOException | IllegalArgumentException e) {

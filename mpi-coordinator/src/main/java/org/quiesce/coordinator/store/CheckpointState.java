@@ -3,9 +3,6 @@
 package org.quiesce.coordinator.store;
 
 import java.io.IOException;
-import java.io.StringReader;
-import java.io.StringWriter;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -125,9 +122,8 @@ public final class CheckpointState {
 
     /** What is known of the last checkpoint; empty if there was none. */
     public Optional<Last> last() {
-        Properties properties = new Properties();
         try {
-            properties.load(new StringReader(Files.readString(directory.resolve(LAST))));
+            Properties properties = DurableFiles.properties(directory.resolve(LAST));
             return Optional.of(new Last(
                     Long.parseLong(properties.getProperty("began", "0")),
                     Path.of(properties.getProperty("reference", "")),
@@ -147,10 +143,9 @@ public final class CheckpointState {
         properties.setProperty("ended", Boolean.toString(last.ended()));
         properties.setProperty("code", Integer.toString(last.code()));
         properties.setProperty("text", last.text());
-        StringWriter text = new StringWriter();
         try {
-            properties.store(text, "written by whoever took the checkpoint");
-            DurableFiles.replace(directory.resolve(LAST), text.toString().getBytes(StandardCharsets.UTF_8));
+            DurableFiles.replace(
+                    directory.resolve(LAST), DurableFiles.text(properties, "written by whoever took the checkpoint"));
         } catch (IOException e) {
             return;
         }

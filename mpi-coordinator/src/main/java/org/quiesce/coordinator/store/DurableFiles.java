@@ -3,7 +3,10 @@
 package org.quiesce.coordinator.store;
 
 import java.io.IOException;
+import java.io.StringReader;
+import java.io.StringWriter;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileVisitResult;
@@ -20,6 +23,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Properties;
 import java.util.Set;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
@@ -62,6 +66,20 @@ final class DurableFiles {
         Path fresh = Files.createTempFile(parent(file), "." + file.getFileName(), ".new");
         Files.write(fresh, contents);
         Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** The text of a file of properties, which begins with the comment. */
+    static byte[] text(Properties properties, String comment) throws IOException {
+        StringWriter text = new StringWriter();
+        properties.store(text, comment);
+        return text.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** Reads a file of properties. */
+    static Properties properties(Path file) throws IOException {
+        Properties properties = new Properties();
+        properties.load(new StringReader(Files.readString(file)));
+        return properties;
     }
 
     /** Makes the entries of a directory durable. */

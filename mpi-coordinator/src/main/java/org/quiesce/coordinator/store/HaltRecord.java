@@ -3,9 +3,6 @@
 package org.quiesce.coordinator.store;
 
 import java.io.IOException;
-import java.io.StringReader;
-import java.io.StringWriter;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -28,15 +25,12 @@ public record HaltRecord(long lastSequence, long atMillis, long beforeMillis) {
         properties.setProperty("lastSequence", Long.toString(lastSequence));
         properties.setProperty("at", Long.toString(atMillis));
         properties.setProperty("before", Long.toString(beforeMillis));
-        StringWriter text = new StringWriter();
-        properties.store(text, "written by quiesce halt");
-        DurableFiles.write(jobDirectory.resolve(FILE), text.toString().getBytes(StandardCharsets.UTF_8));
+        DurableFiles.write(jobDirectory.resolve(FILE), DurableFiles.text(properties, "written by quiesce halt"));
     }
 
     static Optional<HaltRecord> read(Path jobDirectory) throws IOException {
-        Properties properties = new Properties();
         try {
-            properties.load(new StringReader(Files.readString(jobDirectory.resolve(FILE))));
+            Properties properties = DurableFiles.properties(jobDirectory.resolve(FILE));
             return Optional.of(new HaltRecord(
                     Long.parseLong(properties.getProperty("lastSequence", "-1")),
                     Long.parseLong(properties.getProperty("at", "0")),

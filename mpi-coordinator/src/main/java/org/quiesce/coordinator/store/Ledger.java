@@ -3,10 +3,6 @@
 package org.quiesce.coordinator.store;
 
 import java.io.IOException;
-import java.io.StringReader;
-import java.io.StringWriter;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -114,9 +110,8 @@ public record Ledger(
     }
 
     static Ledger read(Path reference) throws IOException {
-        Properties properties = new Properties();
         try {
-            properties.load(new StringReader(Files.readString(reference.resolve(FILE))));
+            Properties properties = DurableFiles.properties(reference.resolve(FILE));
             return new Ledger(
                     number(properties, "incarnation"),
                     new RunRecord.Place(
@@ -162,9 +157,7 @@ public record Ledger(
         properties.setProperty("begun", Integer.toString(begun.sequence()));
         properties.setProperty("lostAt", Integer.toString(losses.newest()));
         properties.setProperty("lost", Integer.toString(losses.times()));
-        StringWriter text = new StringWriter();
-        properties.store(
-                text, "written by quiesce run; one incarnation of the job at a time may commit checkpoints here");
-        DurableFiles.write(reference.resolve(FILE), text.toString().getBytes(StandardCharsets.UTF_8));
+        String comment = "written by quiesce run; one incarnation of the job at a time may commit checkpoints here";
+        DurableFiles.write(reference.resolve(FILE), DurableFiles.text(properties, comment));
     }
 }

@@ -3,8 +3,6 @@
 package org.quiesce.coordinator.store;
 
 import java.io.IOException;
-import java.io.StringReader;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -143,10 +141,7 @@ public record RunRecord(
         for (int i = 0; i < launcher.size(); i++) {
             properties.setProperty("launcher." + i, launcher.get(i));
         }
-        StringWriter text = new StringWriter();
-        properties.store(text, "written by quiesce run");
-        DurableFiles.write(
-                jobDirectory.resolve(FILE), text.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        DurableFiles.write(jobDirectory.resolve(FILE), DurableFiles.text(properties, "written by quiesce run"));
     }
 
     static Optional<RunRecord> read(Path jobDirectory) throws IOException {
@@ -154,8 +149,7 @@ public record RunRecord(
         if (!Files.exists(file)) {
             return Optional.empty();
         }
-        Properties properties = new Properties();
-        properties.load(new StringReader(Files.readString(file)));
+        Properties properties = DurableFiles.properties(file);
         List<String> launcher = new ArrayList<>();
         for (int i = 0; properties.containsKey("launcher." + i); i++) {
             launcher.add(properties.getProperty("launcher." + i));
