@@ -68,7 +68,7 @@ public final class Coordinator {
         reference.create();
         fence(reference).check(incarnation(reference));
         // What it says of itself goes with a job that the checkpoint ends.
-        Optional<RunRecord> run = ownRun(reference);
+        Optional<RunRecord> run = job.directory().run().filter(record -> isOwn(record, reference));
         CountDownLatch over = new CountDownLatch(1);
         try {
             Committed committed = reference.whileLocked(() -> job.directory()
@@ -206,16 +206,15 @@ public final class Coordinator {
 
     /** Which incarnation of its job this is there; one that writes where the job does not belong is not bound by its fence. */
     private long incarnation(ReferenceDirectory reference) {
-        boolean elsewhere =
-                job.directory().run().isPresent() && ownRun(reference).isEmpty();
-        return elsewhere
-                ? Long.MAX_VALUE
-                : ownRun(reference).map(RunRecord::incarnation).orElse(0L);
+        return job.directory()
+                .run()
+                .map(run -> isOwn(run, reference) ? run.incarnation() : Long.MAX_VALUE)
+                .orElse(0L);
     }
 
-    /** What {@code quiesce run} says of the job, if that wants its checkpoints there. */
-    private Optional<RunRecord> ownRun(ReferenceDirectory reference) {
-        return job.directory().run().filter(run -> run.referencePath().equals(reference.path()));
+    /** Whether what {@code quiesce run} started wants its checkpoints there. */
+    private static boolean isOwn(RunRecord run, ReferenceDirectory reference) {
+        return run.referencePath().equals(reference.path());
     }
 
     private int worldSize() {

@@ -56,7 +56,7 @@ final class Requeueing {
                     "it was submitted with --no-requeue, or its site has JobRequeue=0; \"scontrol update jobid="
                             + number + " requeue=1\" allows it");
         }
-        return new Requeueing(number, restarts(shown), slurm);
+        return new Requeueing(number, shown.restarts(), slurm);
     }
 
     private static CrException refused(String id, String why) {
@@ -80,11 +80,6 @@ final class Requeueing {
     }
 
     private boolean isQueuedAgain(ShownJob now) {
-        return restarts(now) > restarts || now.state().equals("PENDING");
-    }
-
-    private static int restarts(ShownJob shown) {
-        String text = shown.word("Restarts");
-        return text.matches("[0-9]{1,9}") ? Integer.parseInt(text) : 0;
+        return now.restarts() > restarts || now.state().equals("PENDING");
     }
 }

@@ -182,13 +182,7 @@ final class CollectiveClocks {
                 named.add(rank);
             }
         }
-        List<String> lines = new ArrayList<>();
-        named.stream().limit(limit).forEach(rank -> lines.add(obstacle(rank, waits)));
-        if (named.size() > limit) {
-            lines.add("and " + (named.size() - limit) + " more ranks");
-        }
-        waits.circleInWords().ifPresent(lines::add);
-        return lines;
+        return waits.lines(named, limit, rank -> obstacle(rank, waits));
     }
 
     private static boolean isObstacle(RankState state) {

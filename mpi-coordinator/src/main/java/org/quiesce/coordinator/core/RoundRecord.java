@@ -55,14 +55,10 @@ final class RoundRecord {
         if (waiting.cardinality() < images.length) {
             return List.of();
         }
-        List<String> lines = new ArrayList<>();
-        for (int rank = 0; rank < Math.min(images.length, MOST_WAITS_NAMED); rank++) {
-            lines.add("rank " + rank + " is " + waits.describe(rank));
-        }
-        if (images.length > MOST_WAITS_NAMED) {
-            lines.add("and " + (images.length - MOST_WAITS_NAMED) + " more ranks");
-        }
-        waits.circleInWords().ifPresent(lines::add);
+        List<String> lines = waits.lines(
+                waiting.stream().boxed().toList(),
+                MOST_WAITS_NAMED,
+                rank -> "rank " + rank + " is " + waits.describe(rank));
         return List.of("the job is deadlocked: all ranks wait for messages, and none is under way: "
                 + String.join("; ", lines));
     }

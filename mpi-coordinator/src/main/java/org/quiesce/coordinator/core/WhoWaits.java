@@ -6,12 +6,13 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 
 /**
@@ -91,13 +92,19 @@ public final class WhoWaits {
         return shortest;
     }
 
-    /** The same, for people. */
-    Optional<String> circleInWords() {
+    /** What is to be said of some ranks, at most {@code limit} of them, and the circle among all ranks, a line each. */
+    List<String> lines(Collection<Integer> named, int limit, IntFunction<String> line) {
+        List<String> lines = new ArrayList<>();
+        named.stream().limit(limit).forEach(rank -> lines.add(line.apply(rank)));
+        if (named.size() > limit) {
+            lines.add("and " + (named.size() - limit) + " more ranks");
+        }
         List<Integer> circle = circle();
-        return circle.isEmpty()
-                ? Optional.empty()
-                : Optional.of("ranks wait for each other: "
-                        + circle.stream().map(String::valueOf).collect(Collectors.joining(" -> ")));
+        if (!circle.isEmpty()) {
+            lines.add("ranks wait for each other: "
+                    + circle.stream().map(String::valueOf).collect(Collectors.joining(" -> ")));
+        }
+        return lines;
     }
 
     private List<Integer> circleThrough(int start) {

@@ -51,6 +51,12 @@ public record ShownJob(String line) {
         return word("JobState");
     }
 
+    /** How often it was queued again. */
+    public int restarts() {
+        String digits = word("Restarts");
+        return digits.matches("[0-9]{1,9}") ? Integer.parseInt(digits) : 0;
+    }
+
     /** Whether it waits, runs or has not quite ended. */
     public boolean isActive() {
         return state().matches("PENDING|CONFIGURING|RUNNING|SUSPENDED|STOPPED|COMPLETING|SIGNALING|RESIZING|STAGE_OUT|"

@@ -22,14 +22,10 @@ public record Standing(String state, String reason, int restarts, boolean preemp
     static Optional<Standing> read(String text, String job) {
         return ShownJob.read(text, job)
                 .map(shown -> new Standing(
-                        shown.word("JobState"),
+                        shown.state(),
                         shown.word("Reason"),
-                        number(shown.word("Restarts")),
+                        shown.restarts(),
                         !shown.word("PreemptTime").matches("|None|\\(null\\)|Unknown")));
-    }
-
-    private static int number(String digits) {
-        return digits.matches("[0-9]{1,9}") ? Integer.parseInt(digits) : 0;
     }
 
     /** Whether its time limit has ended it. */
