@@ -5,15 +5,12 @@ package org.quiesce.coordinator.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
 import java.util.TreeMap;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,25 +28,11 @@ class MainTest {
     @TempDir
     Path work;
 
-    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+    private Quiesce quiesce;
 
-    private int quiesce(String... words) {
-        Context context = new Context(
-                new PrintStream(out, true, StandardCharsets.UTF_8),
-                new PrintStream(err, true, StandardCharsets.UTF_8),
-                Map.of("QUIESCE_HOME", work.resolve("home").toString(), "HOME", work.toString()),
-                work,
-                false);
-        return Main.run(context, words);
-    }
-
-    private String out() {
-        return out.toString(StandardCharsets.UTF_8);
-    }
-
-    private String err() {
-        return err.toString(StandardCharsets.UTF_8);
+    @BeforeEach
+    void makeQuiesce() {
+        quiesce = new Quiesce(work, work.resolve("home"));
     }
 
     /** A checkpoint whose manifest is right and whose image is not there. */
@@ -88,15 +71,15 @@ class MainTest {
                 "halt",
                 "interval",
                 "restart",
+                "scontrol",
                 "status",
                 "list",
                 "info",
                 "verify",
                 "prune",
                 "doctor")) {
-            out.reset();
-            assertThat(quiesce(command, "--help")).isZero();
-            assertThat(out())
+            assertThat(quiesce.run(command, "--help")).isZero();
+            assertThat(quiesce.out())
                     .startsWith("usage: quiesce " + command)
                     .contains("--help")
                     .contains("--verbose");
@@ -107,8 +90,8 @@ class MainTest {
     void anIntervalFollowsFromCostAndInterruptions() throws Exception {
         checkpoint("heat", 0);
         checkpoint("heat", 4);
-        assertThat(quiesce("interval", "heat")).isZero();
-        assertThat(out()).isEqualTo("""
+        assertThat(quiesce.run("interval", "heat")).isZero();
+        assertThat(quiesce.out()).isEqualTo("""
                         checkpoints    2, the newest took 4.000 s; the job stood still for 0.001 s of that
                         interruptions  none in 0.000 s; one in 24 h 0 min is assumed
                         interval       13.145 s
@@ -116,16 +99,16 @@ class MainTest {
         Files.writeString(
                 work.resolve("heat/ledger.properties"),
                 "incarnation=3\npid=1\nstart=1\nslurmRestarts=0\nstate=ended\nusedMillis=7200000\ninterruptions=2\n");
-        out.reset();
-        assertThat(quiesce("interval", "--json", "heat")).isZero();
-        assertThat(out()).contains("\"interruptions\" : 2", "\"meanMillis\" : 3600000", "\"intervalMillis\" : 4000");
+        assertThat(quiesce.run("interval", "--json", "heat")).isZero();
+        assertThat(quiesce.out())
+                .contains("\"interruptions\" : 2", "\"meanMillis\" : 3600000", "\"intervalMillis\" : 4000");
     }
 
     @Test
     void thereIsNoIntervalWithoutACheckpoint() {
-        assertThat(quiesce("interval", "nothing")).isEqualTo(7);
-        assertThat(err()).contains("nothing").hasLineCount(1);
-        assertThat(quiesce("interval")).isEqualTo(2);
+        assertThat(quiesce.run("interval", "nothing")).isEqualTo(7);
+        assertThat(quiesce.err()).contains("nothing").hasLineCount(1);
+        assertThat(quiesce.run("interval")).isEqualTo(2);
     }
 
     @ParameterizedTest
@@ -162,8 +145,8 @@ class MainTest {
                 "prune --keep none"
             })
     void mistakesOfTheUserEndWithTwoAndOneLine(String line) {
-        assertThat(quiesce(line.split(" "))).isEqualTo(2);
-        assertThat(err()).startsWith("quiesce: ").hasLineCount(1).doesNotContain("Exception");
+        assertThat(quiesce.run(line.split(" "))).isEqualTo(2);
+        assertThat(quiesce.err()).startsWith("quiesce: ").hasLineCount(1).doesNotContain("Exception");
     }
 
     @ParameterizedTest
@@ -182,8 +165,8 @@ class MainTest {
         "list nothing,7"
     })
     void whatIsNotThereHasItsExitCode(String line, int expected) {
-        assertThat(quiesce(line.split(" "))).isEqualTo(expected);
-        assertThat(err()).hasLineCount(1);
+        assertThat(quiesce.run(line.split(" "))).isEqualTo(expected);
+        assertThat(quiesce.err()).hasLineCount(1);
     }
 
     @ParameterizedTest
@@ -203,82 +186,83 @@ class MainTest {
     })
     void oldNamesHaveTheirOldExitStatuses(String line, int expected) throws Exception {
         checkpoint("there", 0);
-        assertThat(quiesce(line.split(" "))).isEqualTo(expected);
-        assertThat(err())
+        assertThat(quiesce.run(line.split(" "))).isEqualTo(expected);
+        assertThat(quiesce.err())
                 .startsWith(line.split(" ", 2)[0].replace("orte", "ompi"))
                 .hasLineCount(1);
     }
 
     @Test
     void oldNamesListWhatIsThereInTheOldForm() throws Exception {
-        assertThat(quiesce("ompi-checkpoint", "-l")).isZero();
-        assertThat(out()).isEqualTo("[No Valid Checkpoints]\n");
+        assertThat(quiesce.run("ompi-checkpoint", "-l")).isZero();
+        assertThat(quiesce.out()).isEqualTo("[No Valid Checkpoints]\n");
         checkpoint("ompi_global_snapshot_7.ckpt", 0);
         checkpoint("ompi_global_snapshot_7.ckpt", 2);
-        out.reset();
-        assertThat(quiesce("ompi-checkpoint", "--list")).isZero();
-        assertThat(out()).isEqualTo("Snapshot Ref.: ompi_global_snapshot_7.ckpt\t[0,2]\n");
-        assertThat(quiesce("ompi-checkpoint", "-l", "-mca", "snapc_base_global_snapshot_dir", "/nowhere"))
+        assertThat(quiesce.run("ompi-checkpoint", "--list")).isZero();
+        assertThat(quiesce.out()).isEqualTo("Snapshot Ref.: ompi_global_snapshot_7.ckpt\t[0,2]\n");
+        assertThat(quiesce.run("ompi-checkpoint", "-l", "-mca", "snapc_base_global_snapshot_dir", "/nowhere"))
                 .isEqualTo(255);
-        out.reset();
-        assertThat(quiesce("ompi-restart", "--info", "ompi_global_snapshot_7.ckpt"))
+        assertThat(quiesce.run("ompi-restart", "--info", "ompi_global_snapshot_7.ckpt"))
                 .isZero();
-        assertThat(out()).startsWith("Sequences: 2\nSeq: 0\nBegin Timestamp: ").contains("Seq: 2\n", "Processes: 1\n");
+        assertThat(quiesce.out())
+                .startsWith("Sequences: 2\nSeq: 0\nBegin Timestamp: ")
+                .contains("Seq: 2\n", "Processes: 1\n");
     }
 
     @Test
     void aStackTraceIsForThoseWhoAsk() {
-        assertThat(quiesce("-v")).isEqualTo(2);
-        assertThat(quiesce("info", "-v", "nothing")).isEqualTo(7);
-        assertThat(err()).contains("CrException");
+        assertThat(quiesce.run("-v")).isEqualTo(2);
+        assertThat(quiesce.run("info", "-v", "nothing")).isEqualTo(7);
+        assertThat(quiesce.err()).contains("CrException");
     }
 
     @Test
     void withoutJobsStatusSaysSo() {
-        assertThat(quiesce("status")).isZero();
-        assertThat(out()).isEqualToIgnoringNewLines("no jobs");
+        assertThat(quiesce.run("status")).isZero();
+        assertThat(quiesce.out()).isEqualToIgnoringNewLines("no jobs");
     }
 
     @Test
     void checkpointsAreListedAsATableAndAsJson() throws Exception {
         checkpoint("heat", 0);
         checkpoint("heat", 1);
-        assertThat(quiesce("list")).isZero();
-        assertThat(out()).contains("REFERENCE").contains("./heat 9");
-        out.reset();
-        assertThat(quiesce("list", "--json")).isZero();
-        assertThat(new ObjectMapper().readTree(out())).hasSize(2);
+        assertThat(quiesce.run("list")).isZero();
+        assertThat(quiesce.out()).contains("REFERENCE").contains("./heat 9");
+        assertThat(quiesce.run("list", "--json")).isZero();
+        assertThat(new ObjectMapper().readTree(quiesce.out())).hasSize(2);
     }
 
     @Test
     void aDamagedManifestMakesARowAndNotAFailure() throws Exception {
         Path manifest = checkpoint("heat", 0).resolve(ManifestFile.NAME);
         Files.writeString(manifest, Files.readString(manifest).replace("vm", "wm"));
-        assertThat(quiesce("list")).isZero();
-        assertThat(out()).contains("damaged");
-        assertThat(quiesce("info", "heat")).isEqualTo(7);
-        assertThat(quiesce("verify", "heat")).isEqualTo(7);
+        assertThat(quiesce.run("list")).isZero();
+        assertThat(quiesce.out()).contains("damaged");
+        assertThat(quiesce.run("info", "heat")).isEqualTo(7);
+        assertThat(quiesce.run("verify", "heat")).isEqualTo(7);
     }
 
     @Test
     void infoShowsTheManifest() throws Exception {
         checkpoint("heat", 0);
-        assertThat(quiesce("info", "heat")).isZero();
-        assertThat(out()).contains("Open MPI 4.1.4").contains("rank-0.cr").contains("1.5");
-        out.reset();
-        assertThat(quiesce("info", "--json", "heat")).isZero();
-        assertThat(new ObjectMapper().readTree(out()).path("sequence").asInt(-1))
+        assertThat(quiesce.run("info", "heat")).isZero();
+        assertThat(quiesce.out())
+                .contains("Open MPI 4.1.4")
+                .contains("rank-0.cr")
+                .contains("1.5");
+        assertThat(quiesce.run("info", "--json", "heat")).isZero();
+        assertThat(new ObjectMapper().readTree(quiesce.out()).path("sequence").asInt(-1))
                 .isZero();
     }
 
     @Test
     void aMissingImageIsFoundByVerifyAndRefusedByRestart() throws Exception {
         checkpoint("heat", 0);
-        assertThat(quiesce("verify", "heat")).isEqualTo(7);
-        assertThat(err()).contains("rank 0").contains("missing");
-        assertThat(quiesce("verify", "--json", "heat")).isEqualTo(7);
+        assertThat(quiesce.run("verify", "heat")).isEqualTo(7);
+        assertThat(quiesce.err()).contains("rank 0").contains("missing");
+        assertThat(quiesce.run("verify", "--json", "heat")).isEqualTo(7);
         assertThat(new ObjectMapper()
-                        .readTree(out().substring(out().indexOf('{')))
+                        .readTree(quiesce.out().substring(quiesce.out().indexOf('{')))
                         .path("intact")
                         .asBoolean(true))
                 .isFalse();
@@ -289,15 +273,15 @@ class MainTest {
         checkpoint("heat", 0);
         checkpoint("heat", 1);
         checkpoint("other", 5);
-        assertThat(quiesce("prune", "--keep", "1")).isZero();
-        assertThat(out()).contains("heat/0").doesNotContain("other");
+        assertThat(quiesce.run("prune", "--keep", "1")).isZero();
+        assertThat(quiesce.out()).contains("heat/0").doesNotContain("other");
         assertThat(work.resolve("heat/1")).exists();
     }
 
     @Test
     void aSequenceThatIsNotThereIsNamed() throws Exception {
         checkpoint("heat", 0);
-        assertThat(quiesce("info", "-s", "4", "heat")).isEqualTo(7);
-        assertThat(err()).contains("no complete checkpoint 4").contains("[0]");
+        assertThat(quiesce.run("info", "-s", "4", "heat")).isEqualTo(7);
+        assertThat(quiesce.err()).contains("no complete checkpoint 4").contains("[0]");
     }
 }

@@ -5,9 +5,6 @@ package org.quiesce.coordinator.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
@@ -31,12 +28,12 @@ class ScontrolCommandTest {
     @TempDir
     Path work;
 
-    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+    private Quiesce quiesce;
     private JobDirectory job;
 
     @BeforeEach
     void makeJob() {
+        quiesce = new Quiesce(work, work);
         job = JobDirectory.create(work, "heat");
         describe(Again.BEGINS);
     }
@@ -52,29 +49,13 @@ class ScontrolCommandTest {
     }
 
     private int run(String words) {
-        out.reset();
-        err.reset();
-        Context context = new Context(
-                new PrintStream(out, true, StandardCharsets.UTF_8),
-                new PrintStream(err, true, StandardCharsets.UTF_8),
-                Map.of("QUIESCE_HOME", work.toString(), "HOME", work.toString()),
-                work,
-                false);
-        return Main.run(context, words.split(" "));
-    }
-
-    private String out() {
-        return out.toString(StandardCharsets.UTF_8);
-    }
-
-    private String err() {
-        return err.toString(StandardCharsets.UTF_8);
+        return quiesce.run(words.split(" "));
     }
 
     private void assertAble(String answer) {
         assertThat(scontrol("able " + ID)).isZero();
-        assertThat(out()).isEqualTo(answer);
-        assertThat(err()).isEmpty();
+        assertThat(quiesce.out()).isEqualTo(answer);
+        assertThat(quiesce.err()).isEmpty();
     }
 
     @Test
@@ -82,12 +63,12 @@ class ScontrolCommandTest {
         assertAble("Yes\n");
         assertThat(scontrol("disable " + ID)).isZero();
         assertThat(scontrol("d " + ID)).isZero();
-        assertThat(out()).isEmpty();
+        assertThat(quiesce.out()).isEmpty();
         assertAble("No\n");
         assertThat(scontrol("en " + ID)).isZero();
         assertAble("No\n");
         assertThat(run("checkpoint heat")).isEqualTo(4);
-        assertThat(err()).contains("disabled").hasLineCount(1);
+        assertThat(quiesce.err()).contains("disabled").hasLineCount(1);
         assertThat(scontrol("create " + ID)).isEqualTo(1);
         assertThat(run("halt heat")).isEqualTo(4);
         assertThat(scontrol("enable " + ID)).isZero();
@@ -103,13 +84,13 @@ class ScontrolCommandTest {
         reference.create();
         reference.whileLocked(() -> job.checkpoints().noting(reference, Clock.systemUTC(), () -> {
             assertThat(scontrol("able " + ID)).isZero();
-            assertThat(out()).matches("Began at \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\n");
+            assertThat(quiesce.out()).matches("Began at \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\n");
             job.checkpoints().committed();
             return true;
         }));
         assertAble("Yes\n");
         assertThat(scontrol("error " + ID)).isZero();
-        assertThat(out()).isEqualTo("error(0): No error\n");
+        assertThat(quiesce.out()).isEqualTo("error(0): No error\n");
     }
 
     @Test
@@ -123,20 +104,20 @@ class ScontrolCommandTest {
     @Test
     void theLastErrorIsKept() {
         assertThat(scontrol("error " + ID)).isZero();
-        assertThat(out()).isEqualTo("error(0): No error\n");
+        assertThat(quiesce.out()).isEqualTo("error(0): No error\n");
         ReferenceDirectory reference = new ReferenceDirectory(work.resolve("ckpt/heat"));
         Throwable thrown = catchThrowable(() -> job.checkpoints().noting(reference, Clock.systemUTC(), () -> {
             throw new CrException(ErrorCode.RANK_LOST, "rank 3 has ended");
         }));
         assertThat(thrown).isInstanceOf(CrException.class);
         assertThat(scontrol("error " + ID)).isZero();
-        assertThat(out()).isEqualTo("error(1106): rank 3 has ended\n");
+        assertThat(quiesce.out()).isEqualTo("error(1106): rank 3 has ended\n");
     }
 
     @Test
     void wordsThatAreNotUnderstoodAndJobsThatAreNotThereEndWithOne() {
         assertThat(scontrol("paint " + ID)).isEqualTo(1);
-        assertThat(err()).contains("paint", "vacate").hasLineCount(1);
+        assertThat(quiesce.err()).contains("paint", "vacate").hasLineCount(1);
         assertThat(scontrol("able 4000000002")).isEqualTo(1);
         assertThat(run("scontrol show job 1")).isEqualTo(1);
     }
@@ -144,12 +125,12 @@ class ScontrolCommandTest {
     @Test
     void aJobIsNotEndedThatWouldBeginAnewOrThatNobodyCouldQueueAgain() {
         assertThat(scontrol("requeue " + ID)).isEqualTo(1);
-        assertThat(err()).contains("is not ended", "--restart").hasLineCount(1);
+        assertThat(quiesce.err()).contains("is not ended", "--restart").hasLineCount(1);
         describe(Again.GOES_ON_IN_JOB);
         assertThat(scontrol("requeue " + ID + " ImageDir=elsewhere")).isEqualTo(1);
-        assertThat(err()).contains("ImageDir").hasLineCount(1);
+        assertThat(quiesce.err()).contains("ImageDir").hasLineCount(1);
         assertThat(scontrol("requeue " + ID)).isEqualTo(1);
-        assertThat(err()).contains("Slurm does not say").hasLineCount(1);
+        assertThat(quiesce.err()).contains("Slurm does not say").hasLineCount(1);
         assertThat(job.endedByCheckpoint()).isFalse();
     }
 
@@ -157,7 +138,7 @@ class ScontrolCommandTest {
     void withoutARecordARestartSaysWhatToDo() {
         work.resolve("ckpt").toFile().mkdirs();
         assertThat(scontrol("restart " + ID + " ImageDir=ckpt")).isEqualTo(1);
-        assertThat(err())
+        assertThat(quiesce.err())
                 .contains("no record", "ImageDir=DIR", "quiesce restart")
                 .hasLineCount(1);
     }
