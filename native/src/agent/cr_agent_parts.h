@@ -124,6 +124,9 @@ void cr_agent_rank_targets(const quiesce_wire_Targets *targets);
 void cr_agent_rank_release(const quiesce_wire_Release *release);
 /* A connection to the crnode of this rank, or -errno. */
 int cr_agent_rank_connect(void);
+/* Writes sorted numbers as ranges, at most MOST; the last one takes in all that do not fit. Returns how many it has written. */
+size_t cr_agent_ranges(const uint32_t *numbers, size_t count, quiesce_wire_Range *ranges,
+                       size_t most);
 /* After a drain: says in RESULT if this rank does nothing but wait for a message. */
 void cr_agent_waits(quiesce_wire_RankResult *result);
 /* What the round that begins is to become: the restored process says so. */

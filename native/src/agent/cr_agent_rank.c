@@ -35,22 +35,29 @@ static int was_reported(struct cr_link *link, const struct cr_group_clock *clock
     return 0;
 }
 
-/* Sorted numbers as ranges, in ARENA. */
-static int fill_ranges(struct cr_arena *arena, const uint32_t *numbers, size_t count,
-                       struct cr_wire_list *ret_list)
+size_t cr_agent_ranges(const uint32_t *numbers, size_t count, quiesce_wire_Range *ranges,
+                       size_t most)
 {
-    quiesce_wire_Range *ranges = cr_arena_alloc(arena, (count + 1) * sizeof(*ranges));
     size_t n = 0;
 
-    if (ranges == NULL)
-        return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
-        if (n > 0 && ranges[n - 1].last + 1 == numbers[i])
+        if (n == most || (n > 0 && ranges[n - 1].last + 1 == numbers[i]))
             ranges[n - 1].last = numbers[i];
         else
             ranges[n++] = (quiesce_wire_Range){numbers[i], numbers[i]};
     }
-    *ret_list = cr_wire_list_of(ranges, n);
+    return n;
+}
+
+/* All of them, in ARENA. */
+static int fill_ranges(struct cr_arena *arena, const uint32_t *numbers, size_t count,
+                       struct cr_wire_list *ret_list)
+{
+    quiesce_wire_Range *ranges = cr_arena_alloc(arena, (count + 1) * sizeof(*ranges));
+
+    if (ranges == NULL)
+        return -ENOMEM;
+    *ret_list = cr_wire_list_of(ranges, cr_agent_ranges(numbers, count, ranges, count));
     return 0;
 }
 

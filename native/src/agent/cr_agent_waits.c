@@ -56,21 +56,6 @@ static int has_callbacks(void)
            callbacks->is_early != 0;
 }
 
-/* Sorted ranks as ranges; the last one takes in all that do not fit. */
-static void fill_ranges(const struct cr_rank_wait *wait, quiesce_wire_RankResult *result)
-{
-    const size_t most = sizeof(result->waits_for) / sizeof(*result->waits_for);
-    size_t n = 0;
-
-    for (size_t i = 0; i < wait->count; i++) {
-        if (n == most || (n > 0 && result->waits_for[n - 1].last + 1 == wait->ranks[i]))
-            result->waits_for[n - 1].last = wait->ranks[i];
-        else
-            result->waits_for[n++] = (quiesce_wire_Range){wait->ranks[i], wait->ranks[i]};
-    }
-    result->waits_for_count = (pb_size_t)n;
-}
-
 void cr_agent_waits(quiesce_wire_RankResult *result)
 {
     const struct cr_rank_ops *ops = cr_agent.ops;
@@ -80,5 +65,7 @@ void cr_agent_waits(quiesce_wire_RankResult *result)
         !ops->waits(&wait))
         return;
     cr_str_copy(result->waits_in, sizeof(result->waits_in), wait.name);
-    fill_ranges(&wait, result);
+    result->waits_for_count =
+        (pb_size_t)cr_agent_ranges(wait.ranks, wait.count, result->waits_for,
+                                   sizeof(result->waits_for) / sizeof(*result->waits_for));
 }

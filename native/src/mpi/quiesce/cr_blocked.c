@@ -97,7 +97,7 @@ int cr_blocked_report(struct cr_rank_wait *ret_wait)
     cr_stub_each_thread(count);
     if (threads != 1)
         return 0;
-    call = cr_gate_call_of(thread);
+    call = cr_gate_in_thread(&cr_gate_call, thread);
     b = call->blocked;
     if (b == NULL || call->name == NULL)
         return 0;

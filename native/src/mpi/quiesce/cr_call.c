@@ -91,19 +91,10 @@ static void look_at(struct cr_rank_call *call, const void *object)
     cr_lock_give(&cr_files.lock);
 }
 
-/* A thread-local variable of ours in the thread whose TCB is at FS. */
-static const volatile void *in_thread(const void *ours, uint64_t fs)
-{
-    uint64_t own;
-
-    __asm__("mov %%fs:0x10, %0" : "=r"(own));
-    return (const volatile void *)((uint64_t)ours - own + fs);
-}
-
 static void look(uint64_t fs)
 {
-    const volatile uint32_t *depth = in_thread(&cr_gate_depth, fs);
-    const volatile struct cr_gate_call *note = cr_gate_call_of(fs);
+    const volatile uint32_t *depth = cr_gate_in_thread(&cr_gate_depth, fs);
+    const volatile struct cr_gate_call *note = cr_gate_in_thread(&cr_gate_call, fs);
     struct cr_rank_call *call = &calls[call_count];
     const char *name = note->name;
     const void *object = note->object;

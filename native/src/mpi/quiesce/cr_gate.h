@@ -32,13 +32,13 @@ struct cr_gate_call {
 extern __thread struct cr_gate_call cr_gate_call
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* That of the thread whose TCB is at FS. */
-static inline const volatile struct cr_gate_call *cr_gate_call_of(uint64_t fs)
+/* OURS, a thread-local variable of the calling thread, in the thread whose TCB is at FS. */
+static inline const volatile void *cr_gate_in_thread(const void *ours, uint64_t fs)
 {
     uint64_t own;
 
     __asm__("mov %%fs:0x10, %0" : "=r"(own));
-    return (const volatile struct cr_gate_call *)((uint64_t)&cr_gate_call - own + fs);
+    return (const volatile void *)((uint64_t)ours - own + fs);
 }
 
 #define cr_gate_barrier() __asm__ volatile("" ::: "memory")
