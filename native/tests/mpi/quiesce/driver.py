@@ -116,8 +116,10 @@ class Job:
                    OMPI_MCA_btl=btl, OMPI_MCA_rmaps_base_oversubscribe="1",
                    OMPI_MCA_odls_base_sigkill_timeout="0")  # mpirun gives ranks that it ends a second, twice
         env.pop("QUIESCE_JOB_DIR", None)
-        hosts = self.hosts(env) if self.a.nodes else []
-        if not self.a.nodes:  # a mpirun that ends may remove the folder that another one has just found
+        hosts = []
+        if self.a.nodes:
+            hosts = self.hosts(env)
+        else:  # a mpirun that ends may remove the folder that another one has just found
             env["OMPI_MCA_orte_tmpdir_base"] = f"{self.folder}/session-{self.launches}"
             os.mkdir(env["OMPI_MCA_orte_tmpdir_base"])
         if self.a.transports:
@@ -211,11 +213,10 @@ class Job:
         try:
             r.converge(self.a.limit, begun)
             r.phase("STOP")
+            drained = r.phase("DRAIN")
             if refusal:
-                r.phase("DRAIN")
                 r.cancel()
                 raise Failed(f"not refused: {refusal}")
-            drained = r.phase("DRAIN")
             self.counts["kept"] += sum(x.messages for x in drained)
             self.check_waits(waits, drained)
             if restart:
