@@ -5,6 +5,8 @@
  * each line that appears in FILE the longest gap in ms that any rank saw since the line before; runs until it is killed.
  * usage: ranks MIB FILE
  */
+#include "fill.h"
+
 #include <mpi.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,18 +23,6 @@ static int lines_in(const char *path)
     if (f != NULL)
         fclose(f);
     return lines;
-}
-
-static void fill(uint64_t *words, size_t count)
-{
-    uint64_t x = 88172645463325252ULL;
-
-    for (size_t i = 0; i < count; i++) {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        words[i] = x;
-    }
 }
 
 int main(int argc, char **argv)

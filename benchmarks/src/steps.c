@@ -4,6 +4,8 @@
  * Ranks that own MIB of random memory each and take steps together, a hundred a second or so. Rank 0 adds a line with the time
  * of day, in seconds, to FILE at each. Runs until it is killed. usage: steps MIB FILE
  */
+#include "fill.h"
+
 #include <mpi.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,18 +14,6 @@
 #include <unistd.h>
 
 #define STEP_MICROS 10000
-
-static void fill(uint64_t *words, size_t count)
-{
-    uint64_t x = 88172645463325252ULL;
-
-    for (size_t i = 0; i < count; i++) {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        words[i] = x;
-    }
-}
 
 /* Opened each time: a line that was written after the checkpoint stays. */
 static void note_time(const char *path)
