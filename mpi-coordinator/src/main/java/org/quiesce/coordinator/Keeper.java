@@ -19,6 +19,7 @@ import org.quiesce.coordinator.launch.Slurm;
 import org.quiesce.coordinator.store.HaltRecord;
 import org.quiesce.coordinator.store.JobDirectory;
 import org.quiesce.coordinator.store.JobRegistry;
+import org.quiesce.coordinator.store.MoveRecord;
 import org.quiesce.coordinator.store.ReferenceDirectory;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
@@ -50,6 +51,7 @@ final class Keeper {
     private volatile long tryAgainAt;
     private volatile boolean over;
     private volatile Optional<Ending> ending = Optional.empty();
+    private volatile Optional<Move> moved = Optional.empty();
     private volatile boolean onNodesOnly;
     private Optional<Mover> mover = Optional.empty();
 
@@ -59,9 +61,14 @@ final class Keeper {
         REQUEUE,
         /** As the launcher ended. */
         AS_LAUNCHER,
+        /** Not at all: the job goes on on other hosts. */
+        MOVE,
         /** A newer incarnation has taken over. */
         FENCED
     }
+
+    /** Where the job goes on, and from which checkpoint. */
+    record Move(Destination destination, Path sequence) {}
 
     /** What is looked after. */
     record Job(JobDirectory directory, Path reference, JobProcess process, Incarnation incarnation) {}
@@ -90,6 +97,11 @@ final class Keeper {
     /** Why the job was ended from here, if it was. */
     Optional<Ending> ending() {
         return ending;
+    }
+
+    /** Where the job goes on, if it does so elsewhere. */
+    Optional<Move> moved() {
+        return moved;
     }
 
     /** Whether the last checkpoint, which has ended the job, is on the disks of the nodes only. */
@@ -134,6 +146,10 @@ final class Keeper {
     private void turn(long now) {
         askSlurm(now);
         note(now);
+        job.directory()
+                .move()
+                .filter(record -> record.state() == MoveRecord.State.ASKED)
+                .ifPresent(this::move);
         timetable.halt(job.directory().halt().map(this::halt).orElse(Timetable.Halt.NONE));
         switch (now < tryAgainAt ? Timetable.Due.NOTHING : timetable.due(now)) {
             case NOTHING -> {}
@@ -218,15 +234,45 @@ final class Keeper {
         return policy.requeue() == ResidentPolicy.Requeue.NONE ? Ending.AS_LAUNCHER : Ending.REQUEUE;
     }
 
+    /** Ends the job with a checkpoint once it is known that it can be started where it is to go on. */
+    private void move(MoveRecord wanted) {
+        try {
+            Destination destination = Destination.of(wanted, JobRegistry.Job.of(job.directory()), slurm);
+            destination.check(environment);
+            Committed committed = ready(policy.maxWait().map(Duration::toMillis), Ending.MOVE);
+            ended(committed, "quiesce migrate");
+            if (onNodesOnly) {
+                ending = Optional.of(Ending.AS_LAUNCHER);
+                job.directory()
+                        .write(wanted.refused(
+                                ErrorCode.WRITE,
+                                "the job is ended by checkpoint " + committed.path()
+                                        + ", whose images are on the disks of its hosts only"));
+            } else {
+                moved = Optional.of(new Move(destination, committed.path()));
+                ending = Optional.of(Ending.MOVE);
+                job.directory().write(wanted.moved());
+            }
+            job.process().end(LAST_WORDS);
+        } catch (CrException e) {
+            if (!over && !fencedBy(e)) {
+                err.println("quiesce: quiesce migrate: the job goes on where it is: " + e.getMessage());
+                job.directory().write(wanted.refused(e.code(), e.getMessage()));
+            }
+        }
+    }
+
+    private void ended(Committed committed, String why) {
+        err.println("quiesce: " + why + ": the job is ended, its checkpoint is " + committed.path());
+        onNodesOnly = committed.lower().isPresent();
+        committed.lower().ifPresent(reason -> err.println("quiesce: it is on the disks of the nodes only: " + reason));
+    }
+
     /** A checkpoint that ends the job. Without one it goes on, unless its time is over in any case. */
     private void last(String why, boolean inAnyCase, Optional<Duration> limit, Ending how) {
         try {
             Committed committed = ready(limit.map(Duration::toMillis), how);
-            err.println("quiesce: " + why + ": the job is ended, its checkpoint is " + committed.path());
-            onNodesOnly = committed.lower().isPresent();
-            committed
-                    .lower()
-                    .ifPresent(reason -> err.println("quiesce: it is on the disks of the nodes only: " + reason));
+            ended(committed, why);
             ending = Optional.of(how);
             job.process().end(LAST_WORDS);
         } catch (CrException e) {
@@ -247,7 +293,7 @@ final class Keeper {
     /** A job that has just been started is waited for, a little. */
     private Committed ready(Optional<Long> limit, Ending how) {
         CheckpointRequest.Ending end =
-                how == Ending.REQUEUE ? CheckpointRequest.Ending.KILL : CheckpointRequest.Ending.HALT;
+                how == Ending.AS_LAUNCHER ? CheckpointRequest.Ending.HALT : CheckpointRequest.Ending.KILL;
         long begun = clock.millis();
         while (true) {
             long spent = clock.millis() - begun;

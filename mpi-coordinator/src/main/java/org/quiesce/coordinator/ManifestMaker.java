@@ -19,11 +19,9 @@ import org.quiesce.coordinator.core.Action;
 import org.quiesce.coordinator.core.Phase;
 import org.quiesce.coordinator.core.RankResult;
 import org.quiesce.coordinator.core.RoundPlan;
-import org.quiesce.coordinator.launch.LauncherCommand;
 import org.quiesce.coordinator.store.JobRegistry;
 import org.quiesce.coordinator.store.LocalProcess;
 import org.quiesce.coordinator.store.ReferenceDirectory;
-import org.quiesce.coordinator.store.RunRecord;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 import org.quiesce.cr.manifest.Format;
@@ -39,9 +37,6 @@ import org.quiesce.wire.proto.NodeRecord;
 final class ManifestMaker {
     /** Variables of the launcher that a restart needs, because they are its options under another name. */
     private static final String LAUNCHER_VARIABLES = "OMPI_";
-
-    /** "--restore" and the directory of the images. */
-    private static final int RESTORE_WORDS = 2;
 
     private static final String NOT_AGAIN = "OMPI_MCA_orte_fork_agent";
 
@@ -117,52 +112,16 @@ final class ManifestMaker {
 
     private Job describeJob() {
         NodeRecord node = job.nodes().get(0);
-        List<String> words = launcherWords();
-        List<String> program = programWords(words, node);
-        List<String> options = new LauncherCommand(words).options(program.size());
+        LaunchedWords words = LaunchedWords.of(job);
+        List<String> options = words.launcher();
         return new Job(
                 reference.name(),
-                isRestore(program) ? originalProgram(program) : program,
+                words.program(reference.name()),
                 node.getWorkingDirectory(),
                 launcherEnvironment(),
                 plan.worldSize(),
                 mpi(node.getMpiVersion()),
                 new Job.Launcher(options.get(0), options.subList(1, options.size())));
-    }
-
-    /** The words behind the launcher's options. The ranks of a restarted job do not know those of the program. */
-    private List<String> programWords(List<String> words, NodeRecord node) {
-        int known = job.directory().run().map(RunRecord::programWords).orElse(0);
-        if (known == 0 && node.getArgumentList().isEmpty()) {
-            known = RESTORE_WORDS;
-        }
-        return known == 0 ? node.getArgumentList() : words.subList(Math.max(1, words.size() - known), words.size());
-    }
-
-    private static boolean isRestore(List<String> program) {
-        return program.size() == RESTORE_WORDS && program.get(0).equals("--restore");
-    }
-
-    /** A job that was restarted by hand, "cr_mpirank --restore PATH": the manifest there tells what it was. */
-    private List<String> originalProgram(List<String> restore) {
-        try {
-            return ManifestFile.read(Path.of(restore.get(1))).job().arguments();
-        } catch (CrException e) {
-            throw new CrException(
-                    ErrorCode.REFUSED,
-                    "job " + reference.name() + " was restarted by hand from " + restore.get(1)
-                            + ", which is gone, so nothing tells what its program was: use quiesce restart",
-                    e);
-        }
-    }
-
-    private List<String> launcherWords() {
-        String usual = job.nodes().get(0).getLauncher();
-        return job.directory()
-                .run()
-                .map(RunRecord::launcher)
-                .or(() -> LocalProcess.arguments(job.launcherPid()))
-                .orElseGet(() -> List.of(usual.isEmpty() ? "mpirun" : usual));
     }
 
     private SortedMap<String, String> launcherEnvironment() {

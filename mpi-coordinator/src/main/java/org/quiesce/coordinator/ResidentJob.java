@@ -9,7 +9,9 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.quiesce.coordinator.launch.Installation;
 import org.quiesce.coordinator.launch.JobProcess;
+import org.quiesce.coordinator.launch.LauncherCommand;
 import org.quiesce.coordinator.launch.Notices;
 import org.quiesce.coordinator.launch.Slurm;
 import org.quiesce.coordinator.store.JobDirectory;
@@ -21,6 +23,9 @@ import org.quiesce.cr.ExitCode;
 
 /** Runs a job's launcher from its start to its end, and takes checkpoints meanwhile. */
 public final class ResidentJob {
+    /** "cr_mpirank", "--restore" and the directory of the images. */
+    private static final int RESTORE_WORDS = 3;
+
     private static final Duration STOP = Duration.ofSeconds(20);
 
     /** Slurm may give a job to a host that is lost until it knows of that: by default two or three times. */
@@ -41,22 +46,33 @@ public final class ResidentJob {
 
     /**
      * Starts the launcher, waits for its end, and returns its exit status; that of {@link ExitCode#REQUEUE} if a checkpoint
-     * has ended the job.
+     * has ended the job. One that moves to other hosts is started there.
      */
     public int run() {
+        Stay stay = stay();
+        while (stay.next().isPresent()) {
+            stay = new ResidentJob(stay.next().get(), environment, notices, err).stay();
+        }
+        return stay.status();
+    }
+
+    /** What came of a job on its hosts: its exit status, or how it goes on elsewhere. */
+    private record Stay(int status, Optional<ResidentPlan> next) {}
+
+    private Stay stay() {
         JobRegistry registry = JobRegistry.of(environment);
         registry.sweep();
         RunRecord.Place place = RunRecord.Place.here(environment);
         JobDirectory directory =
                 JobDirectory.create(registry.home(), plan.name().isEmpty() ? "job-" + place.pid() : plan.name());
         try {
-            return run(directory, place);
+            return stay(directory, place);
         } finally {
             directory.remove();
         }
     }
 
-    private int run(JobDirectory directory, RunRecord.Place place) {
+    private Stay stay(JobDirectory directory, RunRecord.Place place) {
         directory.write(record(place, plan.checkpoints().reference()));
         new Slurm(environment).skipSteps();
         long started = System.nanoTime();
@@ -78,7 +94,36 @@ public final class ResidentJob {
         keeper.over();
         stop(thread);
         moving.ifPresent(ResidentJob::stop);
-        return ended(directory, keeper, status, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started));
+        int end = ended(directory, keeper, status, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started));
+        return new Stay(end, keeper.moved().flatMap(move -> elsewhere(move, process)));
+    }
+
+    /** How the job goes on on other hosts; not at all if somebody has wanted its end meanwhile. */
+    private Optional<ResidentPlan> elsewhere(Keeper.Move move, JobProcess process) {
+        if (process.unheard().isPresent()) {
+            err.println("quiesce: SIG" + process.unheard().get() + ": the job is not started on "
+                    + move.destination().names() + "; it can go on from " + move.sequence());
+            return Optional.empty();
+        }
+        err.println("quiesce: the job goes on on " + move.destination().names());
+        Restart restart = Restart.at(move.sequence());
+        LauncherCommand command = restart.command(
+                Installation.find(environment),
+                restart.recordedLauncher(),
+                Optional.empty(),
+                move.destination().options(),
+                environment);
+        ResidentPlan.Checkpoints checkpoints = plan.checkpoints().with(restart.referenceName(), next(move));
+        return Optional.of(restart.plan(command, command.options(RESTORE_WORDS), environment, checkpoints)
+                .with(plan.policy()));
+    }
+
+    /** A job whose reference nobody else may know has no incarnations. */
+    private Incarnation next(Keeper.Move move) {
+        Incarnation now = plan.checkpoints().incarnation();
+        return now.number() == 0
+                ? now
+                : Incarnation.take(move.sequence().resolve("..").normalize(), environment, false, err::println);
     }
 
     /** Says in the ledger how the launcher has ended, and returns the status to end with. */
@@ -158,6 +203,7 @@ public final class ResidentJob {
     private int end(Keeper.Ending ending, int status, boolean onNodesOnly) {
         return switch (ending) {
             case FENCED -> ExitCode.of(ErrorCode.FENCED).value();
+            case MOVE -> ExitCode.REQUEUE.value();
             case AS_LAUNCHER -> onNodesOnly ? ExitCode.LOWER_LEVEL.value() : status;
             case REQUEUE -> {
                 requeue();

@@ -57,5 +57,10 @@ public record ResidentPlan(
             String reference,
             int keep,
             Incarnation incarnation,
-            RunRecord.Again again) {}
+            RunRecord.Again again) {
+        /** The same for the next incarnation, with a reference that has its name now. */
+        Checkpoints with(String name, Incarnation next) {
+            return new Checkpoints(directory, local, name, keep, next, again);
+        }
+    }
 }

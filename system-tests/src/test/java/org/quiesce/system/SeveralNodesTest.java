@@ -42,6 +42,21 @@ final class SeveralNodesTest {
         }
     }
 
+    @Test
+    void aRunningJobIsMovedOffANodeAndOntoOthers() throws Exception {
+        String expected = ClusterJob.undisturbed(CLUSTER, TWO_NODES);
+        try (ClusterJob job = new ClusterJob(CLUSTER, "wanders").start("ctl", TWO_NODES)) {
+            assertThat(CLUSTER.ask("n3", "quiesce", "migrate", "--off", "n1", "wanders"))
+                    .isEqualTo("wanders is on n2\n");
+            job.nothingRuns("n1");
+            assertThat(CLUSTER.ask("ctl", "quiesce", "migrate", "--onto", "n1,n2,n3", "--off", "n2", "wanders"))
+                    .isEqualTo("wanders is on n1, n3\n");
+            job.nothingRuns("n2");
+            assertThat(job.result()).isEqualTo(expected);
+            assertThat(CLUSTER.ask("ctl", "find", ".quiesce", "-type", "f")).isEmpty();
+        }
+    }
+
     /** The first directory exists on the launcher's node alone; of the second one each node has its own. */
     private static void notSharedIsNoCheckpoint(ClusterJob job) throws Exception {
         Run missing = job.checkpoint("ctl", "--dir", "/tmp/missing");

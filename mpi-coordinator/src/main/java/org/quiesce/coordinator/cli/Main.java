@@ -28,6 +28,7 @@ public final class Main {
             new RunCommand(),
             new CheckpointCommand(),
             new HaltCommand(),
+            new MigrateCommand(),
             new ScontrolCommand(),
             new IntervalCommand(),
             new RestartCommand(),

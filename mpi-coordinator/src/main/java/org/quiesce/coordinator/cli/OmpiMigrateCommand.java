@@ -7,7 +7,7 @@ import org.apache.commons.cli.Options;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 
-/** {@code ompi-migrate}: refuses, and says how the same is reached in two steps. */
+/** {@code ompi-migrate}: {@code quiesce migrate} by its old name. */
 final class OmpiMigrateCommand implements OldCommand {
     @Override
     public String name() {
@@ -21,7 +21,7 @@ final class OmpiMigrateCommand implements OldCommand {
 
     @Override
     public String purpose() {
-        return "not available: use ompi-checkpoint --term, then ompi-restart --hostfile";
+        return "checkpoint a job of quiesce run and restart it on other hosts";
     }
 
     @Override
@@ -39,9 +39,14 @@ final class OmpiMigrateCommand implements OldCommand {
         if (pid.isEmpty()) {
             throw Command.usage("PID_OF_MPIRUN is missing");
         }
-        throw new CrException(
-                ErrorCode.NO_SUPPORT,
-                "a job cannot be moved while it runs; do: ompi-checkpoint --term " + pid
-                        + ", then: ompi-restart --hostfile FILE with the reference that it prints");
+        if (line.hasOption("ranks")) {
+            throw new CrException(
+                    ErrorCode.NO_SUPPORT, "single ranks cannot be moved; name the hosts to leave by --off HOSTS");
+        }
+        return MigrateCommand.migrate(
+                pid,
+                MigrateCommand.hosts(line.getOptionValue("off")),
+                MigrateCommand.hosts(line.getOptionValue("onto")),
+                context);
     }
 }

@@ -9,7 +9,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
@@ -18,10 +21,15 @@ import org.quiesce.cr.ErrorCode;
 public final class JobProcess {
     private static final List<String> FORWARDED = List.of("TERM", "HUP", "USR1", "USR2", "CONT");
 
-    private final Process process;
+    /** The signals by which people and batch systems end a job. */
+    private static final Set<String> ENDING = Set.of("TERM", "HUP", "INT");
 
-    private JobProcess(Process process) {
+    private final Process process;
+    private final Queue<String> unheard;
+
+    private JobProcess(Process process, Queue<String> unheard) {
         this.process = process;
+        this.unheard = unheard;
     }
 
     /** Starts it. */
@@ -36,9 +44,10 @@ public final class JobProcess {
         builder.environment().putAll(moreEnvironment);
         directory.map(Path::toFile).filter(File::isDirectory).ifPresent(builder::directory);
         CompletableFuture<Process> started = new CompletableFuture<>();
-        forwardSignals(started, notices);
+        Queue<String> unheard = new ConcurrentLinkedQueue<>();
+        forwardSignals(started, notices, unheard);
         try {
-            JobProcess job = new JobProcess(builder.start());
+            JobProcess job = new JobProcess(builder.start(), unheard);
             started.complete(job.process);
             return job;
         } catch (IOException e) {
@@ -48,21 +57,35 @@ public final class JobProcess {
     }
 
     /** A signal that comes before the program has started reaches it when it has. */
-    private static void forwardSignals(CompletableFuture<Process> child, Notices notices) {
+    private static void forwardSignals(CompletableFuture<Process> child, Notices notices, Queue<String> unheard) {
         List<String> ours = notices.taken() ? Notices.NAMES : List.of();
         for (String name : FORWARDED) {
             if (ours.contains(name)) {
                 continue;
             }
-            Signals.handle(name, () -> child.thenAccept(process -> Signals.send(name, process)));
+            Signals.handle(name, () -> child.thenAccept(process -> forward(name, process, unheard)));
         }
         // A terminal sends its interrupt to the launcher too; two of them would make mpirun leave at once.
         boolean terminal = System.console() != null;
         Signals.handle("INT", () -> {
-            if (!terminal) {
-                child.thenAccept(process -> Signals.send("INT", process));
-            }
+            child.thenAccept(process -> {
+                if (!terminal || !process.isAlive()) {
+                    forward("INT", process, unheard);
+                }
+            });
         });
+    }
+
+    private static void forward(String name, Process process, Queue<String> unheard) {
+        if (!process.isAlive() && ENDING.contains(name)) {
+            unheard.add(name);
+        }
+        Signals.send(name, process);
+    }
+
+    /** The first signal to end that has come once it had ended. */
+    public Optional<String> unheard() {
+        return Optional.ofNullable(unheard.peek());
     }
 
     /** Its pid. */

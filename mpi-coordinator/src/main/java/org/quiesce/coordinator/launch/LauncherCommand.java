@@ -2,11 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.quiesce.coordinator.launch;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.quiesce.cr.CrException;
 import org.quiesce.cr.ErrorCode;
 
@@ -14,19 +21,12 @@ import org.quiesce.cr.ErrorCode;
 public record LauncherCommand(List<String> words) {
     private static final Set<String> MPIRUN = Set.of("mpirun", "mpiexec", "orterun");
     private static final Set<String> COUNT = Set.of("-np", "--np", "-n", "--n", "-c");
-    private static final Set<String> HOSTS = Set.of(
-            "-hostfile",
-            "--hostfile",
-            "-machinefile",
-            "--machinefile",
-            "-default-hostfile",
-            "--default-hostfile",
-            "-host",
-            "--host",
-            "-H",
-            "-rf",
-            "-rankfile",
-            "--rankfile");
+    private static final Set<String> HOST_LISTS = Set.of("-host", "--host", "-H");
+    private static final Set<String> HOST_FILES = Set.of(
+            "-hostfile", "--hostfile", "-machinefile", "--machinefile", "-default-hostfile", "--default-hostfile");
+    private static final Set<String> RANK_FILES = Set.of("-rf", "-rankfile", "--rankfile");
+    private static final Set<String> HOSTS =
+            Stream.of(HOST_LISTS, HOST_FILES, RANK_FILES).flatMap(Set::stream).collect(Collectors.toUnmodifiableSet());
     private static final Set<String> OURS = Set.of("QUIESCE_JOB_DIR", "QUIESCE_JOB");
     private static final String RANK_PROGRAM = "cr_mpirank";
     private static final String SRUN = "srun";
@@ -138,6 +138,34 @@ public record LauncherCommand(List<String> words) {
 
     private boolean isOurs(int i, int end) {
         return words.get(i).equals("-x") && i + 1 < end && OURS.contains(words.get(i + 1));
+    }
+
+    /** The hosts that options of mpirun name, in order; none if there are no such options, or a file cannot be read. */
+    public List<String> hosts() {
+        Set<String> hosts = new LinkedHashSet<>();
+        for (int i = 1; !isSrun() && i + 1 < words.size(); i++) {
+            if (HOST_LISTS.contains(words.get(i))) {
+                Arrays.stream(words.get(i + 1).split(","))
+                        .map(LauncherCommand::host)
+                        .forEach(hosts::add);
+            } else if (HOST_FILES.contains(words.get(i))) {
+                hosts.addAll(hostsOf(Path.of(words.get(i + 1))));
+            }
+        }
+        hosts.remove("");
+        return List.copyOf(hosts);
+    }
+
+    private static String host(String withSlots) {
+        return withSlots.strip().split("[\\s:]", 2)[0];
+    }
+
+    private static List<String> hostsOf(Path file) {
+        try (Stream<String> lines = Files.lines(file)) {
+            return lines.map(line -> host(line.replaceFirst("#.*", ""))).toList();
+        } catch (IOException | UncheckedIOException e) {
+            return List.of();
+        }
     }
 
     /** The launcher and its options as the user gives them now, without those that a restart sets itself. */

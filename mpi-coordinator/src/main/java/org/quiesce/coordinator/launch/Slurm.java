@@ -4,6 +4,7 @@ package org.quiesce.coordinator.launch;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -12,6 +13,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.quiesce.coordinator.program.ProgramOutput;
+import org.quiesce.cr.CrException;
+import org.quiesce.cr.ErrorCode;
 
 /** What Slurm's commands say of jobs and do to them. They are given up when slurmctld does not answer. */
 public final class Slurm {
@@ -183,9 +186,28 @@ public final class Slurm {
                 .findFirst();
     }
 
+    /** The nodes of our job as Slurm writes them, such as {@code n[1-3,7]}; empty: we are in none. */
+    public String nodeList() {
+        return environment.getOrDefault("SLURM_JOB_NODELIST", "");
+    }
+
+    /** The hosts of a list with commas; one with brackets as Slurm reads it. */
+    public List<String> hosts(String list) {
+        if (list.contains("[")) {
+            return output(List.of("scontrol", "show", "hostnames", list))
+                    .map(text -> text.lines().map(String::strip).toList())
+                    .orElseThrow(() -> new CrException(
+                            ErrorCode.USAGE, "only Slurm's scontrol can read " + list + "; write each host by itself"));
+        }
+        return Arrays.stream(list.split(","))
+                .map(String::strip)
+                .filter(host -> !host.isEmpty())
+                .toList();
+    }
+
     /** Slurm's daemons on the nodes of our job; none if nobody says. */
     public List<Slurmd> daemons() {
-        String nodes = environment.getOrDefault("SLURM_JOB_NODELIST", "");
+        String nodes = nodeList();
         if (nodes.isEmpty()) {
             return List.of();
         }

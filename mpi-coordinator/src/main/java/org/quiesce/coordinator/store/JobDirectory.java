@@ -194,6 +194,24 @@ public final class JobDirectory {
         }
     }
 
+    /** Says that somebody wants the job to go on elsewhere, or what has become of that. */
+    public void write(MoveRecord record) {
+        try {
+            record.write(path);
+        } catch (IOException e) {
+            throw DurableFiles.failure("cannot write into the job's directory", path, e);
+        }
+    }
+
+    /** What was last said of going on elsewhere, if anything was. */
+    public Optional<MoveRecord> move() {
+        try {
+            return MoveRecord.read(path);
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
     /** Takes back what {@link #create} and {@link #write} made, once crnode has removed its own part. */
     public void remove() {
         try {
@@ -202,6 +220,7 @@ public final class JobDirectory {
             }
             RunRecord.remove(path);
             HaltRecord.remove(path);
+            MoveRecord.remove(path);
             checkpoints().remove();
             Files.deleteIfExists(path.resolve(ENDED));
             if (nodes().stream().noneMatch(JobDirectory::hasNode)) {
