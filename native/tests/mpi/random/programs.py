@@ -218,6 +218,8 @@ def main():
     with concurrent.futures.ProcessPoolExecutor(a.jobs) as pool:
         waiting = {pool.submit(run_seeds, a, seeds): seeds for seeds in chunks(a)}
         for future in concurrent.futures.as_completed(waiting):
+            if future.exception():
+                pool.shutdown(wait=False, cancel_futures=True)
             bad, counts = future.result()
             done += len(waiting[future])
             for seed, why in sorted(bad.items()):

@@ -41,9 +41,11 @@ int rn_files_use(int comm)
 
 /* ---- the plan ---- */
 
+/* The first blocks are those of a split operation. */
 static int is_settled(const struct rn_file *f, int rank, int block)
 {
-    return !rn_slot_holds(rn_comms[f->comm].world[rank], f->slot[rank][block],
+    return (block > 0 || f->split == RN_WHOLE) &&
+           !rn_slot_holds(rn_comms[f->comm].world[rank], f->slot[rank][block],
                           f->serial[rank][block]);
 }
 
