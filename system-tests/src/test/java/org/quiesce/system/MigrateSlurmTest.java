@@ -23,7 +23,7 @@ final class MigrateSlurmTest {
     void aBatchJobLeavesANodeOfItsAllocation(String launcher) throws Exception {
         String name = "moves-" + launcher.split(" ", 2)[0];
         String expected = StagedJob.undisturbed(CLUSTER, "beside-" + name);
-        StagedJob job = StagedJob.submit(CLUSTER, name, launcher, List.of("-n4"), "");
+        StagedJob job = StagedJob.submit(CLUSTER, name, launcher, List.of("-n4 --ntasks-per-node=2"), "");
         job.await("stage 0");
         Run nowhere = CLUSTER.exec("ctl", Cluster.ALICE, "quiesce", "migrate", "--onto", "n9", name);
         assertThat(nowhere.await(Cluster.LIMIT)).as(nowhere.describe()).isEqualTo(2);

@@ -156,6 +156,7 @@ class MainTest {
         "checkpoint slurm:12,3",
         "checkpoint slurm:12.0,3",
         "halt nobody,3",
+        "migrate --off n1 nobody,3",
         "halt --remove 999999999,3",
         "status nobody,3",
         "info nothing,7",
@@ -182,6 +183,8 @@ class MainTest {
         "ompi-restart nothing,255",
         "ompi-restart -s 5 there,255",
         "ompi-migrate,1",
+        "ompi-migrate 77,1",
+        "ompi-migrate -r 0 77,255",
         "orte-migrate -x node1 -t node2 77,255"
     })
     void oldNamesHaveTheirOldExitStatuses(String line, int expected) throws Exception {

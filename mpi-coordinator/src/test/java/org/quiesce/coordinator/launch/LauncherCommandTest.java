@@ -5,12 +5,14 @@ package org.quiesce.coordinator.launch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -29,6 +31,16 @@ class LauncherCommandTest {
         assertThat(command.options(3))
                 .containsExactly(
                         "/usr/bin/mpirun", "--allow-run-as-root", "--oversubscribe", "--mca", "btl", "self,tcp");
+    }
+
+    @Test
+    void hostsThatTheUserNamesAreKnown(@TempDir Path directory) throws Exception {
+        Path file = Files.writeString(directory.resolve("hosts"), "# mine\nn3 slots=2\n\nn1\n");
+        assertThat(words("mpirun -H n1:2,n2 --hostfile " + file + " -np 4").hosts())
+                .containsExactly("n1", "n2", "n3");
+        assertThat(words("mpirun -np 4 --hostfile " + directory.resolve("none")).hosts())
+                .isEmpty();
+        assertThat(words("srun -w n1 -n2").hosts()).isEmpty();
     }
 
     @Test
