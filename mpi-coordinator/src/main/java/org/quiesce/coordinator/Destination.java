@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.quiesce.coordinator;
 
-import java.io.File;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -13,6 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import org.quiesce.coordinator.launch.Errand;
 import org.quiesce.coordinator.launch.LauncherCommand;
 import org.quiesce.coordinator.launch.RestartSpec;
 import org.quiesce.coordinator.launch.Slurm;
@@ -43,8 +43,7 @@ final class Destination {
             throw new CrException(ErrorCode.NOT_READY, "no rank of the job is in MPI yet; try again later");
         }
         List<String> launcher = LaunchedWords.of(job).launcher();
-        boolean srun = new LauncherCommand(launcher).name().equals("srun");
-        if (srun && slurm.job().isEmpty()) {
+        if (new LauncherCommand(launcher).isSrun() && slurm.job().isEmpty()) {
             throw new CrException(
                     ErrorCode.REFUSED,
                     "srun outside of a Slurm job gets its hosts from Slurm; use quiesce checkpoint --kill, then"
@@ -53,8 +52,8 @@ final class Destination {
         Set<String> now =
                 job.nodes().stream().map(NodeRecord::getHost).collect(Collectors.toCollection(LinkedHashSet::new));
         List<String> allocated = slurm.hosts(slurm.nodeList());
-        List<String> off = slurm.hosts(String.join(",", wanted.off()));
-        List<String> onto = slurm.hosts(String.join(",", wanted.onto()));
+        List<String> off = slurm.hosts(wanted.off());
+        List<String> onto = slurm.hosts(wanted.onto());
         checkOff(off, now, job.name());
         checkAllocated(onto, allocated, slurm.job());
         List<String> possible = new ArrayList<>(onto);
@@ -115,7 +114,7 @@ final class Destination {
 
     /** Those of the launcher that name these hosts, with room for all ranks. */
     List<String> options() {
-        if (new LauncherCommand(launcher).name().equals("srun")) {
+        if (new LauncherCommand(launcher).isSrun()) {
             return List.of("--nodelist=" + String.join(",", hosts), "--nodes=" + hosts.size());
         }
         int slots = (ranks + hosts.size() - 1) / hosts.size();
@@ -140,13 +139,8 @@ final class Destination {
 
     /** Why a command is not done; empty: it is. */
     private static String problem(List<String> words, Map<String, String> more) {
-        ProcessBuilder builder = new ProcessBuilder(words)
-                .redirectInput(new File("/dev/null"))
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .redirectError(ProcessBuilder.Redirect.INHERIT);
-        builder.environment().putAll(more);
         try {
-            Process process = builder.start();
+            Process process = Errand.start(words, more, Optional.empty());
             try {
                 if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
                     return "has not ended within " + PATIENCE_SECONDS + " s";

@@ -20,9 +20,6 @@ import org.quiesce.wire.proto.NodeRecord;
  * @param words behind these: the program and its arguments, or what has restarted it
  */
 record LaunchedWords(List<String> launcher, List<String> words) {
-    /** "--restore" and the directory of the images. */
-    private static final int RESTORE_WORDS = 2;
-
     static LaunchedWords of(JobRegistry.Job job) {
         NodeRecord node = job.nodes().get(0);
         List<String> all = all(job, node);
@@ -43,14 +40,15 @@ record LaunchedWords(List<String> launcher, List<String> words) {
     private static List<String> behind(List<String> words, JobRegistry.Job job, NodeRecord node) {
         int known = job.directory().run().map(RunRecord::programWords).orElse(0);
         if (known == 0 && node.getArgumentList().isEmpty()) {
-            known = RESTORE_WORDS;
+            known = LauncherCommand.RESTORE_WORDS;
         }
         return known == 0 ? node.getArgumentList() : words.subList(Math.max(1, words.size() - known), words.size());
     }
 
     /** The program and its arguments as they were at its start, for the job of this name. */
     List<String> program(String name) {
-        boolean restored = words.size() == RESTORE_WORDS && words.get(0).equals("--restore");
+        boolean restored =
+                words.size() == LauncherCommand.RESTORE_WORDS && words.get(0).equals("--restore");
         return restored ? original(name) : words;
     }
 

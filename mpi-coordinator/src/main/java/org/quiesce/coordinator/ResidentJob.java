@@ -23,9 +23,6 @@ import org.quiesce.cr.ExitCode;
 
 /** Runs a job's launcher from its start to its end, and takes checkpoints meanwhile. */
 public final class ResidentJob {
-    /** "cr_mpirank", "--restore" and the directory of the images. */
-    private static final int RESTORE_WORDS = 3;
-
     private static final Duration STOP = Duration.ofSeconds(20);
 
     /** Slurm may give a job to a host that is lost until it knows of that: by default two or three times. */
@@ -114,8 +111,9 @@ public final class ResidentJob {
                 move.destination().options(),
                 environment);
         ResidentPlan.Checkpoints checkpoints = plan.checkpoints().with(restart.referenceName(), next(move));
-        return Optional.of(restart.plan(command, command.options(RESTORE_WORDS), environment, checkpoints)
-                .with(plan.policy()));
+        return Optional.of(
+                restart.plan(command, command.options(LauncherCommand.RESTORE_WORDS), environment, checkpoints)
+                        .with(plan.policy()));
     }
 
     /** A job whose reference nobody else may know has no incarnations. */

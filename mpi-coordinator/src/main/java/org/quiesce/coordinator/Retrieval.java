@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.quiesce.coordinator;
 
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.quiesce.coordinator.launch.Errand;
 import org.quiesce.coordinator.launch.Installation;
 import org.quiesce.coordinator.launch.LauncherCommand;
 import org.quiesce.coordinator.launch.RestartSpec;
@@ -74,15 +74,8 @@ public final class Retrieval {
 
     /** What it does is seen by its result; what it says is for the user. */
     private static void start(List<String> words, Map<String, String> more, Optional<Path> directory) {
-        ProcessBuilder builder = new ProcessBuilder(words)
-                .redirectInput(new File("/dev/null"))
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .redirectError(ProcessBuilder.Redirect.INHERIT);
-        builder.environment().putAll(more);
-        directory.map(Path::toFile).filter(File::isDirectory).ifPresent(builder::directory);
         try {
-            Process process = builder.start();
-            process.waitFor();
+            Errand.start(words, more, directory).waitFor();
         } catch (IOException e) {
             throw new CrException(
                     ErrorCode.USAGE, "cannot start " + words.get(0) + "; is it installed and on the PATH?", e);

@@ -3,8 +3,6 @@
 package org.quiesce.coordinator.cli;
 
 import java.time.Duration;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -50,23 +48,18 @@ final class MigrateCommand implements Command {
     public int run(CommandLine line, Context context) {
         return migrate(
                 Command.argument(line, "TARGET"),
-                hosts(line.getOptionValue("off")),
-                hosts(line.getOptionValue("onto")),
+                line.getOptionValue("off", ""),
+                line.getOptionValue("onto", ""),
                 context);
     }
 
-    /** Hosts behind an option, in parts that brackets do not cut. */
-    static List<String> hosts(String option) {
-        return Optional.ofNullable(option).stream()
-                .flatMap(text -> Arrays.stream(text.split(",")))
-                .map(String::strip)
-                .filter(host -> !host.isEmpty())
-                .toList();
+    private static boolean isEmpty(String hosts) {
+        return hosts.chars().allMatch(c -> c == ',' || Character.isWhitespace(c));
     }
 
     /** Has a job go on on other hosts, and says where it then is. */
-    static int migrate(String target, List<String> off, List<String> onto, Context context) {
-        if (off.isEmpty() && onto.isEmpty()) {
+    static int migrate(String target, String off, String onto, Context context) {
+        if (isEmpty(off) && isEmpty(onto)) {
             throw Command.usage(
                     "say which hosts the job is to leave (--off HOSTS), or to which it is to go (--onto HOSTS)");
         }

@@ -43,10 +43,6 @@ final class OmpiMigrateCommand implements OldCommand {
             throw new CrException(
                     ErrorCode.NO_SUPPORT, "single ranks cannot be moved; name the hosts to leave by --off HOSTS");
         }
-        return MigrateCommand.migrate(
-                pid,
-                MigrateCommand.hosts(line.getOptionValue("off")),
-                MigrateCommand.hosts(line.getOptionValue("onto")),
-                context);
+        return MigrateCommand.migrate(pid, line.getOptionValue("off", ""), line.getOptionValue("onto", ""), context);
     }
 }

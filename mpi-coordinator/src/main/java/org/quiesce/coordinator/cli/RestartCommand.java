@@ -109,7 +109,7 @@ final class RestartCommand implements Command {
     private static LauncherCommand command(Restart restart, List<String> launcher, CommandLine line, Context context) {
         Optional<Path> hostfile =
                 Optional.ofNullable(line.getOptionValue("hostfile")).map(context.directory()::resolve);
-        String name = new LauncherCommand(launcher).name().equals("srun") ? "srun" : "mpirun";
+        String name = new LauncherCommand(launcher).isSrun() ? "srun" : "mpirun";
         String other = name.equals("srun") ? "mpirun" : "srun";
         if (line.hasOption(other + "-opts")) {
             throw Command.usage(
@@ -123,7 +123,7 @@ final class RestartCommand implements Command {
     private static void fetch(Restart restart, List<String> launcher, CommandLine line, Context context) {
         Optional<Path> hostfile =
                 Optional.ofNullable(line.getOptionValue("hostfile")).map(context.directory()::resolve);
-        String name = new LauncherCommand(launcher).name().equals("srun") ? "srun" : "mpirun";
+        String name = new LauncherCommand(launcher).isSrun() ? "srun" : "mpirun";
         List<String> more = Words.split(line.getOptionValue(name + "-opts", ""));
         new Retrieval(Installation.find(context.environment()), context.environment(), context.err()::println)
                 .bring(restart, launcher, hostfile, more);

@@ -19,6 +19,9 @@ import org.quiesce.cr.ErrorCode;
 
 /** The words that start a job: mpirun or srun, its options, the program. */
 public record LauncherCommand(List<String> words) {
+    /** How many words follow the rank program when it restores: "--restore" and the directory of the images. */
+    public static final int RESTORE_WORDS = 2;
+
     private static final Set<String> MPIRUN = Set.of("mpirun", "mpiexec", "orterun");
     private static final Set<String> COUNT = Set.of("-np", "--np", "-n", "--n", "-c");
     private static final Set<String> HOST_LISTS = Set.of("-host", "--host", "-H");
@@ -71,7 +74,8 @@ public record LauncherCommand(List<String> words) {
         return fileName(words.get(0));
     }
 
-    private boolean isSrun() {
+    /** Whether that is srun; otherwise it is one of the names of mpirun. */
+    public boolean isSrun() {
         return name().equals(SRUN);
     }
 

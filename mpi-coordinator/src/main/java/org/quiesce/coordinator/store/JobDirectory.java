@@ -113,11 +113,7 @@ public final class JobDirectory {
 
     /** Says what {@code quiesce run} has to say. */
     public void write(RunRecord record) {
-        try {
-            record.write(path);
-        } catch (IOException e) {
-            throw DurableFiles.failure("cannot write into the job's directory", path, e);
-        }
+        writing(() -> record.write(path));
     }
 
     /** What becomes of a job that a checkpoint has ended. */
@@ -138,8 +134,16 @@ public final class JobDirectory {
 
     /** Says, before the job is ended, that a checkpoint is why. */
     public void markEndedByCheckpoint(Afterwards afterwards) {
+        writing(() -> DurableFiles.write(path.resolve(ENDED), afterwards.text.getBytes(StandardCharsets.US_ASCII)));
+    }
+
+    private interface Writing {
+        void write() throws IOException;
+    }
+
+    private void writing(Writing what) {
         try {
-            DurableFiles.write(path.resolve(ENDED), afterwards.text.getBytes(StandardCharsets.US_ASCII));
+            what.write();
         } catch (IOException e) {
             throw DurableFiles.failure("cannot write into the job's directory", path, e);
         }
@@ -169,11 +173,7 @@ public final class JobDirectory {
 
     /** Says when somebody wants the job to stop. */
     public void write(HaltRecord record) {
-        try {
-            record.write(path);
-        } catch (IOException e) {
-            throw DurableFiles.failure("cannot write into the job's directory", path, e);
-        }
+        writing(() -> record.write(path));
     }
 
     /** When somebody wants the job to stop, if anybody does. */
@@ -196,11 +196,7 @@ public final class JobDirectory {
 
     /** Says that somebody wants the job to go on elsewhere, or what has become of that. */
     public void write(MoveRecord record) {
-        try {
-            record.write(path);
-        } catch (IOException e) {
-            throw DurableFiles.failure("cannot write into the job's directory", path, e);
-        }
+        writing(() -> record.write(path));
     }
 
     /** What was last said of going on elsewhere, if anything was. */

@@ -6,8 +6,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
 import org.quiesce.cr.ErrorCode;
@@ -17,13 +15,13 @@ import org.quiesce.cr.ErrorCode;
  * {@code quiesce run} looks for it and answers.
  *
  * @param id tells this wish from others
- * @param off hosts that the job is to leave
- * @param onto hosts to which it is to go; none: those that are left
+ * @param off hosts that the job is to leave, as a person writes them: with commas, or as Slurm does; empty: none
+ * @param onto hosts to which it is to go; empty: those that are left
  * @param state how far it is
  * @param code why it was refused
  * @param text the same in words
  */
-public record MoveRecord(String id, List<String> off, List<String> onto, State state, ErrorCode code, String text) {
+public record MoveRecord(String id, String off, String onto, State state, ErrorCode code, String text) {
     /** How far a move is. */
     public enum State {
         /** Nobody has answered. */
@@ -36,14 +34,8 @@ public record MoveRecord(String id, List<String> off, List<String> onto, State s
 
     private static final String FILE = "move.properties";
 
-    /** Copies the lists. */
-    public MoveRecord {
-        off = List.copyOf(off);
-        onto = List.copyOf(onto);
-    }
-
     /** A wish. */
-    public static MoveRecord asked(String id, List<String> off, List<String> onto) {
+    public static MoveRecord asked(String id, String off, String onto) {
         return new MoveRecord(id, off, onto, State.ASKED, ErrorCode.INTERNAL, "");
     }
 
@@ -60,8 +52,8 @@ public record MoveRecord(String id, List<String> off, List<String> onto, State s
     void write(Path jobDirectory) throws IOException {
         Properties properties = new Properties();
         properties.setProperty("id", id);
-        properties.setProperty("off", String.join(",", off));
-        properties.setProperty("onto", String.join(",", onto));
+        properties.setProperty("off", off);
+        properties.setProperty("onto", onto);
         properties.setProperty("state", state.name());
         properties.setProperty("code", code.name());
         properties.setProperty("text", text);
@@ -73,18 +65,14 @@ public record MoveRecord(String id, List<String> off, List<String> onto, State s
             Properties properties = DurableFiles.properties(jobDirectory.resolve(FILE));
             return Optional.of(new MoveRecord(
                     properties.getProperty("id", ""),
-                    hosts(properties.getProperty("off", "")),
-                    hosts(properties.getProperty("onto", "")),
+                    properties.getProperty("off", ""),
+                    properties.getProperty("onto", ""),
                     State.valueOf(properties.getProperty("state", "")),
                     ErrorCode.valueOf(properties.getProperty("code", "")),
                     properties.getProperty("text", "")));
         } catch (NoSuchFileException | IllegalArgumentException e) {
             return Optional.empty();
         }
-    }
-
-    private static List<String> hosts(String text) {
-        return Arrays.stream(text.split(",")).filter(host -> !host.isEmpty()).toList();
     }
 
     static boolean remove(Path jobDirectory) throws IOException {
