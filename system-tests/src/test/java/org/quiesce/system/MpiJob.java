@@ -86,16 +86,20 @@ final class MpiJob implements AutoCloseable {
 
     /** {@code quiesce checkpoint}, running beside; tells its exit status when awaited. */
     Run checkpointBeside(String... options) throws Exception {
-        List<String> command = new ArrayList<>(List.of(Stage.bin("quiesce"), "checkpoint"));
-        command.addAll(List.of(options));
-        command.add(name);
-        return Run.start(work, "checkpoint" + count++, environment, command);
+        return quiesce("checkpoint", options);
+    }
+
+    /** {@code quiesce COMMAND OPTIONS} of this job, running beside. */
+    Run quiesce(String command, String... options) throws Exception {
+        List<String> words = new ArrayList<>(List.of(Stage.bin("quiesce"), command));
+        words.addAll(List.of(options));
+        words.add(name);
+        return Run.start(work, command + count++, environment, words);
     }
 
     /** What {@code quiesce status} prints of the job's ranks. */
     String status() throws Exception {
-        return Run.start(work, "status" + count++, environment, List.of(Stage.bin("quiesce"), "status", name))
-                .awaitStatus(0, LIMIT);
+        return quiesce("status").awaitStatus(0, LIMIT);
     }
 
     /** Takes a checkpoint that must be committed. */
